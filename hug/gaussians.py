@@ -1,0 +1,125 @@
+"""The mathematics of HUG: K Gaussians an item, their distance, and the merge of three sources.
+
+Letters: B batch, N gallery, K components, D dimensions of one component. `var` is sigma squared.
+Nothing here is learned. The order of the sources is everywhere r, t, m: reference picture, text,
+and multi-modal coordination (the fit between the two).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SOURCES = ("r", "t", "m")
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Items as K diagonal Gaussians each."""
+
+    mu: Tensor  # (B, K, D)
+    var: Tensor  # (B, K, D), in (0, 1]
+    bias: Tensor  # (B,), candidate bias; zero under `paper`
+
+    def __len__(self) -> int:
+        return self.mu.shape[0]
+
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Gaussians:
+        return Gaussians(self.mu[rows], self.var[rows], self.bias[rows])
+
+    @property
+    def overall(self) -> Tensor:
+        """(B,) overall uncertainty, the paper's: mean variance of all components."""
+        return self.var.mean((1, 2))
+
+    @staticmethod
+    def cat(parts: Sequence[Gaussians]) -> Gaussians:
+        return Gaussians(
+            torch.cat([p.mu for p in parts]), torch.cat([p.var for p in parts]), torch.cat([p.bias for p in parts])
+        )
+
+
+@dataclass(frozen=True)
+class Query:
+    """A picture with words: one mean, three sources of variance and their merge."""
+
+    mu: Tensor  # (B, K, D), Eq. 2
+    var: Tensor  # (B, K, D), Eq. 10
+    var_r: Tensor  # (B, K, D), Eq. 6, reference picture
+    var_t: Tensor  # (B, K, D), Eq. 7, text
+    var_m: Tensor  # (B, K, D), Eq. 8, coordination
+    weights: Tensor  # (B, 3, K, D) in the order r, t, m; they sum to one over the sources
+
+    def __len__(self) -> int:
+        return self.mu.shape[0]
+
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Query:
+        return Query(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    @property
+    def sources(self) -> Tensor:
+        """(B, 3, K, D) variances in the order r, t, m."""
+        return torch.stack([self.var_r, self.var_t, self.var_m], dim=1)
+
+    @property
+    def overall(self) -> Tensor:
+        """(B,) overall uncertainty, the paper's: mean of the merged variance."""
+        return self.var.mean((1, 2))
+
+    @staticmethod
+    def cat(parts: Sequence[Query]) -> Query:
+        return Query(*(torch.cat([getattr(p, n) for p in parts]) for n in Query.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class DistanceParts:
+    """Eq. 15 taken apart: `means + var_q + var_c` sums over K, plus `bias`, to the distance."""
+
+    means: Tensor  # (B, N, K), squared distance of the means
+    var_q: Tensor  # (B, K), the query's variance; the same for every candidate
+    var_c: Tensor  # (N, K), the candidate's variance
+    bias: Tensor  # (N,), the candidate's bias
+
+    @property
+    def components(self) -> Tensor:
+        """(B, N, K) what each component adds to the distance."""
+        return self.means + self.var_q[:, None] + self.var_c[None]
+
+    @property
+    def total(self) -> Tensor:
+        """(B, N) the distance."""
+        return self.components.sum(-1) + self.bias
+
+
+def merge(var_r: Tensor, var_t: Tensor, var_m: Tensor, dynamic: bool = True) -> tuple[Tensor, Tensor]:
+    """Merged variance (B, K, D), Eq. 10, and its weights (B, 3, K, D), Eq. 11.
+
+    Static weights (1/3 each) are the ablation of the paper's Table 3, row 6.
+    """
+    sources = torch.stack([var_r, var_t, var_m], dim=1)  # (B, 3, K, D)
+    weights = torch.softmax(-sources, dim=1) if dynamic else torch.full_like(sources, 1 / 3)
+    return (weights * sources).sum(1), weights
+
+
+def distance(q: Gaussians | Query, c: Gaussians, use_var: bool = True) -> Tensor:
+    """(B, N) expected squared distance, Eq. 15, divided by K*D: the plain sum saturates the sigmoid.
+
+    `use_var=False` compares means only (the candidate bias stays: it is not an uncertainty).
+    """
+    scale = q.mu.shape[1] * q.mu.shape[2]
+    a, b = q.mu.flatten(1), c.mu.flatten(1)  # (B, K*D), (N, K*D)
+    squared = a.square().sum(1)[:, None] + b.square().sum(1)[None] - 2 * a @ b.T  # (B, N)
+    squared = squared.clamp_min(0)
+    if use_var:
+        squared = squared + q.var.sum((1, 2))[:, None] + c.var.sum((1, 2))[None]
+    return squared / scale + c.bias
+
+
+def distance_parts(q: Gaussians | Query, c: Gaussians) -> DistanceParts:
+    """The same distance per component; memory grows as B*N*K*D, so pass few candidates."""
+    scale = q.mu.shape[1] * q.mu.shape[2]
+    means = (q.mu[:, None] - c.mu[None]).square().sum(-1)  # (B, N, K)
+    return DistanceParts(means / scale, q.var.sum(-1) / scale, c.var.sum(-1) / scale, c.bias)

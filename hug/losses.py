@@ -1,0 +1,192 @@
+"""The objective: one function per equation, vectorised over B, N and K; `Criterion` owns a, b, a', b'.
+
+Every loss is in logits (softplus, binary cross-entropy with logits); nothing is log(x + epsilon).
+Terms 1-5 of the extension (docs/paper.md) follow the paper's Eqs 9-17.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hug.config import ObjectiveConfig
+from hug.gaussians import Gaussians, Query, distance
+
+
+def holistic_contrast(distances: Tensor, matches: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """L_HC, Eq. 13: pairwise sigmoid loss on distances (B, B), summed over all pairs and divided by B.
+
+    `matches` (B, B) is true where a target belongs to the query; a target that occurs twice matches twice.
+    """
+    logits = -(a * distances + b)
+    return F.binary_cross_entropy_with_logits(logits, matches.float(), reduction="sum") / len(distances)
+
+
+def point_contrast(distances: Tensor, matches: Tensor, a: Tensor) -> Tensor:
+    """InfoNCE on -a*d (B, B), queries against targets: the paper's Table 3, row 0."""
+    logits = -a * distances
+    positive = logits.masked_fill(~matches, -torch.inf).logsumexp(1)
+    return (logits.logsumexp(1) - positive).mean()
+
+
+def fine_contrast(
+    var_q: Tensor,
+    var_c: Tensor,
+    a: Tensor,
+    b: Tensor,
+    component: bool = True,
+    instance: bool = True,
+    modality: bool = True,
+) -> Tensor:
+    """L_FC, Eq. 16: sigmoid contrast of L2-normalised variance vectors, merged var_q against var_c (B, K, D).
+
+    Positive: the same component of the matched other side. Negatives, each averaged over its pairs and over
+    both sides as anchors: other components of the same instance (`component`), of other instances of the same
+    side (`instance`), of any instance of the other side (`modality`). Sums over all pairs minus the pairs
+    that don't belong spare the masks.
+    """
+    q, c = F.normalize(var_q, dim=-1), F.normalize(var_c, dim=-1)
+    batch, k = q.shape[:2]
+    loss = F.softplus(a * (q - c).square().sum(-1) + b).mean()  # positives
+    if component:
+        off = batch * k * (k - 1)
+        loss = loss + sum((_within(x, x, a, b) - _same(x, x, a, b)) / off for x in (q, c)) / 2
+    if instance and batch > 1:
+        off = batch * (batch - 1) * k * (k - 1)
+        loss = loss + sum(_others(x, x, a, b) - _within(x, x, a, b) + _same(x, x, a, b) for x in (q, c)) / (2 * off)
+    if modality:
+        loss = loss + _others(q, c, a, b) / (batch * batch * k * (k - 1))
+    return loss
+
+
+def _repel(dots: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Sum of -log sigmoid(a*d + b) over pairs of unit vectors with these inner products (d = 2 - 2*dot)."""
+    return F.softplus(dots * (2 * a) - (2 * a + b)).sum()
+
+
+def _within(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _repel(x @ y.transpose(1, 2), a, b)  # (B, K, K): same instance
+
+
+def _same(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _repel((x * y).sum(-1), a, b)  # (B, K): same instance and component
+
+
+def _others(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Sum over pairs of different components, any instances."""
+    everything = _repel(x.flatten(0, 1) @ y.flatten(0, 1).T, a, b)  # (B*K, B*K)
+    return everything - _repel(x.transpose(0, 1) @ y.permute(1, 2, 0), a, b)  # minus (K, B, B): same component
+
+
+def ranking(less: Tensor, more: Tensor, temperature: float = 1.0, log: bool = True) -> Tensor:
+    """-log sigmoid of the rise from `less` to `more`, two variances (B, K, D) of which the second should be larger.
+
+    With `log=False` and temperature 1 this is Eq. 9. On log mean variances it is scale-free: the difference of
+    two mean variances of size 0.1 gives the sigmoid of Eq. 9 nothing to work with.
+    """
+    a, b = less.mean((1, 2)), more.mean((1, 2))  # (B,)
+    rise = b.log() - a.log() if log else b - a
+    return F.softplus(-temperature * rise).mean()
+
+
+def error_likelihood(q: Query, c: Gaussians) -> Tensor:
+    """Gaussian negative log likelihood of the positives' error, per component and dimension, means detached."""
+    var = q.var + c.var  # (B, K, D)
+    error = (q.mu - c.mu).detach().square()
+    return 0.5 * (error / var + var.log()).mean()
+
+
+def specialisation(before: Tensor, after: Tensor, aspect: Tensor, sharpness: float, temperature: float) -> Tensor:
+    """Which component answers which removed aspect, without naming any component.
+
+    `before`, `after` (V, K, D) are variances of a picture and of its view with aspect `aspect` (V,) removed.
+    The responding component of a view is softmax(sharpness * rise) over K; the loss is minus the mutual
+    information between aspect and responding component (in units of its upper bound, the log of the number of
+    aspects present), plus a ranking that asks the responding component's log variance to rise.
+    """
+    rise = after.mean(-1).log() - before.mean(-1).log()  # (V, K)
+    answer = torch.softmax(sharpness * rise, dim=1)  # (V, K)
+    present, group = aspect.unique(return_inverse=True)
+    member = F.one_hot(group, len(present)).float()  # (V, A)
+    by_aspect = (member.T @ answer) / member.sum(0)[:, None]  # (A, K)
+    rises = F.softplus(-temperature * (answer * rise).sum(1)).mean()
+    if len(present) < 2:
+        return rises
+    information = _entropy(by_aspect.mean(0)) - _entropy(by_aspect).mean()
+    return rises - information / math.log(len(present))
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return torch.special.entr(p).sum(-1)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one training step computed. Optional parts are None where the data can't supply them."""
+
+    query: Query
+    target: Gaussians
+    matches: Tensor  # (B, B) bool
+    foreign: tuple[Tensor, Tensor] | None = None  # Eq. 9: own and foreign var_m (B', K, D)
+    pictures: tuple[Tensor, Tensor] | None = None  # var of a view and of a more degraded view of it
+    texts: tuple[Tensor, Tensor] | None = None  # var_t of the whole and of the shortened text
+    removed: tuple[Tensor, Tensor, Tensor] | None = None  # var before and after, aspect (V,)
+
+
+class Criterion(nn.Module):
+    """Eq. 17 and the extension; owns the learned scales a, b of Eq. 13 and a', b' of Eq. 16."""
+
+    def __init__(self, objective: ObjectiveConfig) -> None:
+        super().__init__()
+        self.objective = objective
+        self.log_a = nn.Parameter(torch.tensor(7.4).log())
+        self.b = nn.Parameter(torch.tensor(-1.0), requires_grad=objective.matching == "sigmoid")
+        self.log_a_fine = nn.Parameter(torch.tensor(4.0).log(), requires_grad=objective.fc > 0)
+        self.b_fine = nn.Parameter(torch.tensor(-2.0), requires_grad=objective.fc > 0)
+
+    def scales(self) -> dict[str, float]:
+        """The learned numbers by their names in the paper."""
+        return {
+            "a": self.log_a.exp().item(), "b": self.b.item(),
+            "a_fine": self.log_a_fine.exp().item(), "b_fine": self.b_fine.item(),
+        }  # fmt: skip
+
+    def terms(self, out: Outputs) -> dict[str, Tensor]:
+        """Every term that is switched on and supplied, unweighted."""
+        o, terms = self.objective, {"hc": self._matching(out)}
+        if o.fc:
+            terms["fc"] = fine_contrast(
+                out.query.var, out.target.var, self.log_a_fine.exp(), self.b_fine,
+                o.fc_component, o.fc_instance, o.fc_modality,
+            )  # fmt: skip
+        if o.cord and out.foreign is not None:
+            temperature = o.temperature if o.cord_log else 1.0
+            terms["cord"] = ranking(*out.foreign, temperature=temperature, log=o.cord_log)
+        if o.bias and o.bias_l2:
+            terms["bias_l2"] = out.target.bias.square().mean()
+        if o.nll:
+            terms["nll"] = error_likelihood(out.query, out.target)
+        if o.picture_rank and out.pictures is not None:
+            terms["picture_rank"] = ranking(*out.pictures, temperature=o.temperature)
+        if o.text_rank and out.texts is not None:
+            terms["text_rank"] = ranking(*out.texts, temperature=o.temperature)
+        if o.spec and out.removed is not None:
+            terms["spec"] = specialisation(*out.removed, sharpness=o.spec_sharpness, temperature=o.temperature)
+        return terms
+
+    def forward(self, out: Outputs) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted sum (a scalar) and the unweighted terms."""
+        terms = self.terms(out)
+        weights = {"hc": 1.0} | {name: getattr(self.objective, name) for name in terms if name != "hc"}
+        return torch.stack([weights[name] * value for name, value in terms.items()]).sum(), terms
+
+    def _matching(self, out: Outputs) -> Tensor:
+        target = Gaussians(out.target.mu, out.target.var, out.target.bias - out.target.bias.mean())
+        distances = distance(out.query, target, use_var=self.objective.variance)
+        if self.objective.matching == "infonce":
+            return point_contrast(distances, out.matches, self.log_a.exp())
+        return holistic_contrast(distances, out.matches, self.log_a.exp(), self.b)

@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Real annotations and photographs; the tests that need them say so when they are absent."""
+    folder = (ROOT / os.environ.get("HUG_TEST_DATA", "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"real test data not found at {folder}; set HUG_TEST_DATA to its folder")
+    return folder

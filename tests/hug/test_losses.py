@@ -1,0 +1,197 @@
+"""Each loss against plain loops, hand values, and what its gradient must do."""
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hug.config import OBJECTIVES
+from hug.gaussians import Gaussians, Query, merge
+from hug.losses import (
+    Criterion,
+    Outputs,
+    error_likelihood,
+    fine_contrast,
+    holistic_contrast,
+    point_contrast,
+    ranking,
+    specialisation,
+)
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def test_holistic_contrast_equals_a_readable_loop():
+    torch.manual_seed(0)
+    d, a, b = torch.rand(5, 5), torch.tensor(7.4), torch.tensor(-1.0)
+    matches = torch.eye(5, dtype=torch.bool)
+    matches[0, 3] = True
+    total = 0.0
+    for i in range(5):
+        for j in range(5):
+            z = float(-(a * d[i, j] + b))
+            total -= math.log(sigmoid(z) if matches[i, j] else sigmoid(-z))
+    assert holistic_contrast(d, matches, a, b).item() == pytest.approx(total / 5, rel=1e-5)
+
+
+def test_holistic_contrast_survives_huge_distances():
+    d = torch.full((2, 2), 1e4, requires_grad=True)
+    loss = holistic_contrast(d, torch.eye(2, dtype=torch.bool), torch.tensor(7.4), torch.tensor(-1.0))
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(d.grad).all() and d.grad.diagonal().min() > 0
+
+
+def test_point_contrast_is_cross_entropy_when_matches_are_the_diagonal():
+    torch.manual_seed(0)
+    d = torch.rand(6, 6)
+    expected = F.cross_entropy(-3 * d, torch.arange(6))
+    torch.testing.assert_close(point_contrast(d, torch.eye(6, dtype=torch.bool), torch.tensor(3.0)), expected)
+
+
+def naive_fine(var_q, var_c, a, b, component, instance, modality):
+    sides = [F.normalize(var_q, dim=-1), F.normalize(var_c, dim=-1)]
+    batch, k, _ = var_q.shape
+
+    def pull(x, y):
+        return -math.log(sigmoid(-(a * float((x - y).square().sum()) + b)))
+
+    def push(x, y):
+        return -math.log(sigmoid(a * float((x - y).square().sum()) + b))
+
+    lists = {"positive": [], "component": [], "instance": [], "modality": []}
+    for s in range(2):
+        for i in range(batch):
+            for c in range(k):
+                anchor = sides[s][i, c]
+                lists["positive"].append(pull(anchor, sides[1 - s][i, c]))
+                for j in range(batch):
+                    for e in range(k):
+                        if e == c:
+                            continue
+                        same = "component" if i == j else "instance"
+                        lists[same].append(push(anchor, sides[s][j, e]))
+                        lists["modality"].append(push(anchor, sides[1 - s][j, e]))
+    on = {"positive": True, "component": component, "instance": instance, "modality": modality}
+    return sum(sum(v) / len(v) for key, v in lists.items() if on[key])
+
+
+@pytest.mark.parametrize("switches", [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)])
+def test_fine_contrast_equals_a_readable_loop(switches):
+    torch.manual_seed(0)
+    q, c = torch.rand(3, 4, 5), torch.rand(3, 4, 5)
+    on = [bool(s) for s in switches]
+    got = fine_contrast(q, c, torch.tensor(4.0), torch.tensor(-2.0), *on).item()
+    assert got == pytest.approx(naive_fine(q, c, 4.0, -2.0, *on), rel=1e-4)
+
+
+def test_fine_contrast_ignores_the_scale_of_variance_vectors():
+    q, c = torch.rand(3, 4, 5), torch.rand(3, 4, 5)
+    a, b = torch.tensor(4.0), torch.tensor(-2.0)
+    torch.testing.assert_close(fine_contrast(q, c, a, b), fine_contrast(7 * q, 0.1 * c, a, b))
+
+
+def test_coordination_as_in_the_paper_by_hand():
+    own, foreign = torch.full((1, 2, 2), 0.1), torch.full((1, 2, 2), 0.4)
+    assert ranking(own, foreign, log=False).item() == pytest.approx(-math.log(sigmoid(0.3)))
+
+
+def test_coordination_on_logs_is_free_of_scale_and_has_a_far_larger_gradient():
+    own, foreign = torch.full((1, 2, 2), 0.01), torch.full((1, 2, 2), 0.02)
+    torch.testing.assert_close(ranking(own, foreign, 4.0), ranking(10 * own, 10 * foreign, 4.0))
+    assert ranking(own, foreign, 4.0).item() == pytest.approx(-math.log(sigmoid(4 * math.log(2))))
+
+
+def a_query(batch=4, k=3, d=5) -> Query:
+    sources = [torch.rand(batch, k, d).requires_grad_() for _ in range(3)]
+    var, weights = merge(*sources)
+    return Query(torch.randn(batch, k, d).requires_grad_(), var, *sources, weights)
+
+
+def some(batch=4, k=3, d=5) -> Gaussians:
+    return Gaussians(
+        torch.randn(batch, k, d).requires_grad_(),
+        torch.rand(batch, k, d).requires_grad_(),
+        torch.randn(batch).requires_grad_(),
+    )
+
+
+def test_error_likelihood_leaves_means_alone_and_is_least_at_the_true_error():
+    q, c = a_query(), some()
+    error_likelihood(q, c).backward()
+    assert q.mu.grad is None and c.mu.grad is None and c.var.grad is not None
+    one = torch.ones(1, 1, 1)
+
+    def at(v: float) -> float:
+        half = torch.full((1, 1, 1), v / 2)
+        query = Query(0.3 * one, half, half, half, half, torch.ones(1, 3, 1, 1) / 3)
+        return error_likelihood(query, Gaussians(0 * one, half, torch.zeros(1))).item()
+
+    assert at(0.09) < at(0.05) and at(0.09) < at(0.2)  # error^2 = 0.09 = var_q + var_c
+
+
+def test_specialisation_prefers_one_component_an_aspect():
+    before = torch.full((4, 3, 2), 0.1)
+    aspect = torch.tensor([0, 1, 0, 1])
+    apart, together = before.clone(), before.clone()
+    apart[[0, 2], 0] *= 3
+    apart[[1, 3], 2] *= 3
+    together[:, 0] *= 3
+    falling = before.clone()
+    falling[[0, 2], 1:] /= 3
+    falling[[1, 3], :2] /= 3
+    losses = [specialisation(before, x, aspect, 5.0, 4.0).item() for x in (apart, together, falling)]
+    assert losses[0] < losses[1] and losses[0] < losses[2]
+
+
+def test_specialisation_with_one_aspect_in_the_batch_still_asks_for_a_rise():
+    before = torch.full((2, 3, 2), 0.1)
+    risen = specialisation(before, 2 * before, torch.tensor([1, 1]), 5.0, 4.0)
+    assert risen < specialisation(before, before / 2, torch.tensor([1, 1]), 5.0, 4.0)
+
+
+def full_outputs() -> Outputs:
+    v = [torch.rand(4, 3, 5) for _ in range(2)]
+    return Outputs(
+        a_query(),
+        some(),
+        torch.eye(4, dtype=torch.bool),
+        foreign=(v[0], v[1]),
+        pictures=(v[0], v[1]),
+        texts=(v[0], v[1]),
+        removed=(v[0], v[1], torch.tensor([0, 1, 2, 0])),
+    )
+
+
+def test_each_objective_has_its_terms():
+    terms = {name: set(Criterion(o).terms(full_outputs())) for name, o in OBJECTIVES.items()}
+    assert terms["paper"] == {"hc", "fc", "cord"}
+    assert terms["point"] == {"hc"}
+    assert terms["calibrated"] == {"hc", "fc", "cord", "bias_l2", "nll", "picture_rank", "text_rank", "spec"}
+
+
+def test_every_weight_reaches_the_sum_and_zero_switches_off():
+    out = full_outputs()
+    base = OBJECTIVES["calibrated"]
+    total, terms = Criterion(base)(out)
+    for name in set(terms) - {"hc"}:
+        doubled, _ = Criterion(replace(base, **{name: 2 * getattr(base, name)}))(out)
+        extra = getattr(base, name) * terms[name]
+        torch.testing.assert_close(doubled - total, extra, rtol=1e-3, atol=1e-5)
+        assert name not in Criterion(replace(base, **{name: 0.0})).terms(out)
+
+
+def test_what_the_data_cannot_supply_is_left_out():
+    full = full_outputs()
+    optional = {f.name: None for f in fields(Outputs) if f.name not in ("query", "target", "matches")}
+    assert set(Criterion(OBJECTIVES["calibrated"]).terms(replace(full, **optional))) == {"hc", "fc", "bias_l2", "nll"}
+
+
+def test_a_common_bias_of_all_candidates_changes_no_match():
+    out = full_outputs()
+    criterion = Criterion(OBJECTIVES["calibrated"])
+    shifted = replace(out, target=Gaussians(out.target.mu, out.target.var, out.target.bias + 3))
+    torch.testing.assert_close(criterion.terms(out)["hc"], criterion.terms(shifted)["hc"])
