@@ -1,0 +1,114 @@
+"""Every intermediate of one query, tensors and plain numbers only: what the app shows and the studies read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hug.gaussians import SOURCES, DistanceParts, Gaussians, Query, distance_parts
+from hug.index import Index, Ranking
+from hug.model import HUG
+
+NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merged
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What validation says of a query's doubt: the chance of a hit, and where each source stands."""
+
+    intercept: float
+    coefficients: tuple[float, ...]  # (4,) on standardised log mean variances, order r, t, m, q
+    centre: tuple[float, ...]  # (4,)
+    spread: tuple[float, ...]  # (4,)
+    within: int  # the target is among the first `within`
+    values: Mapping[str, np.ndarray]  # source -> sorted mean variances of the validation queries
+
+    @staticmethod
+    def load(folder: str | Path) -> Calibration | None:
+        """From a checkpoint folder; None when it has not been evaluated. Raises ValueError when it is damaged."""
+        folder = Path(folder)
+        path, table = folder / "calibration.json", folder / "validation.parquet"
+        if not (path.exists() and table.exists()):
+            return None
+        try:
+            raw = json.loads(path.read_text())
+            frame = pd.read_parquet(table)
+            queries = frame[frame.side == "query"]
+            values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}
+            numbers = {key: tuple(map(float, raw[key])) for key in ("coefficients", "centre", "spread")}
+            return Calibration(float(raw["intercept"]), **numbers, within=int(raw["within"]), values=values)
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{folder}: calibration is damaged ({error}); run `python -m hug evaluate`") from error
+
+    def percentile(self, name: str, value: float) -> float:
+        """0-100: share of validation queries with a smaller mean variance of this source."""
+        known = self.values[name]
+        below, upto = np.searchsorted(known, [value], "left")[0], np.searchsorted(known, [value], "right")[0]
+        return float(50 * (below + upto) / len(known))
+
+    def chance(self, means: Mapping[str, float]) -> float:
+        """Probability in (0, 1) that the target is among the first `within`, from the four mean variances."""
+        logs = np.log([means[name] for name in NAMES])
+        scaled = (logs - np.array(self.centre)) / np.array(self.spread)
+        return float(1 / (1 + np.exp(-(self.intercept + scaled @ np.array(self.coefficients)))))
+
+
+@dataclass(frozen=True)
+class QueryTrace:
+    """One query: what was asked, what was found, how sure the model is and why."""
+
+    words: str
+    query: Query  # B = 1
+    ranking: Ranking  # B = 1, k ids
+    candidates: Gaussians  # the k ranked candidates
+    parts: DistanceParts  # (1, k, K): the ranked candidates' distances taken apart
+    percentiles: dict[str, float | None]  # r, t, m, q -> 0-100 among validation queries; None when not calibrated
+    chance: float | None  # calibrated probability that the target is among the first ten
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean variance of each source and of the merge (the paper's overall uncertainty), by r, t, m, q."""
+        q = self.query
+        return {name: float(v.mean()) for name, v in zip(NAMES, (q.var_r, q.var_t, q.var_m, q.var))}
+
+
+def trace(
+    model: HUG,
+    index: Index,
+    picture: Image.Image,
+    words: str,
+    k: int = 20,
+    *,
+    exclude: str | Iterable[str] | None = None,
+    where: Any = None,
+    components: Iterable[int] | None = None,
+    use_var: bool = True,
+    calibration: Calibration | None = None,
+) -> QueryTrace:
+    """Answer one query and keep everything on the way; keywords as in `Index.search`.
+
+    Raises ValueError when the index was made by other weights.
+    """
+    index.check(model)
+    query = model.query([picture], [words])
+    ranking = index.search(query, k, exclude=[exclude], where=where, components=components, use_var=use_var)
+    found = ranking.positions[0][ranking.positions[0] >= 0]
+    candidates = index.gaussians[found]
+    means = {n: float(v.mean()) for n, v in zip(NAMES, (query.var_r, query.var_t, query.var_m, query.var))}
+    known = calibration is not None
+    return QueryTrace(
+        words=words,
+        query=query,
+        ranking=ranking,
+        candidates=candidates,
+        parts=distance_parts(query, candidates),
+        percentiles={n: calibration.percentile(n, v) if known else None for n, v in means.items()},  # type: ignore[union-attr]
+        chance=calibration.chance(means) if calibration is not None else None,
+    )

@@ -1,0 +1,94 @@
+"""The resumable state of a run and its log, both written atomically.
+
+`state.safetensors` holds the last weights, the criterion's scales and AdamW's moments; `state.json` the step and
+the best validation. Random numbers need no state: every step seeds itself from (seed, step).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from hug.files import write_tensors, write_text
+
+
+class State:
+    """Where a run stands: step, best validation, parameters and moments in one file, so they always agree."""
+
+    def __init__(self, folder: Path, model: nn.Module, criterion: nn.Module, optimizer: torch.optim.AdamW) -> None:
+        self.path = folder / "state.safetensors"
+        self.model, self.criterion, self.optimizer = model, criterion, optimizer
+        self.step, self.best = 0, -1.0
+
+    def save(self) -> None:
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"criterion.{k}": v for k, v in self.criterion.state_dict().items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{k}": v for k, v in moments.items()}
+        write_tensors(self.path, tensors, {"step": str(self.step), "best": repr(self.best)})
+
+    def load(self) -> bool:
+        """Continue where the last save was; False when there is none.
+
+        Raises ValueError when the file is damaged or belongs to another configuration.
+        """
+        if not self.path.exists():
+            return False
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                metadata = file.metadata()
+            self.model.load_state_dict(_part(tensors, "model."))
+            self.criterion.load_state_dict(_part(tensors, "criterion."))
+            self._load_moments(_part(tensors, "optimizer."))
+        except Exception as error:
+            raise ValueError(f"{self.path} cannot be resumed ({error}); train into an empty folder instead") from error
+        self.step, self.best = int(metadata["step"]), float(metadata["best"])
+        return True
+
+    def _load_moments(self, tensors: dict[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            number, name = key.split(".")
+            state.setdefault(int(number), {})[name] = value
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+class Log:
+    """`training.jsonl`: one record a line, the run's command, seed and commit first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def records(self) -> list[dict[str, Any]]:
+        """All complete lines; a half-written last line (a crash) is left out."""
+        if not self.path.exists():
+            return []
+        found = []
+        for line in self.path.read_text().splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return found
+
+    def rewind(self, step: int) -> None:
+        """Drop what was logged after the step of the saved state: it will be logged again."""
+        kept = [r for r in self.records() if r.get("step", 0) <= step]
+        write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))
+
+    def write(self, **record: Any) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

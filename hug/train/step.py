@@ -1,0 +1,171 @@
+"""What one step reads and computes. A batch is a pure function of (seed, step): resuming is exact.
+
+Letters: B triplets, V views, S aspect-removed views, K components, P image tokens, L words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hug.config import ObjectiveConfig
+from hug.data import training_texts
+from hug.features import Features, tokens_of
+from hug.gaussians import Gaussians
+from hug.losses import Outputs
+from hug.model import HUG
+
+
+@dataclass(frozen=True)
+class TrainBatch:
+    """Frozen tokens of B triplets and of the views that the switched-on terms ask for."""
+
+    reference: Tensor  # (B, P, Cv)
+    target: Tensor  # (B, P, Cv)
+    words: Tensor  # (B, L, Ct)
+    mask: Tensor  # (B, L)
+    matches: Tensor  # (B, B) bool, true where the target is the query's
+    shift: int  # Eq. 9 pairs item i with the words (or reference) of item i + shift
+    shorter: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), words (V, L, Ct), mask (V, L)
+    views: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), less and more degraded (V, P, Cv)
+    removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
+
+
+class Batches:
+    """Batches of a training split in an order drawn anew each epoch."""
+
+    def __init__(self, features: Features, objective: ObjectiveConfig, batch: int, seed: int) -> None:
+        if len(features.collection.triplets) < 2:
+            raise ValueError(f"training needs at least two triplets, got {len(features.collection.triplets)}")
+        self.features, self.objective, self.seed = features, objective, seed
+        self.batch = min(batch, len(features.collection.triplets))
+
+    def at(self, step: int) -> TrainBatch:
+        rng = np.random.default_rng([self.seed, 1, step])
+        triplets = [self.features.collection.triplets[n] for n in self._rows(step)]
+        texts = [training_texts(t.captions)[form] for t, form in zip(triplets, rng.integers(0, 4, len(triplets)))]
+        targets = [t.target for t in triplets]
+        names = np.array(targets)
+        words, mask = self.features.texts.take(texts)
+        return TrainBatch(
+            reference=self.features.pictures.take([t.reference for t in triplets]),
+            target=self.features.pictures.take(targets),
+            words=words,
+            mask=mask,
+            matches=torch.from_numpy(names[:, None] == names[None]),
+            shift=int(rng.integers(1, len(triplets))),
+            shorter=self._shorter(texts) if self.objective.text_rank else None,
+            views=self._views(targets) if self.objective.picture_rank else None,
+            removed=self._removed(targets) if self.objective.spec else None,
+        )
+
+    def _rows(self, step: int) -> np.ndarray:
+        count = len(self.features.collection.triplets)
+        per_epoch = count // self.batch
+        epoch, place = divmod(step, per_epoch)
+        order = np.random.default_rng([self.seed, 0, epoch]).permutation(count)
+        return order[place * self.batch : (place + 1) * self.batch]
+
+    def _shorter(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
+        rows = [n for n, text in enumerate(texts) if text in self.features.shorter][: self.batch // 2]
+        if not rows:
+            return None
+        words, mask = self.features.texts.take([self.features.shorter[texts[n]] for n in rows])
+        return torch.tensor(rows), words, mask
+
+    def _views(self, targets: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
+        views = self.features.views
+        if views is None:
+            return None
+        targets = targets[: self.batch // 2]
+        rows = [self.features.pictures.row[i] for i in targets]
+        return torch.arange(len(rows)), tokens_of(views.less, rows), tokens_of(views.more, rows)
+
+    def _removed(self, targets: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
+        views = self.features.views
+        if views is None or views.removed is None:
+            return None
+        rows = [n for n, i in enumerate(targets) if i in views.removed_row][-(self.batch // 2) :]
+        if not rows:
+            return None
+        places = [views.removed_row[targets[n]] for n in rows]
+        return torch.tensor(rows), tokens_of(views.removed, places), torch.from_numpy(views.aspect[places])
+
+
+def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveConfig, list[str]]:
+    """The objective with the terms off that these features can't supply, and a sentence for each.
+
+    Raises ValueError for such a term that is in `objective.required`.
+    """
+    views = features.views
+    lacking = {
+        "picture_rank": "no degraded views of the pictures" if views is None else "",
+        "text_rank": "" if features.shorter else "no text that could be shortened",
+        "spec": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
+    }
+    notes = []
+    for term, reason in lacking.items():
+        if reason and getattr(objective, term):
+            if term in objective.required:
+                raise ValueError(f"the term {term!r} was asked for, but this data has {reason}")
+            notes.append(f"{term} is off: this data has {reason}")
+            objective = replace(objective, **{term: 0.0})
+    return objective, notes
+
+
+def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Outputs:
+    """One forward pass: plain pictures in one call, joint pairs in one call, words in one call."""
+    size, former = len(batch.reference), model.qformer
+    pictures = [batch.reference, batch.target]
+    if batch.views:
+        pictures += batch.views[1:]
+    if batch.removed:
+        pictures.append(batch.removed[1])
+    seen = former.look(torch.cat(pictures))  # every picture once: (R, P, H)
+    plain = former.image(seen)  # (R, K, H)
+    joint, var_m, foreign = _joint(model, batch, seen[:size], objective)
+    var_t, texts = _words(model, batch)
+    var = model.g_v(plain)  # (R, K, D)
+    target = slice(size, 2 * size)
+    query = model.fuse(model.means(joint), var[:size], var_t, var_m)
+    after = 2 * size
+    ranked, removed = None, None
+    if batch.views:
+        rows, count = batch.views[0], len(batch.views[0])
+        less, more = var[after : after + count], var[after + count : after + 2 * count]
+        ranked = (torch.cat([var[target][rows], less]), torch.cat([less, more]))
+        after += 2 * count
+    if batch.removed:
+        removed = (var[target][batch.removed[0]], var[after:], batch.removed[2])
+    gaussians = Gaussians(model.means(plain[target]), var[target], model.candidate_bias(plain[target]))
+    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, removed)
+
+
+def _joint(
+    model: HUG, batch: TrainBatch, seen: Tensor, objective: ObjectiveConfig
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+    """Joint outputs (B, K, H), var_m (B, K, D), and own and foreign var_m of Eq. 9."""
+    size, shift = len(seen), batch.shift
+    parts = [(seen, batch.words, batch.mask)]
+    if objective.cord:
+        parts.append((seen, batch.words.roll(shift, 0), batch.mask.roll(shift, 0)))
+        if objective.cord_reference:
+            parts.append((seen.roll(shift, 0), batch.words, batch.mask))
+    outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts)))
+    var = model.g_m(outputs)
+    own, other = var[:size], var[size:]
+    foreign = (own.repeat(len(parts) - 1, 1, 1), other) if len(other) else None
+    return outputs[:size], own, foreign
+
+
+def _words(model: HUG, batch: TrainBatch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    """var_t (B, K, D), and the pair (whole, shortened) of the text ranking."""
+    words, mask = batch.words, batch.mask
+    if batch.shorter:
+        words, mask = torch.cat([words, batch.shorter[1]]), torch.cat([mask, batch.shorter[2]])
+    var = model.g_t(model.qformer.words(words, mask))
+    own = var[: len(batch.words)]
+    return own, (own[batch.shorter[0]], var[len(own) :]) if batch.shorter else None

@@ -1,0 +1,183 @@
+"""The three passes, the bounds of the variance, gradients, and what must not depend on what."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from hug.config import OBJECTIVES, SIZES, ModelConfig, ObjectiveConfig
+from hug.losses import Criterion
+from hug.model import HUG
+from hug.train.step import TrainBatch, compute
+from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+
+TEXTS = ["the same but red", "with long sleeves", "", "is more my style today"]
+
+
+def a_batch(seed: int = 0) -> TrainBatch:
+    b, pictures = PixelBackbone(), noise_pictures(16, seed)
+    words, mask = b.words(TEXTS)
+    short, short_mask = b.words(["the same", "with"])
+    rows = torch.tensor([0, 1])
+    return TrainBatch(
+        b.images(pictures[:4]),
+        b.images(pictures[4:8]),
+        words,
+        mask,
+        torch.eye(4, dtype=torch.bool),
+        shift=1,
+        shorter=(rows, short, short_mask),
+        views=(rows, b.images(pictures[8:10]), b.images(pictures[10:12])),
+        removed=(rows, b.images(pictures[12:14]), torch.tensor([0, 1])),
+    )
+
+
+def test_shapes_and_bounds():
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    target = model.target(noise_pictures(3))
+    query = model.query(noise_pictures(4), TEXTS)
+    assert target.mu.shape == target.var.shape == (3, 16, 32) and target.bias.shape == (3,)
+    assert query.weights.shape == (4, 3, 16, 32)
+    for var in (target.var, query.var_r, query.var_t, query.var_m, query.var):
+        assert (var >= torch.tensor(-9.0).exp() * 0.999).all() and (var <= 1).all()
+
+
+def test_variance_stays_bounded_for_any_input():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    with torch.no_grad():
+        for scale in (0.0, 1e3, -1e3):
+            model.g_v.head.bias.fill_(scale)
+            var = model.target(noise_pictures(2)).var
+            assert torch.isfinite(var).all() and (var > 1e-4).all() and (var <= 1).all()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_trainable_parameter_gets_a_gradient(name: str, size: str):
+    torch.manual_seed(0)
+    model = HUG(dataclasses.replace(SIZES[size], dropout=0.0), OBJECTIVES[name], PixelBackbone())
+    criterion = Criterion(OBJECTIVES[name])
+    loss, _ = criterion(compute(model.train(), a_batch(), OBJECTIVES[name]))
+    loss.backward()
+    for part in (model, criterion):
+        for key, value in part.named_parameters():
+            if value.requires_grad:
+                assert value.grad is not None and value.grad.abs().sum() > 0, f"{key} learns nothing"
+            else:
+                assert value.grad is None
+
+
+def test_parts_that_nobody_reads_are_frozen():
+    def frozen(objective: ObjectiveConfig) -> set[str]:
+        model = small_model(objective)
+        return {".".join(k.split(".")[:5]) for k, p in model.named_parameters() if not p.requires_grad}
+
+    last = {"qformer.qformer.encoder.layer.1"}
+    assert frozen(OBJECTIVES["calibrated"]) == last and frozen(OBJECTIVES["paper"]) == last
+
+
+def test_detached_estimators_teach_the_q_former_nothing():
+    model = small_model(OBJECTIVES["paper"], detach=True)
+    words, mask = PixelBackbone().words(TEXTS)
+    query = model.query_tokens(PixelBackbone().images(noise_pictures(4)), words, mask)
+    query.var.sum().backward()
+    assert all(p.grad is None for p in model.qformer.parameters())
+    assert all(p.grad is not None for p in model.g_t.parameters())
+
+
+def test_blank_text_is_text_fully_masked():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    former, b = model.qformer, PixelBackbone()
+    words, mask = b.words(TEXTS)
+    with torch.no_grad():
+        seen = former.look(b.images(noise_pictures(4)))
+        torch.testing.assert_close(former.image(seen), former.joint(seen, words, torch.zeros_like(mask)))
+
+
+def test_padding_changes_nothing():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    words, mask = PixelBackbone().words(["red dress"])
+    loud = words + 100 * (~mask)[..., None]
+    images = PixelBackbone().images(noise_pictures(1))
+    with torch.no_grad():
+        a, b = model.query_tokens(images, words, mask), model.query_tokens(images, loud, mask)
+    torch.testing.assert_close(a.mu, b.mu)
+    torch.testing.assert_close(a.var, b.var)
+
+
+def test_each_source_depends_on_its_own_input_only():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    one, other = noise_pictures(2)
+    a, b = model.query([one], ["is red"]), model.query([other], ["is red"])
+    c = model.query([one], ["is blue"])
+    torch.testing.assert_close(a.var_t, b.var_t)
+    torch.testing.assert_close(a.var_r, c.var_r)
+    assert not torch.allclose(a.var_r, b.var_r) and not torch.allclose(a.var_t, c.var_t)
+    assert not torch.allclose(a.var_m, b.var_m) and not torch.allclose(a.var_m, c.var_m)
+    assert not torch.allclose(a.mu, b.mu) and not torch.allclose(a.mu, c.mu)
+
+
+def test_the_reference_is_judged_as_a_target_is():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    picture = noise_pictures(1)
+    torch.testing.assert_close(model.query(picture, ["x"]).var_r, model.target(picture).var)
+
+
+def test_text_variance_differs_between_components():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    var_t = model.query(noise_pictures(1), ["is red"]).var_t[0]  # (K, D)
+    assert torch.cdist(var_t, var_t).fill_diagonal_(1).min() > 1e-5
+
+
+def test_words_alone_keep_the_queries_own_feed_forward():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    former, (words, mask) = model.qformer, PixelBackbone().words(TEXTS)
+    with torch.no_grad():
+        before = former.words(words, mask)
+        former.qformer.encoder.layer[-1].output_query.dense.weight.mul_(2)
+        assert not torch.allclose(before, former.words(words, mask))
+        after = former.words(words, mask)
+        former.qformer.encoder.layer[-1].output.dense.weight.mul_(2)
+        torch.testing.assert_close(after, former.words(words, mask))
+
+
+def test_batches_equal_one_by_one():
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    pictures = noise_pictures(4)
+    whole = model.query(pictures, TEXTS)
+    for n in range(4):
+        torch.testing.assert_close(model.query([pictures[n]], [TEXTS[n]]).mu[0], whole.mu[n], rtol=1e-4, atol=1e-5)
+
+
+def test_asking_leaves_the_training_mode_and_no_graph():
+    model = small_model(OBJECTIVES["paper"]).train()
+    assert not model.target(noise_pictures(1)).mu.requires_grad and model.training
+
+
+def test_paper_has_no_candidate_bias():
+    model = small_model(OBJECTIVES["paper"]).eval()
+    assert model.bias is None and torch.equal(model.target(noise_pictures(3)).bias, torch.zeros(3))
+
+
+def test_static_fusion_shares_equally():
+    model = small_model(OBJECTIVES["paper"], fusion="static").eval()
+    assert torch.allclose(model.query(noise_pictures(1), ["x"]).weights, torch.tensor(1 / 3))
+
+
+@pytest.mark.parametrize(("changes", "says"), [({"components": 1}, "at least 2"), ({"heads": 3}, "multiple of heads")])
+def test_impossible_sizes_are_refused(changes: dict, says: str):
+    with pytest.raises(ValueError, match=says):
+        HUG(ModelConfig(**changes), OBJECTIVES["paper"], PixelBackbone())
+
+
+def test_pictures_and_sentences_must_pair():
+    with pytest.raises(ValueError, match="2 pictures and 1 sentences"):
+        small_model(OBJECTIVES["paper"]).query(noise_pictures(2), ["x"])
+
+
+def test_the_weights_name_themselves():
+    a, b = small_model(OBJECTIVES["paper"]), small_model(OBJECTIVES["paper"])
+    assert a.weights_hash == b.weights_hash
+    with torch.no_grad():
+        b.mean.bias[0] += 1
+    assert a.weights_hash != b.weights_hash

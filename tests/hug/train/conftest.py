@@ -1,0 +1,47 @@
+"""Eight triplets whose pictures and words are distinct, as features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hug.data import Collection, Triplet, joined, training_texts
+from hug.features import Features, Pictures, Texts, Views, shortened
+from tests.hug.conftest import PixelBackbone, noise_pictures
+
+COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")
+
+
+def features_of(count: int = 8, views: bool = True) -> Features:
+    backbone = PixelBackbone()
+    ids = [f"p{n}" for n in range(2 * count)]
+    triplets = tuple(
+        Triplet(ids[n], ids[count + n], (f"is {COLOURS[n % 8]}", f"has {n} stripes"), "dress") for n in range(count)
+    )
+    collection = Collection("small", "train", Path("nowhere"), triplets, {"dress": tuple(ids[count:])})
+    tokens = backbone.images(noise_pictures(2 * count)).numpy().astype(np.float16)
+    forms = [text for t in triplets for text in (*training_texts(t.captions), joined(t.captions))]
+    shorter = shortened(forms, 0)
+    texts = list(dict.fromkeys([*forms, *shorter.values()]))
+    words, mask = backbone.words(texts)
+    pictures = Pictures(tuple(ids), {i: n for n, i in enumerate(ids)}, tokens)
+    made = None
+    if views:
+        less, more, removed = (
+            backbone.images(noise_pictures(2 * count, s)).numpy().astype(np.float16) for s in (1, 2, 3)
+        )
+        made = Views(less, more, removed, pictures.row, np.arange(2 * count) % 6)
+    return Features(
+        collection,
+        pictures,
+        Texts({t: n for n, t in enumerate(texts)}, words.numpy().astype(np.float16), mask.numpy()),
+        shorter,
+        made,
+    )
+
+
+@pytest.fixture
+def features() -> Features:
+    return features_of()

@@ -1,0 +1,65 @@
+"""Batches are pure functions of the step; the batched passes equal the plain ones."""
+
+from __future__ import annotations
+
+import torch
+
+from hug.config import OBJECTIVES
+from hug.features import Features
+from hug.train.step import Batches, compute
+from tests.hug.conftest import small_model
+
+
+def test_a_batch_depends_on_seed_and_step_only(features: Features):
+    a, b = (Batches(features, OBJECTIVES["calibrated"], 4, seed=3) for _ in range(2))
+    for _ in range(3):
+        a.at(0)
+    one, other = a.at(5), b.at(5)
+    assert torch.equal(one.reference, other.reference) and torch.equal(one.words, other.words)
+    assert not torch.equal(one.reference, a.at(6).reference)
+
+
+def test_an_epoch_shows_every_triplet_once(features: Features):
+    batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
+    for epoch in range(2):
+        rows = [n for step in (2 * epoch, 2 * epoch + 1) for n in batches._rows(step)]
+        assert sorted(rows) == list(range(8))
+
+
+def test_foreign_words_are_never_the_own_ones(features: Features):
+    batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
+    assert all(1 <= batches.at(step).shift < 4 for step in range(50))
+
+
+def test_a_target_that_occurs_twice_matches_twice(features: Features):
+    import dataclasses
+
+    triplets = features.collection.triplets
+    twice = dataclasses.replace(triplets[1], target=triplets[0].target)
+    collection = dataclasses.replace(features.collection, triplets=(triplets[0], twice))
+    matches = Batches(dataclasses.replace(features, collection=collection), OBJECTIVES["paper"], 2, 0).at(0).matches
+    assert matches.all()
+
+
+def test_batched_passes_equal_the_plain_ones(features: Features):
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    batch = Batches(features, OBJECTIVES["calibrated"], 4, seed=0).at(0)
+    out = compute(model, batch, OBJECTIVES["calibrated"])
+    query = model.query_tokens(batch.reference, batch.words, batch.mask)
+    target = model.target_tokens(batch.target)
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    for name in ("mu", "var", "var_r", "var_t", "var_m", "weights"):
+        torch.testing.assert_close(getattr(out.query, name), getattr(query, name), **close)
+    for name in ("mu", "var", "bias"):
+        torch.testing.assert_close(getattr(out.target, name), getattr(target, name), **close)
+    assert out.pictures is not None and batch.views is not None and batch.removed is not None
+    rows, less, more = batch.views
+    torch.testing.assert_close(out.pictures[0], torch.cat([target.var[rows], model.target_tokens(less).var]), **close)
+    torch.testing.assert_close(out.pictures[1][len(rows) :], model.target_tokens(more).var, **close)
+    assert out.removed is not None and out.texts is not None and out.foreign is not None
+    torch.testing.assert_close(out.removed[1], model.target_tokens(batch.removed[1]).var, **close)
+    foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift, 0), batch.mask.roll(batch.shift, 0))
+    torch.testing.assert_close(out.foreign[1], foreign.var_m, **close)
+    assert batch.shorter is not None
+    short = model.query_tokens(batch.reference[: len(batch.shorter[0])], *batch.shorter[1:])
+    torch.testing.assert_close(out.texts[1], short.var_t, **close)
