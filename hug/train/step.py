@@ -49,15 +49,17 @@ class Batches:
         texts = [training_texts(t.captions)[form] for t, form in zip(triplets, rng.integers(0, 4, len(triplets)))]
         targets = [t.target for t in triplets]
         names = np.array(targets)
-        words, mask = self.features.texts.take(texts)
+        cut = self._shortened(texts)
+        words, mask = self.features.texts.take([*texts, *(self.features.shorter[texts[n]] for n in cut)])
+        size = len(texts)
         return TrainBatch(
             reference=self.features.pictures.take([t.reference for t in triplets]),
             target=self.features.pictures.take(targets),
-            words=words,
-            mask=mask,
+            words=words[:size],
+            mask=mask[:size],
             matches=torch.from_numpy(names[:, None] == names[None]),
             shift=int(rng.integers(1, len(triplets))),
-            shorter=self._shorter(texts) if self.objective.text_rank else None,
+            shorter=(torch.tensor(cut), words[size:], mask[size:]) if cut else None,
             views=self._views(targets) if self.objective.picture_rank else None,
             removed=self._removed(targets) if self.objective.spec else None,
         )
@@ -69,12 +71,11 @@ class Batches:
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(count)
         return order[place * self.batch : (place + 1) * self.batch]
 
-    def _shorter(self, texts: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
-        rows = [n for n, text in enumerate(texts) if text in self.features.shorter][: self.batch // 2]
-        if not rows:
-            return None
-        words, mask = self.features.texts.take([self.features.shorter[texts[n]] for n in rows])
-        return torch.tensor(rows), words, mask
+    def _shortened(self, texts: list[str]) -> list[int]:
+        """Which texts of the batch also come shortened: at most half of it."""
+        if not self.objective.text_rank:
+            return []
+        return [n for n, text in enumerate(texts) if text in self.features.shorter][: self.batch // 2]
 
     def _views(self, targets: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
         views = self.features.views
