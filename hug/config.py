@@ -37,7 +37,7 @@ class ModelConfig:
     hidden: int = _field(128, "width of the Q-Former")
     layers: int = _field(2, "layers of the Q-Former, each with cross-attention")
     heads: int = _field(4, "attention heads")
-    dropout: float = _field(0.1, "dropout of the Q-Former")
+    dropout: float = _field(0.0, "dropout of the Q-Former")
     detach: bool = _field(False, "estimators read the Q-Former's outputs without gradient")
     fusion: str = _field("dynamic", "merge of the three sources", ("dynamic", "static"))
 
@@ -109,7 +109,7 @@ OBJECTIVES: dict[str, ObjectiveConfig] = {
 
 SIZES: dict[str, ModelConfig] = {
     "bundled": ModelConfig(),
-    "tiny": ModelConfig(components=16, dim=32, hidden=64, heads=2, dropout=0.0),
+    "tiny": ModelConfig(components=16, dim=32, hidden=64, heads=2),
 }
 
 T = TypeVar("T")

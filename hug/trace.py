@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from hug.doubt import DoubtModel
 from hug.gaussians import SOURCES, DistanceParts, Gaussians, Query, distance_parts
 from hug.index import Index, Ranking
 from hug.model import HUG
@@ -23,41 +24,40 @@ NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merge
 class Calibration:
     """What validation says of a query's doubt: the chance of a hit, and where each source stands."""
 
-    intercept: float
-    coefficients: tuple[float, ...]  # (4,) on standardised log mean variances, order r, t, m, q
-    centre: tuple[float, ...]  # (4,)
-    spread: tuple[float, ...]  # (4,)
-    within: int  # the target is among the first `within`
-    values: Mapping[str, np.ndarray]  # source -> sorted mean variances of the validation queries
+    doubt: DoubtModel
+    within: int  # the chance is that the target is among the first `within`
+    values: Mapping[str, np.ndarray]  # r, t, m, q -> sorted mean variances of the validation queries
 
     @staticmethod
-    def load(folder: str | Path) -> Calibration | None:
-        """From a checkpoint folder; None when it has not been evaluated. Raises ValueError when it is damaged."""
+    def load(folder: str | Path, model: HUG) -> Calibration | None:
+        """From a checkpoint folder; None when it has not been evaluated.
+
+        Raises ValueError when it is damaged or was made for other weights.
+        """
         folder = Path(folder)
         path, table = folder / "calibration.json", folder / "validation.parquet"
         if not (path.exists() and table.exists()):
             return None
         try:
             raw = json.loads(path.read_text())
+            if raw["weights"] != model.weights_hash:
+                raise ValueError("it was made for other weights")
             frame = pd.read_parquet(table)
             queries = frame[frame.side == "query"]
             values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}
-            numbers = {key: tuple(map(float, raw[key])) for key in ("coefficients", "centre", "spread")}
-            return Calibration(float(raw["intercept"]), **numbers, within=int(raw["within"]), values=values)
+            return Calibration(DoubtModel.from_dict(raw), int(raw["within"]), values)
         except (KeyError, ValueError, TypeError, OSError) as error:
-            raise ValueError(f"{folder}: calibration is damaged ({error}); run `python -m hug evaluate`") from error
+            raise ValueError(f"{folder}: no calibration ({error}); run `python -m hug evaluate` again") from error
 
     def percentile(self, name: str, value: float) -> float:
-        """0-100: share of validation queries with a smaller mean variance of this source."""
+        """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
         known = self.values[name]
         below, upto = np.searchsorted(known, [value], "left")[0], np.searchsorted(known, [value], "right")[0]
         return float(50 * (below + upto) / len(known))
 
     def chance(self, means: Mapping[str, float]) -> float:
         """Probability in (0, 1) that the target is among the first `within`, from the four mean variances."""
-        logs = np.log([means[name] for name in NAMES])
-        scaled = (logs - np.array(self.centre)) / np.array(self.spread)
-        return float(1 / (1 + np.exp(-(self.intercept + scaled @ np.array(self.coefficients)))))
+        return float(self.doubt.probability(np.log([[means[name] for name in NAMES]]))[0])
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class QueryTrace:
     @property
     def means(self) -> dict[str, float]:
         """Mean variance of each source and of the merge (the paper's overall uncertainty), by r, t, m, q."""
-        q = self.query
-        return {name: float(v.mean()) for name, v in zip(NAMES, (q.var_r, q.var_t, q.var_m, q.var))}
+        return mean_variances(self.query)
 
 
 def trace(
@@ -101,14 +100,18 @@ def trace(
     ranking = index.search(query, k, exclude=[exclude], where=where, components=components, use_var=use_var)
     found = ranking.positions[0][ranking.positions[0] >= 0]
     candidates = index.gaussians[found]
-    means = {n: float(v.mean()) for n, v in zip(NAMES, (query.var_r, query.var_t, query.var_m, query.var))}
-    known = calibration is not None
+    means = mean_variances(query)
     return QueryTrace(
         words=words,
         query=query,
         ranking=ranking,
         candidates=candidates,
         parts=distance_parts(query, candidates),
-        percentiles={n: calibration.percentile(n, v) if known else None for n, v in means.items()},  # type: ignore[union-attr]
-        chance=calibration.chance(means) if calibration is not None else None,
+        percentiles={n: calibration.percentile(n, v) if calibration else None for n, v in means.items()},
+        chance=calibration.chance(means) if calibration else None,
     )
+
+
+def mean_variances(query: Query) -> dict[str, float]:
+    """r, t, m, q -> mean over components and dimensions, of one query."""
+    return {n: float(v.mean()) for n, v in zip(NAMES, (query.var_r, query.var_t, query.var_m, query.var))}

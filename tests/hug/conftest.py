@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from hug.config import SIZES, ModelConfig, ObjectiveConfig
+from hug.garments import Sizes, build
 from hug.model import HUG
 
 
@@ -40,8 +43,6 @@ class PixelBackbone:
 
 def small_model(objective: ObjectiveConfig, **changes: object) -> HUG:
     """The `tiny` preset, seed 0, on pixels."""
-    import dataclasses
-
     config: ModelConfig = dataclasses.replace(SIZES["tiny"], **changes)  # type: ignore[arg-type]
     torch.manual_seed(0)
     return HUG(config, objective, PixelBackbone())
@@ -55,3 +56,9 @@ def noise_pictures(count: int, seed: int = 0) -> list[Image.Image]:
 @pytest.fixture
 def backbone() -> PixelBackbone:
     return PixelBackbone()
+
+
+@pytest.fixture(scope="session")
+def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A very small generated data set on disk."""
+    return build(tmp_path_factory.mktemp("garments"), Sizes((15, 15, 15), (15, 15, 15)), 0, "test", progress=False)

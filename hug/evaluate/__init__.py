@@ -1,0 +1,1 @@
+"""Protocols, recall, and whether the uncertainty is right."""

@@ -1,0 +1,109 @@
+"""The whole protocol on a very small generated data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hug.config import OBJECTIVES, DataConfig
+from hug.data import read_fashioniq
+from hug.evaluate.baselines import BASELINES
+from hug.evaluate.ranks import rank_split, target_ranks
+from hug.evaluate.run import evaluate, table_text
+from hug.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
+from hug.garments import TRAINED, UNSEEN
+from hug.hub import save_model
+from hug.trace import Calibration
+from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+
+
+@pytest.fixture(scope="module")
+def measured(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    photos = tmp_path_factory.mktemp("photos")
+    for n, picture in enumerate(noise_pictures(3)):
+        picture.save(photos / f"{n}.png")
+    model, point = small_model(OBJECTIVES["calibrated"]).eval(), small_model(OBJECTIVES["point"]).eval()
+    save_model(model, folder)
+    data = DataConfig(root=str(garments), cache=str(tmp_path_factory.mktemp("cache")))
+    return folder, evaluate(model, data, folder, "test", point, photos, 3, {"command": "x"})
+
+
+def test_every_measure_is_there_with_protocol_and_galleries(measured: tuple[Path, dict]):
+    folder, result = measured
+    assert json.loads((folder / "measurements.json").read_text())["weights"] == result["weights"]
+    assert result["protocol"] == "garments" and result["data"]["version"] == "test"
+    assert {g["size"] for g in result["galleries"].values()} == {15}
+    names = [r["measure"] for r in result["rows"]]
+    assert len(names) == len(set(names))
+    for baseline in (*BASELINES, "point matching", "means without variance", "HUG"):
+        assert f"{baseline} R@10, all" in names
+    for kind in (*TRAINED, *UNSEEN):
+        assert any(n.startswith(f"spearman severity/σ_c, {kind}") for n in names)
+        assert any(n.startswith(f"photographs: AUROC degraded/clean σ_c, {kind}") for n in names)
+    for name in ("paired conflict/fit σ_m", "AUROC vague/specific σ_t", "ECE of doubt, all", "Pearson(bin, R@10), all"):
+        assert name in names
+    assert all("clean" not in n for n in names if n.startswith("words only"))
+
+
+def test_words_alone_cannot_tell_a_conflict(measured: tuple[Path, dict]):
+    value = next(r["value"] for r in measured[1]["rows"] if r["measure"] == "paired conflict/fit σ_t")
+    assert value == 0.5
+
+
+def test_the_table_names_what_was_measured(measured: tuple[Path, dict]):
+    text = table_text(measured[1])
+    assert "protocol garments, split test" in text.splitlines()[0] and "dress 15 (" in text
+    assert len(text.splitlines()) == 2 + len(measured[1]["rows"])
+
+
+def test_the_calibration_answers_for_its_own_weights_only(measured: tuple[Path, dict]):
+    folder, _ = measured
+    calibration = Calibration.load(folder, small_model(OBJECTIVES["calibrated"]))
+    assert calibration is not None and calibration.within == 10
+    assert calibration.percentile("t", 0.0) == 0 and calibration.percentile("t", 1.1) == 100
+    middle = float(np.median(calibration.values["t"]))
+    assert 45 <= calibration.percentile("t", middle) <= 55
+    assert 0 < calibration.chance({"r": 0.1, "t": 0.1, "m": 0.1, "q": 0.1}) < 1
+    with pytest.raises(ValueError, match="other weights"):
+        Calibration.load(folder, small_model(OBJECTIVES["paper"]))
+
+
+def test_validation_values_lie_beside_the_checkpoint(measured: tuple[Path, dict]):
+    table = pd.read_parquet(measured[0] / "validation.parquet")
+    assert set(table.side) == {"query", "image"} and (table.side == "image").sum() == 45
+    assert table[table.side == "query"][["var_r", "var_t", "var_m", "var_q", "rank"]].notna().all().all()
+
+
+def test_target_ranks_by_hand():
+    d = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 1.0], [np.inf, 5.0, 4.0]])
+    assert target_ranks(d, np.array([0, 1, 1])).tolist() == [3, 2, 2]
+
+
+def test_ranks_are_those_of_a_readable_loop(garments: Path, tmp_path: Path):
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    features = evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), tmp_path)
+    ranked = rank_split(model, features)[1]
+    assert ranked.category == "shirt"
+    for n, row in enumerate(ranked.rows):
+        triplet = features.collection.triplets[row]
+        others = [i for i in ranked.gallery if i != triplet.reference]
+        ordered = sorted(others, key=lambda i: ranked.distances[n, ranked.gallery.index(i)])  # noqa: B023
+        assert ordered.index(triplet.target) + 1 == ranked.ranks[n]
+
+
+def test_truth_is_aligned_with_the_triplets(garments: Path):
+    collection = read_fashioniq(garments, "test", ("shirt", "dress"))
+    truth = triplet_truth(collection)
+    assert truth is not None and len(truth) == len(collection.triplets)
+    assert list(truth.category) == [t.category for t in collection.triplets]
+    pictures = garment_truth(garments)
+    assert pictures is not None and set(collection.ids) <= set(pictures.id)
+    clean = pictures.set_index("id").degradation == "none"
+    for triplet, both in zip(collection.triplets, truth.clean):
+        assert both == (clean[triplet.reference] and clean[triplet.target])
+    assert all(p["category"] in ("shirt", "dress") and p["split"] == "test" for p in coordination_pairs(collection))

@@ -1,0 +1,75 @@
+"""The command line: typed from the configuration; an error is one clear line and changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from hug.__main__ import OWN, TERMS, main, parser, training_config
+from hug.config import OBJECTIVES, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
+
+
+def test_every_field_can_be_typed():
+    options = parser().parse_args(["train", "--out", "x"])
+    for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig):
+        for field in dataclasses.fields(kind):
+            assert field.name in OWN or hasattr(options, field.name)
+
+
+def test_no_two_configurations_share_a_name():
+    names = [f.name for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig) for f in dataclasses.fields(kind)]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_typed_wins_over_the_preset():
+    typed = "train --out x --objective paper --size tiny --components 8 --cord 0.3 --no-fc-modality --lr 0.01"
+    config = training_config(parser().parse_args([*typed.split(), "--categories", "dress", "shirt"]))
+    assert config.model.components == 8 and config.model.hidden == 64 and config.training.lr == 0.01
+    assert config.objective == dataclasses.replace(OBJECTIVES["paper"], cord=0.3, fc_modality=False)
+    assert config.data.categories == ("dress", "shirt")
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_typed_term_is_required_and_a_preset_one_is_not(term: str):
+    plain = training_config(parser().parse_args(["train", "--out", "x"]))
+    asked = training_config(parser().parse_args(["train", "--out", "x", f"--{term.replace('_', '-')}", "0.1"]))
+    assert plain.objective.required == () and asked.objective.required == (term,)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("train --out x --componets 3", "unrecognized arguments: --componets 3"),
+        ("train --out x --components many", "invalid int value: 'many'"),
+        ("train --out x --fusion sum", "invalid choice: 'sum'"),
+        ("dance", "invalid choice: 'dance'"),
+        ("train", "required: --out"),
+    ],
+)
+def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stop:
+        main(line.split())
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and says in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("train --root {0}/none --out {0}/run", "none"),
+        ("evaluate --checkpoint {0}/none", "no checkpoint folder"),
+        ("info --checkpoint {0}", "config.json is missing"),
+        ("search --checkpoint {0} --picture x.png", "config.json is missing"),
+        ("render --version nothing --out {0}/data", "unknown version 'nothing'"),
+        ("gallery --root {0}/none --out {0}/g.parquet", "none"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_changes_nothing(
+    line: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(line.format(tmp_path).split()) == 1
+    error = capsys.readouterr().err
+    assert says in error and error.startswith("python -m hug") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
