@@ -36,6 +36,7 @@ class QFormer(nn.Module):
             num_hidden_layers=config.layers,
             num_attention_heads=config.heads,
             intermediate_size=2 * config.hidden,
+            initializer_range=config.hidden**-0.5,  # the library's 0.02 is for width 768: at 128 no picture gets through
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=0.0,
             cross_attention_frequency=1,

@@ -1,0 +1,25 @@
+"""The registry of backbones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from hug.backbones import BACKBONES, load_backbone
+
+
+def test_an_unknown_name_lists_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"unknown backbone 'clip'; choose one of \['embedded'"):
+        load_backbone("clip")
+
+
+def test_a_backbone_is_loaded_once() -> None:
+    assert load_backbone("embedded") is load_backbone("embedded")
+    assert load_backbone("embedded").name in BACKBONES
+
+
+def test_the_registry_alone_loads_no_transformers() -> None:
+    code = "import sys, hug.backbones; sys.exit('transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
