@@ -212,7 +212,7 @@ def _search(args: argparse.Namespace) -> int:
     model, index = load(folder), Index.load(args.index or folder)
     calibration = Calibration.load(folder, model)
     found = trace(model, index, open_picture(args.picture), args.words, args.k, calibration=calibration)
-    for place, (name, distance) in enumerate(zip(found.ranking.ids[0], found.ranking.distances[0]), 1):
+    for place, (name, distance) in enumerate(zip(found.ranking.ids[0], found.ranking.distances[0], strict=False), 1):
         print(f"{place:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in found.means.items()))
     if found.chance is not None:

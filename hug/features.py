@@ -209,5 +209,3 @@ def coordination_pairs(collection: Collection) -> list[dict[str, object]]:
 
 def _name(collection: Collection) -> str:
     return f"{collection.name}-{collection.split}"
-
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from PIL import Image
@@ -36,7 +37,8 @@ class QFormer(nn.Module):
             num_hidden_layers=config.layers,
             num_attention_heads=config.heads,
             intermediate_size=2 * config.hidden,
-            initializer_range=config.hidden**-0.5,  # the library's 0.02 is for width 768: at 128 no picture gets through
+            initializer_range=config.hidden
+            ** -0.5,  # the library's 0.02 is for width 768: at 128 no picture gets through
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=0.0,
             cross_attention_frequency=1,
@@ -75,7 +77,8 @@ class QFormer(nn.Module):
         x, attend = self._with_words(words, mask)
         x = self.qformer.dropout(self.qformer.layernorm(x))  # (B, K+L, H)
         bias = torch.zeros(attend.shape, dtype=x.dtype).masked_fill(~attend, torch.finfo(x.dtype).min)
-        for layer in self.qformer.encoder.layer:
+        layers: Any = self.qformer.encoder.layer
+        for layer in layers:
             x = layer.attention(x, attention_mask=bias[:, None, None])
             queries = layer.feed_forward_chunk_query(x[:, : self.components])
             x = torch.cat([queries, layer.feed_forward_chunk(x[:, self.components :])], dim=1)

@@ -114,4 +114,4 @@ def trace(
 
 def mean_variances(query: Query) -> dict[str, float]:
     """r, t, m, q -> mean over components and dimensions, of one query."""
-    return {n: float(v.mean()) for n, v in zip(NAMES, (query.var_r, query.var_t, query.var_m, query.var))}
+    return {n: float(v.mean()) for n, v in zip(NAMES, (query.var_r, query.var_t, query.var_m, query.var), strict=True)}

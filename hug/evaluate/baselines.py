@@ -33,7 +33,7 @@ def baseline_ranks(train: Features, test: Features) -> dict[str, dict[str, np.nd
         position = {i: n for n, i in enumerate(gallery)}
         targets = np.array([position[t.target] for t in triplets])
         own = np.array([position[t.reference] for t in triplets])
-        for name, query in zip(BASELINES, (references, words, references + words)):
+        for name, query in zip(BASELINES, (references, words, references + words), strict=True):
             distances = -(query @ candidates.T).numpy()
             distances[np.arange(len(own)), own] = np.inf
             ranks[name][category] = target_ranks(distances, targets)

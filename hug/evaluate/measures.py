@@ -144,7 +144,7 @@ def entropy(distances: np.ndarray, scale: float) -> np.ndarray:
 
 
 def reliability(p: np.ndarray, y: np.ndarray, bins: int = 15) -> pd.DataFrame:
-    """Equal-width bins of predicted probability: columns low, high, count, predicted, observed (empty bins left out)."""
+    """Equal-width bins of predicted probability, empty ones left out: low, high, count, predicted, observed."""
     p, y = np.asarray(p, float), np.asarray(y, float)
     place = np.clip((p * bins).astype(int), 0, bins - 1)
     rows = []

@@ -157,7 +157,9 @@ def validation_table(features: Features, validation: Sequence[Ranked]) -> pd.Dat
 def table_text(result: dict[str, Any]) -> str:
     """The measurements as a plain table, with protocol, gallery sizes and hashes above it."""
     galleries = ", ".join(f"{c} {g['size']} ({g['hash']})" for c, g in result["galleries"].items())
-    head = f"protocol {result['protocol']}, split {result['split']}, galleries: {galleries}, weights {result['weights']}"
+    head = (
+        f"protocol {result['protocol']}, split {result['split']}, galleries: {galleries}, weights {result['weights']}"
+    )
     lines = [head, ""]
     width = max(len(str(r["measure"])) for r in result["rows"])
     for r in result["rows"]:

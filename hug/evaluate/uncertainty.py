@@ -6,6 +6,7 @@ Every function returns rows (measure, value, low, high, count): `low` and `high`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def clean_pictures(collection: Collection, count: int) -> tuple[list[Callable[[]
         ids = [i for i in gallery if i in clean]
         chosen += [ids[n] for n in np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(int)]
     paths = [collection.path(i) for i in chosen]
-    return [lambda p=p: open_picture(p) for p in paths], [content_key(p) for p in paths]
+    return [partial(open_picture, p) for p in paths], [content_key(p) for p in paths]
 
 
 def folder_pictures(folder: Path) -> tuple[list[Callable[[], Image.Image]], list[str]]:
@@ -103,7 +104,7 @@ def folder_pictures(folder: Path) -> tuple[list[Callable[[], Image.Image]], list
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
     if not paths:
         raise ValueError(f"no JPEG, PNG or WebP picture below {folder}")
-    return [lambda p=p: open_picture(p) for p in paths], [content_key(p) for p in paths]
+    return [partial(open_picture, p) for p in paths], [content_key(p) for p in paths]
 
 
 def gallery_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:

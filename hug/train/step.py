@@ -46,7 +46,10 @@ class Batches:
     def at(self, step: int) -> TrainBatch:
         rng = np.random.default_rng([self.seed, 1, step])
         triplets = [self.features.collection.triplets[n] for n in self._rows(step)]
-        texts = [training_texts(t.captions)[form] for t, form in zip(triplets, rng.integers(0, 4, len(triplets)))]
+        texts = [
+            training_texts(t.captions)[form]
+            for t, form in zip(triplets, rng.integers(0, 4, len(triplets)), strict=True)
+        ]
         targets = [t.target for t in triplets]
         names = np.array(targets)
         cut = self._shortened(texts)
@@ -113,7 +116,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
             if term in objective.required:
                 raise ValueError(f"the term {term!r} was asked for, but this data has {reason}")
             notes.append(f"{term} is off: this data has {reason}")
-            objective = replace(objective, **{term: 0.0})
+            objective = replace(objective, **{term: 0.0})  # type: ignore[arg-type]
     return objective, notes
 
 
@@ -155,7 +158,7 @@ def _joint(
         parts.append((seen, batch.words.roll(shift, 0), batch.mask.roll(shift, 0)))
         if objective.cord_reference:
             parts.append((seen.roll(shift, 0), batch.words, batch.mask))
-    outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts)))
+    outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts, strict=True)))
     var = model.g_m(outputs)
     own, other = var[:size], var[size:]
     foreign = (own.repeat(len(parts) - 1, 1, 1), other) if len(other) else None

@@ -4,7 +4,17 @@ import dataclasses
 
 import pytest
 
-from hug.config import OBJECTIVES, SIZES, Config, ModelConfig, ObjectiveConfig, TrainConfig, from_dict, from_json, to_json
+from hug.config import (
+    OBJECTIVES,
+    SIZES,
+    Config,
+    ModelConfig,
+    ObjectiveConfig,
+    TrainConfig,
+    from_dict,
+    from_json,
+    to_json,
+)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -40,7 +40,7 @@ def test_search_equals_a_readable_loop():
     table = distance(q, index.gaussians).tolist()
     found = index.search(q, k=5, exclude=["n3", None, ["n1", "n2", "unknown"]], where={"category": ["dress", "shirt"]})
     for row, banned in enumerate([{"n3"}, set(), {"n1", "n2"}]):
-        allowed = [n for n, c in zip(NAMES, META["category"]) if c != "toptee" and n not in banned]
+        allowed = [n for n, c in zip(NAMES, META["category"], strict=True) if c != "toptee" and n not in banned]
         expected = sorted(allowed, key=lambda n: table[row][NAMES.index(n)])[:5]  # noqa: B023
         assert found.ids[row] == expected
         assert [NAMES[p] for p in found.positions[row]] == expected

@@ -19,7 +19,9 @@ def test_every_field_can_be_typed():
 
 
 def test_no_two_configurations_share_a_name():
-    names = [f.name for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig) for f in dataclasses.fields(kind)]
+    names = [
+        f.name for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig) for f in dataclasses.fields(kind)
+    ]
     assert len(names) == len(set(names))
 
 

@@ -104,6 +104,6 @@ def test_truth_is_aligned_with_the_triplets(garments: Path):
     pictures = garment_truth(garments)
     assert pictures is not None and set(collection.ids) <= set(pictures.id)
     clean = pictures.set_index("id").degradation == "none"
-    for triplet, both in zip(collection.triplets, truth.clean):
+    for triplet, both in zip(collection.triplets, truth.clean, strict=True):
         assert both == (clean[triplet.reference] and clean[triplet.target])
     assert all(p["category"] in ("shirt", "dress") and p["split"] == "test" for p in coordination_pairs(collection))

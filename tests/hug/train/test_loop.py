@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ def test_learning_rate_warms_up_and_falls_to_nearly_zero():
     t = TrainConfig(steps=100, warmup=0.1, lr=1.0)
     rates = [learning_rate(s, t) for s in range(100)]
     assert rates[9] == max(rates) == 1.0 and rates[0] == pytest.approx(0.1)
-    assert rates[-1] < 0.01 and all(a >= b for a, b in zip(rates[9:], rates[10:]))
+    assert rates[-1] < 0.01 and all(a >= b for a, b in pairwise(rates[9:]))
 
 
 def test_a_diverging_loss_ends_the_run_with_advice(tmp_path: Path, features: Features):

@@ -1,0 +1,128 @@
+"""The import rule, read from the import statements: who may import whom (`docs/architecture.md`)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("hug", "analysis", "ui", "app")  # each may import those before it, and itself
+# Parts of hug from the ground up: each may import those of earlier lines, and those of its own without a circle.
+LAYERS = (
+    {"config", "gaussians", "files"},
+    {"data", "garments", "backbones"},
+    {"features", "gallery", "model"},
+    {"losses", "doubt", "index", "hub"},
+    {"trace"},
+    {"evaluate"},
+    {"train"},
+    {"jobs"},
+)
+ABOVE = {"", "__main__"}  # the package itself re-exports, its command line calls everything
+
+
+def modules(root: Path) -> Iterator[tuple[str, Path]]:
+    """Dotted name and file of every module of the four packages."""
+    for package in PACKAGES:
+        for path in [*sorted((root / package).rglob("*.py")), *sorted(root.glob(f"{package}.py"))]:
+            parts = path.relative_to(root).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imported(path: Path, module: str) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything a file imports, inside functions and through `import_module` too."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join(filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], base]))
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+            "import_module",
+            "__import__",
+        ):
+            yield from ((node.lineno, a.value) for a in node.args[:1] if isinstance(a, ast.Constant))
+
+
+def breaches(root: Path) -> list[str]:
+    """Every import that breaks the rule, as "file:line: what is wrong"."""
+    found, known = [], dict(modules(root))
+    edges: dict[str, set[str]] = {}
+    for module, path in known.items():
+        for line, name in imported(path, module):
+            target = next((n for n in (name, name.rpartition(".")[0]) if n in known), None)
+            if target is None or target == module:
+                continue
+            problem = _problem(module, target)
+            if problem:
+                found.append(f"{path.relative_to(root)}:{line}: {problem}")
+            elif _layer(module) is not None and _layer(module) == _layer(target):
+                edges.setdefault(_part(module), set()).add(_part(target))
+    return found + [
+        f"hug: {a} and {b} import each other" for a in edges for b in edges[a] if a < b and a in edges.get(b, ())
+    ]
+
+
+def _problem(module: str, target: str) -> str | None:
+    ours, theirs = module.split(".")[0], target.split(".")[0]
+    if ours != theirs:
+        wrong = PACKAGES.index(theirs) > PACKAGES.index(ours)
+        return f"{ours} must not import {theirs} ({target})" if wrong else None
+    if ours != "hug" or _part(module) in ABOVE or _part(module) == _part(target):
+        return None
+    for name in (module, target):
+        if _layer(name) is None:
+            return f"{name} has no place in the rule; importing {target} from {module} needs one in LAYERS"
+    if _layer(target) > _layer(module):  # type: ignore[operator]
+        return f"{module} must not import {target}: it lies above"
+    return None
+
+
+def _part(module: str) -> str:
+    return (module.split(".") + [""])[1]
+
+
+def _layer(module: str) -> int | None:
+    return next((n for n, layer in enumerate(LAYERS) if module.startswith("hug.") and _part(module) in layer), None)
+
+
+def test_imports_point_one_way() -> None:
+    assert breaches(ROOT) == []
+
+
+def test_every_part_of_hug_has_a_place() -> None:
+    parts = {_part(module) for module, _ in modules(ROOT) if module.split(".")[0] == "hug"}
+    assert parts - ABOVE <= set().union(*LAYERS)
+
+
+def test_planted_breaches_are_caught(tmp_path: Path) -> None:
+    files = {
+        "hug/__init__.py": "from hug.train import train\n",
+        "hug/config.py": "import json\n",
+        "hug/data.py": "from hug.config import DataConfig\n\ndef late():\n    from hug import trace\n",
+        "hug/garments/__init__.py": "from ..model import HUG\n",
+        "hug/index.py": "from hug.hub import load\n",
+        "hug/hub.py": "from hug.index import Index\n",
+        "hug/model.py": "import importlib\nimportlib.import_module('hug.train')\n",
+        "hug/trace.py": "import analysis.query\n",
+        "hug/train/__init__.py": "from hug import load\n",
+        "hug/utils.py": "from hug import config\n",
+        "analysis/query.py": "import hug\nfrom ui import page\n",
+        "ui/page.py": "import analysis.query, hug.trace\n",
+        "app.py": "from ui.page import build\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "ui/__init__.py").write_text("")
+    found = breaches(tmp_path)
+    places = {line.split(": ")[0] for line in found}
+    assert places == {
+        "hug/data.py:4", "hug/garments/__init__.py:1", "hug/model.py:2", "hug/trace.py:1",
+        "hug/train/__init__.py:1", "hug/utils.py:1", "analysis/query.py:2", "hug",
+    }  # fmt: skip
+    assert "hug: hub and index import each other" in found
