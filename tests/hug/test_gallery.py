@@ -51,7 +51,7 @@ def test_what_is_no_gallery_is_refused(tmp_path: Path):
         ("empty.parquet", "holds no picture"),
         ("text.parquet", "columns id and image"),
         ("absent", "no gallery at"),
-        ("folder", ""),
+        ("folder", "folder"),
     ]:
         with pytest.raises(ValueError, match=says):
             read_gallery(tmp_path / name)
