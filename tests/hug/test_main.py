@@ -75,3 +75,24 @@ def test_a_wrong_input_is_one_line_and_changes_nothing(
     error = capsys.readouterr().err
     assert says in error and error.startswith("python -m hug") and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_from_training_to_an_answer_on_the_real_backbone(
+    garments: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run, data = tmp_path / "run", f"--root {garments} --cache {tmp_path}/cache"
+    train = f"train {data} --out {run} --size tiny --steps 4 --batch 8 --validate-every 2 --save-every 2"
+    assert main(train.split()) == 0 and "finished at step 4" in capsys.readouterr().out
+    assert main(f"{train} --lr 0.1".split()) == 1 and "training.lr" in capsys.readouterr().err
+    assert main(f"evaluate {data} --checkpoint {run} --split val --severity-pictures 1".split()) == 0
+    assert "protocol garments, split val" in capsys.readouterr().out
+    assert main(f"gallery --root {garments} --out {tmp_path}/g.parquet --per-category 5".split()) == 0
+    assert main(f"index --checkpoint {run} --gallery {tmp_path}/g.parquet --out {run}".split()) == 0
+    capsys.readouterr()
+    picture = next((garments / "images").iterdir())
+    assert main(["search", "--checkpoint", str(run), "--picture", str(picture), "--words", "is red", "-k", "99"]) == 0
+    answer = capsys.readouterr().out.splitlines()
+    assert len(answer) == 15 + 2 and answer[-1].startswith("chance that it is among the first ten")
+    assert main(["info", "--checkpoint", str(run)]) == 0 and '"objective": "calibrated"' in capsys.readouterr().out
+    assert main(["search", "--checkpoint", str(run), "--picture", __file__]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

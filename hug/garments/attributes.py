@@ -1,0 +1,228 @@
+"""What a generated picture shows: the garment's attributes, the nuisances, and both as one `Spec`.
+
+The attributes are the truth that wording, retrieval and the uncertainty measures are scored against; the nuisances are
+what a model must learn to ignore.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+CATEGORIES: tuple[str, ...] = ("dress", "shirt", "toptee")
+ASPECTS: tuple[str, ...] = ("colour", "pattern", "sleeve", "neckline", "length", "logo")
+
+# sRGB of each fabric before light and jitter
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "black": (34, 34, 38),
+    "white": (238, 237, 234),
+    "grey": (139, 141, 145),
+    "red": (190, 32, 40),
+    "pink": (238, 140, 170),
+    "orange": (234, 122, 34),
+    "yellow": (248, 220, 74),
+    "green": (52, 132, 74),
+    "blue": (42, 84, 172),
+    "purple": (112, 58, 148),
+    "brown": (110, 70, 46),
+}
+_SHARED: dict[str, tuple[str, ...]] = {
+    "colour": tuple(COLOURS),
+    "pattern": ("solid", "striped", "plaid", "dotted", "floral"),
+    "sleeve": ("sleeveless", "short", "elbow", "long"),
+    "logo": ("none", "text", "heart", "star"),
+}
+# allowed values of each aspect, per category; ordered aspects (sleeve, length) run from short to long
+VALUES: dict[str, dict[str, tuple[str, ...]]] = {
+    "dress": {**_SHARED, "neckline": ("crew", "v-neck", "scoop", "turtleneck"), "length": ("mini", "knee", "maxi")},
+    "shirt": {
+        **_SHARED,
+        "neckline": ("crew", "v-neck", "collar", "turtleneck"),
+        "length": ("cropped", "hip", "tunic"),
+    },
+    "toptee": {**_SHARED, "neckline": ("crew", "v-neck", "scoop", "collar"), "length": ("cropped", "hip", "tunic")},
+}
+
+BACKGROUNDS: tuple[str, ...] = ("studio", "tinted", "floor", "plaster", "wood", "room")
+DISPLAYS: tuple[str, ...] = ("ghost", "hanger", "mannequin")
+# second colours that stay apart from the fabric's own
+_CONTRAST: dict[str, tuple[str, ...]] = {
+    "black": ("white", "grey", "red", "yellow", "pink"),
+    "white": ("black", "blue", "red", "green", "grey"),
+    "grey": ("white", "black", "yellow", "pink"),
+    "red": ("white", "black", "yellow"),
+    "pink": ("white", "black", "purple", "red"),
+    "orange": ("white", "black", "brown", "blue"),
+    "yellow": ("white", "black", "blue", "brown"),
+    "green": ("white", "black", "yellow", "pink"),
+    "blue": ("white", "black", "yellow", "orange"),
+    "purple": ("white", "black", "yellow", "pink"),
+    "brown": ("white", "black", "orange", "yellow"),
+}
+
+
+@dataclass(frozen=True)
+class Garment:
+    """The truth about one garment. Raises ValueError for a category or value that is not in `VALUES`."""
+
+    category: str
+    colour: str
+    pattern: str
+    sleeve: str
+    neckline: str
+    length: str
+    logo: str
+
+    def __post_init__(self) -> None:
+        if self.category not in VALUES:
+            raise ValueError(f"unknown category {self.category!r}; choose one of {', '.join(CATEGORIES)}")
+        for aspect in ASPECTS:
+            value, allowed = getattr(self, aspect), VALUES[self.category][aspect]
+            if value not in allowed:
+                raise ValueError(
+                    f"a {self.category} has no {aspect} {value!r}; choose one of {', '.join(map(repr, allowed))}"
+                )
+
+    def value(self, aspect: str) -> str:
+        """The value of one aspect, such as "red" of "colour"."""
+        if aspect not in ASPECTS:
+            raise ValueError(f"unknown aspect {aspect!r}; choose one of {', '.join(ASPECTS)}")
+        return str(getattr(self, aspect))
+
+    def replace(self, **values: str) -> Garment:
+        """The same garment with other values of some aspects."""
+        return dataclasses.replace(self, **values)
+
+    def key(self) -> tuple[str, ...]:
+        """The six values in the order of `ASPECTS`."""
+        return tuple(self.value(aspect) for aspect in ASPECTS)
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """Everything else in the picture. Numbers without a unit lie in [0, 1] or [-1, 1]; lengths are in 160ths.
+
+    Raises ValueError for an unknown background, display or second colour.
+    """
+
+    background: str = "studio"
+    tint: tuple[float, float, float] = (0.9, 0.9, 0.9)  # sRGB of the background, in [0, 1]
+    display: str = "ghost"
+    tilt: float = 0.0  # degrees
+    scale: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    arm: float = 28.0  # degrees between sleeve and body axis
+    bend: float = 0.0  # degrees between upper and lower sleeve
+    fit: float = 0.0  # narrow (-1) to wide (1) cut
+    flare: float = 0.0  # narrow (-1) to wide (1) hem
+    light: float = -0.6  # direction of the light, radians from the vertical
+    contrast: float = 1.0  # strength of light and shadow
+    warmth: float = 0.0  # cold (-1) to warm (1) light
+    folds: float = 0.6
+    shadow: float = 0.5
+    shade: float = 0.0  # dark (-1) to light (1) dye of the same colour name
+    hue: float = 0.0  # drift of the dye within the same colour name, in [-1, 1]
+    second: str = "white"  # second colour, of pattern and logo
+    motif: float = 0.5  # small (0) to large (1) pattern repeat
+    variant: int = 0  # which drawing of a pattern or logo
+    trim: int = 0  # details that no attribute names: 0 none, 1 contrasting bands, 2 a belt on dresses
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("background", BACKGROUNDS), ("display", DISPLAYS), ("second", tuple(COLOURS))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that `render` needs: the same spec gives the same pixels."""
+
+    garment: Garment
+    nuisance: Nuisance
+    seed: int
+
+    def to_json(self) -> str:
+        """One line of JSON with sorted keys."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Spec:
+        """The inverse of `to_json`. Raises ValueError when the text is not such a specification."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            nuisance: dict[str, Any] = {
+                key: tuple(v) if isinstance(v, list) else v for key, v in raw["nuisance"].items()
+            }
+            return cls(Garment(**raw["garment"]), Nuisance(**nuisance), int(raw["seed"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a garment specification ({error}): {text[:80]!r}") from error
+
+
+def differing(first: Garment, second: Garment) -> tuple[str, ...]:
+    """The aspects in which two garments differ, in the order of `ASPECTS`."""
+    return tuple(aspect for aspect in ASPECTS if first.value(aspect) != second.value(aspect))
+
+
+def sample_garment(category: str, rng: np.random.Generator) -> Garment:
+    """A garment with independent uniform attributes."""
+    if category not in VALUES:
+        raise ValueError(f"unknown category {category!r}; choose one of {', '.join(CATEGORIES)}")
+    return Garment(category, *(str(rng.choice(VALUES[category][aspect])) for aspect in ASPECTS))
+
+
+def sample_nuisance(garment: Garment, rng: np.random.Generator) -> Nuisance:
+    """Nuisances that are independent of the attributes, but for the second colour, which must stay visible."""
+
+    def number(low: float, high: float) -> float:
+        return round(float(rng.uniform(low, high)), 3)
+
+    def bell(spread: float, limit: float) -> float:
+        return round(float(np.clip(rng.normal(0.0, spread), -limit, limit)), 3)
+
+    background = str(rng.choice(BACKGROUNDS, p=(0.34, 0.2, 0.14, 0.12, 0.08, 0.12)))
+    display = str(rng.choice(DISPLAYS, p=(0.5, 0.25, 0.25)))
+    return Nuisance(
+        background=background,
+        tint=_tint(background, rng),
+        display=display,
+        tilt=bell(2.5, 8.0),
+        scale=number(0.9, 1.05),
+        shift=(bell(2.5, 6.0), bell(2.0, 4.0)),
+        arm=number(10.0, 30.0) if display != "ghost" else number(14.0, 42.0),
+        bend=number(-4.0, 22.0),
+        fit=number(-1.0, 1.0),
+        flare=number(-1.0, 1.0),
+        light=number(-1.2, 1.2),
+        contrast=number(0.7, 1.3),
+        warmth=bell(0.4, 1.0),
+        folds=number(0.35, 1.0),
+        shadow=number(0.25, 0.9),
+        shade=bell(0.45, 1.0),
+        hue=bell(0.45, 1.0),
+        second=str(rng.choice(_CONTRAST[garment.colour])),
+        motif=number(0.0, 1.0),
+        variant=int(rng.integers(6)),
+        trim=int(rng.choice(3, p=(0.6, 0.2, 0.2))),
+    )
+
+
+def _tint(background: str, rng: np.random.Generator) -> tuple[float, float, float]:
+    """sRGB of a background: near white in a studio, pastel where tinted, muted elsewhere."""
+    span = {"studio": 0.015, "tinted": 0.11, "floor": 0.05, "plaster": 0.06, "wood": 0.05, "room": 0.12}[background]
+    level = rng.uniform(0.84, 0.97) if background == "studio" else rng.uniform(0.55, 0.88)
+    values = np.clip(level + rng.uniform(-span, span, 3), 0.0, 1.0)
+    return (round(float(values[0]), 3), round(float(values[1]), 3), round(float(values[2]), 3))
+
+
+def sample_spec(category: str, rng: np.random.Generator) -> Spec:
+    """A random picture of a random garment of one category."""
+    return dress_up(sample_garment(category, rng), rng)
+
+
+def dress_up(garment: Garment, rng: np.random.Generator) -> Spec:
+    """A random picture of the given garment."""
+    return Spec(garment, sample_nuisance(garment, rng), int(rng.integers(2**31)))
