@@ -61,6 +61,9 @@ class DoubtModel:
             lists = [tuple(map(float, values[name])) for name in ("coefficients", "centre", "spread")]
             if any(len(numbers) != FEATURES for numbers in lists):
                 raise ValueError(f"expected {FEATURES} numbers each")
-            return DoubtModel(float(values["intercept"]), *lists)
+            model = DoubtModel(float(values["intercept"]), *lists)
+            if not np.isfinite([model.intercept, *sum(lists, ())]).all() or min(model.spread) <= 0:
+                raise ValueError("a number is not finite or a spread not positive")
+            return model
         except (KeyError, TypeError) as error:
             raise ValueError(f"no doubt model: {error}") from error

@@ -28,6 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
     """A safetensors file of contiguous copies."""
     part = path.with_name(path.name + ".part")
     save_file({k: v.detach().contiguous() for k, v in tensors.items()}, part, metadata)
+    part.chmod(0o644)  # the library makes it readable by its owner only
     os.replace(part, path)
 
 
