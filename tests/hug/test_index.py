@@ -157,7 +157,7 @@ def test_halves_of_two_indexes_are_not_mistaken_for_one(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 1}, "format 1, this version reads 2"),
+        ({"format": 9}, "format 9, this version reads 1"),
         ({"ids": NAMES[::-1]}, "the ids were changed"),
         ({"ids": NAMES[:3]}, "3 ids for 12 pictures"),
         ({"ids": "abcdefghijkl"}, "give a list"),
