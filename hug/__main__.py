@@ -13,7 +13,7 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 from hug.config import OBJECTIVES, SIZES, Config, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
 
-TERMS = ("picture_rank", "text_rank", "spec")  # what some data can't supply
+TERMS = ("picture_rank", "text_rank", "cord_mined", "spec")  # what some data can't supply
 OWN = ("name", "required")  # set by the preset and by what was typed
 
 

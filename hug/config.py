@@ -56,6 +56,7 @@ class ObjectiveConfig:
     cord: float = _field(0.1, "lambda_cord, coordination ranking (Eq. 9)")
     cord_log: bool = _field(True, "Eq. 9 on log mean variances, with the temperature")
     cord_reference: bool = _field(False, "Eq. 9 also deranges references, not only texts")
+    cord_mined: float = _field(0.3, "Eq. 9 against mined references that lack what the text presupposes")
     temperature: float = _field(4.0, "temperature of the rankings on log mean variances")
     bias: bool = _field(True, "candidate bias beta_c in the distance")
     bias_l2: float = _field(0.01, "penalty on the candidate bias")
@@ -99,10 +100,11 @@ class Config:
 OBJECTIVES: dict[str, ObjectiveConfig] = {
     "calibrated": ObjectiveConfig(),
     "paper": ObjectiveConfig(
-        name="paper", cord_log=False, bias=False, bias_l2=0.0, nll=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0
+        name="paper", cord_log=False, cord_mined=0.0, bias=False, bias_l2=0.0,
+        nll=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0,
     ),
     "point": ObjectiveConfig(
-        name="point", matching="infonce", variance=False, fc=0.0, cord=0.0, cord_log=False,
+        name="point", matching="infonce", variance=False, fc=0.0, cord=0.0, cord_log=False, cord_mined=0.0,
         bias=False, bias_l2=0.0, nll=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0,
     ),
 }  # fmt: skip

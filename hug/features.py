@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,7 @@ class Features:
     texts: Texts
     shorter: dict[str, str]  # training text -> the same with clauses removed
     views: Views | None
+    lacking: dict[int, tuple[str, ...]] = field(default_factory=dict)  # row of a triplet -> mined references
 
 
 def tokens_of(array: np.ndarray, rows: Sequence[int]) -> Tensor:
@@ -117,7 +118,33 @@ def training_features(
     shorter = shortened(forms, view_seed)
     pictures = pictures_of(collection, cache)
     made = _views(collection, pictures, cache, view_seed) if views else None
-    return Features(collection, pictures, texts_of([*forms, *shorter.values()], cache), shorter, made)
+    texts = texts_of([*forms, *shorter.values()], cache)
+    return Features(collection, pictures, texts, shorter, made, lacking_references(collection, view_seed))
+
+
+def lacking_references(collection: Collection, seed: int, most: int = 8) -> dict[int, tuple[str, ...]]:
+    """For each triplet whose text presupposes something: references as clean or spoiled as its own that lack all of it.
+
+    The references are other pictures of the category, the text stays: what the text says alone can't tell the two
+    apart, nor can picture quality. Empty where presuppositions and attributes are unknown (real data).
+    """
+    triplets, images = triplet_truth(collection), garment_truth(collection.root)
+    if triplets is None or images is None:
+        return {}
+    rng = np.random.default_rng([seed, 3])
+    images = images[images.split == collection.split].set_index("id")
+    groups = dict(list(images.groupby(["category", "degradation", "severity"])))
+    found = {}
+    for row, (kind, needs) in enumerate(zip(triplets.kind, triplets.needs, strict=True)):
+        if kind != "presupposing":
+            continue
+        own = images.loc[collection.triplets[row].reference]
+        others = groups[own.category, own.degradation, own.severity]
+        lacks = np.logical_and.reduce([others[aspect] != value for aspect, value in json.loads(needs).items()])
+        ids = others.index[lacks].to_numpy()
+        if len(ids):
+            found[row] = tuple(rng.choice(ids, min(most, len(ids)), replace=False))
+    return found
 
 
 def shortened(texts: Sequence[str], seed: int) -> dict[str, str]:

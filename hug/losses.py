@@ -134,6 +134,7 @@ class Outputs:
     foreign: tuple[Tensor, Tensor] | None = None  # Eq. 9: own and foreign var_m (B', K, D)
     pictures: tuple[Tensor, Tensor] | None = None  # var of a view and of a more degraded view of it
     texts: tuple[Tensor, Tensor] | None = None  # var_t of the whole and of the shortened text
+    lacking: tuple[Tensor, Tensor] | None = None  # var_m with a fitting reference and with one that lacks
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # var before and after, aspect (V,)
 
 
@@ -166,6 +167,8 @@ class Criterion(nn.Module):
         if o.cord and out.foreign is not None:
             temperature = o.temperature if o.cord_log else 1.0
             terms["cord"] = ranking(*out.foreign, temperature=temperature, log=o.cord_log)
+        if o.cord_mined and out.lacking is not None:
+            terms["cord_mined"] = ranking(*out.lacking, temperature=o.temperature)
         if o.bias and o.bias_l2:
             terms["bias_l2"] = out.target.bias.square().mean()
         if o.nll:

@@ -31,6 +31,7 @@ class TrainBatch:
     shift: int  # Eq. 9 pairs item i with the words (or reference) of item i + shift
     shorter: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), words (V, L, Ct), mask (V, L)
     views: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), less and more degraded (V, P, Cv)
+    lacking: tuple[Tensor, Tensor] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
 
 
@@ -45,11 +46,12 @@ class Batches:
 
     def at(self, step: int) -> TrainBatch:
         rng = np.random.default_rng([self.seed, 1, step])
-        triplets = [self.features.collection.triplets[n] for n in self._rows(step)]
-        texts = [
-            training_texts(t.captions)[form]
-            for t, form in zip(triplets, rng.integers(0, 4, len(triplets)), strict=True)
-        ]
+        chosen = self._rows(step)
+        triplets = [self.features.collection.triplets[n] for n in chosen]
+        lacking = self._lacking(chosen, rng)
+        forms = rng.integers(0, 4, len(triplets))  # "c1 and c2", "c2 and c1", "c1", "c2"
+        forms[list(lacking)] %= 2  # what is presupposed may stand in either caption
+        texts = [training_texts(t.captions)[form] for t, form in zip(triplets, forms, strict=True)]
         targets = [t.target for t in triplets]
         names = np.array(targets)
         cut = self._shortened(texts)
@@ -64,6 +66,9 @@ class Batches:
             shift=int(rng.integers(1, len(triplets))),
             shorter=(torch.tensor(cut), words[size:], mask[size:]) if cut else None,
             views=self._views(targets) if self.objective.picture_rank else None,
+            lacking=(torch.tensor(list(lacking)), self.features.pictures.take(list(lacking.values())))
+            if lacking
+            else None,
             removed=self._removed(targets) if self.objective.spec else None,
         )
 
@@ -73,6 +78,13 @@ class Batches:
         epoch, place = divmod(step, per_epoch)
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(count)
         return order[place * self.batch : (place + 1) * self.batch]
+
+    def _lacking(self, chosen: np.ndarray, rng: np.random.Generator) -> dict[int, str]:
+        """Place in the batch -> a mined reference."""
+        if not self.objective.cord_mined:
+            return {}
+        mined = {n: self.features.lacking[row] for n, row in enumerate(chosen) if row in self.features.lacking}
+        return {n: ids[rng.integers(len(ids))] for n, ids in mined.items()}
 
     def _shortened(self, texts: list[str]) -> list[int]:
         """Which texts of the batch also come shortened: at most half of it."""
@@ -108,6 +120,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     lacking = {
         "picture_rank": "no degraded views of the pictures" if views is None else "",
         "text_rank": "" if features.shorter else "no text that could be shortened",
+        "cord_mined": "" if features.lacking else "no text known to presuppose something",
         "spec": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
     }
     notes = []
@@ -130,7 +143,7 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         pictures.append(batch.removed[1])
     seen = former.look(torch.cat(pictures))  # every picture once: (R, P, H)
     plain = former.image(seen)  # (R, K, H)
-    joint, var_m, foreign = _joint(model, batch, seen[:size], objective)
+    joint, var_m, foreign, lacking = _joint(model, batch, seen[:size], objective)
     var_t, texts = _words(model, batch)
     var = model.g_v(plain)  # (R, K, D)
     target = slice(size, 2 * size)
@@ -145,24 +158,35 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
     if batch.removed:
         removed = (var[target][batch.removed[0]], var[after:], batch.removed[2])
     gaussians = Gaussians(model.means(plain[target]), var[target], model.candidate_bias(plain[target]))
-    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, removed)
+    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, lacking, removed)
+
+
+Pair = tuple[Tensor, Tensor]
 
 
 def _joint(
     model: HUG, batch: TrainBatch, seen: Tensor, objective: ObjectiveConfig
-) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
-    """Joint outputs (B, K, H), var_m (B, K, D), and own and foreign var_m of Eq. 9."""
+) -> tuple[Tensor, Tensor, Pair | None, Pair | None]:
+    """Joint outputs (B, K, H), var_m (B, K, D); own and foreign var_m of Eq. 9; the same with mined references."""
     size, shift = len(seen), batch.shift
     parts = [(seen, batch.words, batch.mask)]
     if objective.cord:
         parts.append((seen, batch.words.roll(shift, 0), batch.mask.roll(shift, 0)))
         if objective.cord_reference:
             parts.append((seen.roll(shift, 0), batch.words, batch.mask))
+    deranged = size * (len(parts) - 1)
+    if batch.lacking:
+        rows = batch.lacking[0]
+        parts.append((model.qformer.look(batch.lacking[1]), batch.words[rows], batch.mask[rows]))
     outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts, strict=True)))
     var = model.g_m(outputs)
-    own, other = var[:size], var[size:]
-    foreign = (own.repeat(len(parts) - 1, 1, 1), other) if len(other) else None
-    return outputs[:size], own, foreign
+    own, foreign = var[:size], var[size : size + deranged]
+    return (
+        outputs[:size],
+        own,
+        (own.repeat(deranged // size, 1, 1), foreign) if deranged else None,
+        (own[batch.lacking[0]], var[size + deranged :]) if batch.lacking else None,
+    )
 
 
 def _words(model: HUG, batch: TrainBatch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:

@@ -53,4 +53,4 @@ def test_every_field_explains_itself():
 def test_paper_is_calibrated_without_the_extensions():
     paper = OBJECTIVES["paper"]
     assert (paper.fc, paper.cord, paper.cord_log) == (0.5, 0.1, False)
-    assert not any((paper.bias, paper.nll, paper.picture_rank, paper.text_rank, paper.spec))
+    assert not any((paper.cord_mined, paper.bias, paper.nll, paper.picture_rank, paper.text_rank, paper.spec))

@@ -53,7 +53,9 @@ def test_what_cannot_be_fitted_is_refused(features: np.ndarray):
         DoubtModel.fit(features, np.ones(len(features), bool))
 
 
-@pytest.mark.parametrize("change", [{"centre": [1.0]}, {"spread": None}, {"spread": [0.0] * 4}, {"intercept": float("nan")}])
+@pytest.mark.parametrize(
+    "change", [{"centre": [1.0]}, {"spread": None}, {"spread": [0.0] * 4}, {"intercept": float("nan")}]
+)
 def test_damaged_numbers_are_refused(change: dict):
     x, hit, _ = planted(100)
     with pytest.raises(ValueError):

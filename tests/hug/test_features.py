@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,19 @@ def test_removed_views_are_of_clean_pictures_in_the_style_trained_with(features:
     view = remove(Spec.from_json(truth.spec[name]), ASPECTS[views.aspect[row]], "trained", 7 + row)
     expected = PixelBackbone().images([view])[0]
     torch.testing.assert_close(torch.from_numpy(np.array(views.removed[row])).float(), expected, atol=2e-3, rtol=2e-3)
+
+
+def test_mined_references_lack_what_the_text_presupposes_and_nothing_else_tells(features: Features):
+    collection = features.collection
+    images, truth = garment_truth(collection.root), triplet_truth(collection)
+    assert images is not None and truth is not None and features.lacking
+    images = images.set_index("id")
+    for row, ids in features.lacking.items():
+        needs, own = json.loads(truth.needs[row]), images.loc[collection.triplets[row].reference]
+        assert truth.kind[row] == "presupposing" and all(own[aspect] == value for aspect, value in needs.items())
+        for other in (images.loc[i] for i in ids):
+            assert all(other[aspect] != value for aspect, value in needs.items())
+            assert (other.category, other.degradation, other.severity) == (own.category, own.degradation, own.severity)
 
 
 def test_a_shortened_text_is_shorter_and_known(features: Features):

@@ -162,6 +162,7 @@ def full_outputs() -> Outputs:
         foreign=(v[0], v[1]),
         pictures=(v[0], v[1]),
         texts=(v[0], v[1]),
+        lacking=(v[0], v[1]),
         removed=(v[0], v[1], torch.tensor([0, 1, 2, 0])),
     )
 
@@ -170,7 +171,9 @@ def test_each_objective_has_its_terms():
     terms = {name: set(Criterion(o).terms(full_outputs())) for name, o in OBJECTIVES.items()}
     assert terms["paper"] == {"hc", "fc", "cord"}
     assert terms["point"] == {"hc"}
-    assert terms["calibrated"] == {"hc", "fc", "cord", "bias_l2", "nll", "picture_rank", "text_rank", "spec"}
+    assert terms["calibrated"] == {
+        "hc", "fc", "cord", "cord_mined", "bias_l2", "nll", "picture_rank", "text_rank", "spec",
+    }  # fmt: skip
 
 
 def test_every_weight_reaches_the_sum_and_zero_switches_off():

@@ -39,6 +39,7 @@ def features_of(count: int = 8, views: bool = True) -> Features:
         Texts({t: n for n, t in enumerate(texts)}, words.numpy().astype(np.float16), mask.numpy()),
         shorter,
         made,
+        {1: ("p3",), 4: ("p0", "p2")} if views else {},
     )
 
 

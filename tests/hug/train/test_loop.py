@@ -127,7 +127,7 @@ def test_terms_without_data_are_off_with_a_line_or_refused_when_asked_for(tmp_pa
     bare = features_of(views=False)
     run(tmp_path / "off", bare)
     notes = Log(tmp_path / "off" / "training.jsonl").records()[0]["notes"]
-    assert len(notes) == 2 and notes[0].startswith("picture_rank is off")
+    assert len(notes) == 3 and notes[0].startswith("picture_rank is off")
     required = dataclasses.replace(OBJECTIVES["calibrated"], required=("spec",))
     config = Config(model=SIZES["tiny"], objective=required, training=SHORT)
     with pytest.raises(ValueError, match="'spec' was asked for"):

@@ -60,6 +60,11 @@ def test_batched_passes_equal_the_plain_ones(features: Features):
     torch.testing.assert_close(out.removed[1], model.target_tokens(batch.removed[1]).var, **close)
     foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift, 0), batch.mask.roll(batch.shift, 0))
     torch.testing.assert_close(out.foreign[1], foreign.var_m, **close)
+    assert batch.lacking is not None and out.lacking is not None
+    rows, tokens = batch.lacking
+    mined = model.query_tokens(tokens, batch.words[rows], batch.mask[rows])
+    torch.testing.assert_close(out.lacking[0], query.var_m[rows], **close)
+    torch.testing.assert_close(out.lacking[1], mined.var_m, **close)
     assert batch.shorter is not None
     short = model.query_tokens(batch.reference[: len(batch.shorter[0])], *batch.shorter[1:])
     torch.testing.assert_close(out.texts[1], short.var_t, **close)
