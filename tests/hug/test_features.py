@@ -18,6 +18,7 @@ from hug.features import (
     query_text,
     shortened,
     training_features,
+    triplet_truth,
     view_plan,
 )
 from hug.garments import ASPECTS, TRAINED, Spec, degrade, remove
