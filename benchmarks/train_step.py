@@ -1,0 +1,145 @@
+"""Where a training step's time goes, and what share of the machine's matrix throughput it reaches.
+
+    .venv/bin/python benchmarks/train_step.py [--objective calibrated] [--size bundled] [--threads 1] [--runs 7]
+
+Made-up tokens of the embedded backbone's shape, so no data set is needed. Every row is one number format and one
+attention kernel, as steps a second beside the plainest form (fp32, fused attention, one call a pass), and its share
+of the throughput of one large product in the same format.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from hug.config import OBJECTIVES, SIZES, TrainConfig
+from hug.gaussians import Gaussians
+from hug.losses import Criterion, Outputs
+from hug.model import HUG
+from hug.train.loop import optimizer_of
+from hug.train.step import TrainBatch, compute
+
+P, CV, L, CT = 25, 768, 24, 384  # the embedded backbone's tokens
+WORDS = 12  # of which this many are words in a usual batch
+
+
+class Shapes:
+    """A backbone that is only its shapes."""
+
+    name, fingerprint = "shapes", "shapes"
+    image_tokens, image_dim, text_tokens, text_dim = P, CV, L, CT
+
+    def images(self, pictures: Sequence[Image.Image]) -> Tensor:
+        return torch.randn(len(pictures), P, CV)
+
+    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        return torch.randn(len(texts), L, CT), torch.ones(len(texts), L, dtype=torch.bool)
+
+
+def a_batch(size: int) -> TrainBatch:
+    half, some = torch.arange(size // 2), torch.arange(size // 4)
+
+    def pictures(count: int) -> Tensor:
+        return torch.randn(count, P, CV)
+
+    mask = torch.ones(size, WORDS, dtype=torch.bool)
+    return TrainBatch(
+        pictures(size), pictures(size), torch.randn(size, WORDS, CT), mask, torch.eye(size, dtype=torch.bool), 1,
+        (half, torch.randn(len(half), WORDS, CT), mask[half]), (half, pictures(len(half)), pictures(len(half))),
+        (some, pictures(len(some))), (half, pictures(len(half)), torch.arange(len(half)) % 6),
+    )  # fmt: skip
+
+
+def separate(model: HUG, batch: TrainBatch) -> Outputs:
+    """The same step with one call a pass: what `compute` batches and shares."""
+    query = model.query_tokens(batch.reference, batch.words, batch.mask)
+    target = model.target_tokens(batch.target)
+    assert batch.views and batch.removed and batch.shorter and batch.lacking
+    foreign = model.query_tokens(batch.reference, batch.words.roll(1, 0), batch.mask.roll(1, 0))
+    mined = model.query_tokens(batch.lacking[1], batch.words[batch.lacking[0]], batch.mask[batch.lacking[0]])
+    short = model.query_tokens(batch.reference[batch.shorter[0]], *batch.shorter[1:])
+    base = model.target_tokens(batch.target[batch.views[0]])
+    less, more = model.target_tokens(batch.views[1]), model.target_tokens(batch.views[2])
+    before, after = model.target_tokens(batch.target[batch.removed[0]]), model.target_tokens(batch.removed[1])
+    return Outputs(
+        query, Gaussians(target.mu, target.var, target.bias), batch.matches, (query.var_m, foreign.var_m),
+        (torch.cat([base.var, less.var]), torch.cat([less.var, more.var])),
+        (query.var_t[batch.shorter[0]], short.var_t), (query.var_m[batch.lacking[0]], mined.var_m),
+        (before.var, after.var, batch.removed[2]),
+    )  # fmt: skip
+
+
+def median(step: Callable[[], object], runs: int) -> float:
+    step()
+    taken = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        step()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def peak_throughput(bf16: bool) -> float:
+    """GFLOP/s of a 2048-wide product."""
+    a = torch.randn(2048, 2048, dtype=torch.bfloat16 if bf16 else torch.float32)
+    return 2 * 2048**3 / median(lambda: a @ a, 5) / 1e9
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objective", choices=["calibrated"], default="calibrated")
+    parser.add_argument("--size", choices=sorted(SIZES), default="bundled")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=5)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    objective, batch = OBJECTIVES[args.objective], a_batch(args.batch)
+    print(f"torch {torch.__version__}, {args.threads} threads, {args.size}, {args.objective}, batch {args.batch}")
+    peaks = {bf16: peak_throughput(bf16) for bf16 in (False, True)}
+    first = None
+    forms = [("separate passes, fused, fp32", separate, "sdpa", False)] + [
+        (f"batched passes, {name}, {'bf16' if bf16 else 'fp32'}", None, kernel, bf16)
+        for bf16 in (False, True)
+        for name, kernel in (("fused", "sdpa"), ("written out", "eager"))
+    ]
+    for name, form, kernel, bf16 in forms:
+        torch.manual_seed(0)
+        model = HUG(replace(SIZES[args.size]), objective, Shapes()).train()
+        model.qformer.qformer.config._attn_implementation = kernel
+        criterion = Criterion(objective)
+        optimizer = optimizer_of(model, criterion, TrainConfig())
+
+        def step(form=form, model=model, criterion=criterion, optimizer=optimizer, kernel=kernel, bf16=bf16) -> None:  # type: ignore[no-untyped-def]
+            backends = nullcontext() if kernel == "sdpa" else sdpa_kernel(SDPBackend.MATH)
+            with backends:
+                with torch.autocast("cpu", torch.bfloat16) if bf16 else nullcontext():
+                    out = form(model, batch) if form else compute(model, batch, objective)
+                optimizer.zero_grad()
+                criterion(out)[0].backward()
+            optimizer.step()
+
+        with FlopCounterMode(display=False) as counter:
+            step()
+        seconds = median(step, args.runs)
+        first = first or seconds
+        share = counter.get_total_flops() / seconds / 1e9 / peaks[bf16]
+        print(
+            f"{name:<34} {1 / seconds:5.2f} steps/s  {first / seconds:4.2f}x  "
+            f"{counter.get_total_flops() / 1e9:5.1f} GFLOP, {100 * share:4.1f} % of {peaks[bf16]:.0f} GFLOP/s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
