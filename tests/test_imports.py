@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +99,18 @@ def test_imports_point_one_way() -> None:
 def test_every_part_of_hug_has_a_place() -> None:
     parts = {_part(module) for module, _ in modules(ROOT) if module.split(".")[0] == "hug"}
     assert parts - ABOVE <= set().union(*LAYERS)
+
+
+def test_every_library_imported_is_pinned() -> None:
+    """What a Space installs is what the code imports; nothing comes in only because something else brings it."""
+    homes = packages_distributions()
+    names = {name.split(".")[0] for module, path in modules(ROOT) for _, name in imported(path, module)}
+    needed = {
+        homes[n][0].lower().replace("_", "-") for n in names - {*PACKAGES, *sys.stdlib_module_names} if n in homes
+    }
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
+    assert needed - pinned - {"gradio-client"} == set()  # gradio-client is gradio's own, pinned by it
 
 
 def test_planted_breaches_are_caught(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Questions about a trained model: tables and figures, no widgets and no training."""

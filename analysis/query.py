@@ -1,0 +1,143 @@
+"""One query as tables, and the figures drawn from them. Components are numbered from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from hug.gaussians import SOURCES
+from hug.trace import NAMES, QueryTrace
+
+LABELS = {"r": "picture", "t": "words", "m": "fit", "q": "overall"}
+COLOURS = {"r": "#0072B2", "t": "#E69F00", "m": "#009E73", "q": "#7A7A7A"}
+UNUSUAL = 80.0  # percentile above which a source is worth a sentence
+INK = "#808080"  # reads on light and on dark
+
+
+def split(trace: QueryTrace) -> pd.DataFrame:
+    """Columns source (r, t, m, q), name, variance (mean over K and D), percentile (0-100 or missing).
+
+    No words are the vaguest words: their percentile is 100 where percentiles are known.
+    """
+    rows = [(n, LABELS[n], trace.means[n], trace.percentiles[n]) for n in NAMES]
+    table = pd.DataFrame(rows, columns=["source", "name", "variance", "percentile"])
+    table["percentile"] = table["percentile"].astype(float)
+    if not trace.words and table["percentile"].notna().all():
+        table.loc[table.source == "t", "percentile"] = 100.0
+    return table
+
+
+def verdict(table: pd.DataFrame, untrusted: Collection[str] = ()) -> str | None:
+    """The source (r, t or m) that stands out most among validation queries; "" for none, None when unknown.
+
+    A source that is at chance on the test split is never named.
+    """
+    known = table[table.source.isin(SOURCES) & ~table.source.isin(list(untrusted))].dropna()
+    if not len(known):
+        return None
+    first = known.loc[known.percentile.idxmax()]
+    return str(first.source) if first.percentile > UNUSUAL else ""
+
+
+def variances(trace: QueryTrace) -> pd.DataFrame:
+    """(K rows) columns component, picture, words, fit, overall: variances, means over D."""
+    q = trace.query
+    table = pd.DataFrame({"component": range(1, q.var.shape[1] + 1)})
+    for name, values in zip(NAMES, (q.var_r, q.var_t, q.var_m, q.var), strict=True):
+        table[LABELS[name]] = values[0].mean(-1).numpy()  # (K,)
+    return table
+
+
+def weights(trace: QueryTrace) -> pd.DataFrame:
+    """(3 * K rows) columns source, component, weight (mean over D; Eq. 11), difference (from 1/3)."""
+    found = trace.query.weights[0].mean(-1)  # (3, K)
+    table = pd.DataFrame(
+        [
+            (LABELS[source], k + 1, float(weight))
+            for source, row in zip(SOURCES, found, strict=True)
+            for k, weight in enumerate(row)
+        ],
+        columns=["source", "component", "weight"],
+    )
+    table["difference"] = table.weight - 1 / 3
+    return table
+
+
+def results(trace: QueryTrace) -> pd.DataFrame:
+    """(k rows) columns rank, id, distance (Eq. 15), uncertainty (the picture's own mean variance)."""
+    ids = trace.ranking.ids[0]
+    return pd.DataFrame(
+        {
+            "rank": range(1, len(ids) + 1),
+            "id": ids,
+            "distance": trace.ranking.distances[0, : len(ids)].numpy(),
+            "uncertainty": trace.candidates.overall.numpy(),
+        }
+    )
+
+
+def draw_variances(table: pd.DataFrame) -> go.Figure:
+    """One row of bars a source and one for the merge, each on its own scale from zero: sources differ in size."""
+    names = [LABELS[n] for n in NAMES]
+    figure = make_subplots(rows=4, cols=1, shared_xaxes=True, vertical_spacing=0.05)
+    for row, (source, name) in enumerate(zip(NAMES, names, strict=True), 1):
+        figure.add_bar(
+            x=table.component,
+            y=table[name],
+            name=name,
+            marker_color=COLOURS[source],
+            hovertemplate=f"{name}, component %{{x}}: %{{y:.4f}}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        figure.update_yaxes(title_text=name, row=row, col=1)
+    figure.update_yaxes(rangemode="tozero", nticks=3)
+    figure.update_xaxes(title_text="component", row=4, col=1)
+    return _plain(figure, height=420).update_layout(showlegend=False, bargap=0.25)
+
+
+def draw_weights(table: pd.DataFrame) -> go.Figure:
+    """A 3 x K map of differences from 1/3, on a scale centred at zero."""
+    wide = table.pivot(index="source", columns="component", values="difference").loc[[LABELS[s] for s in SOURCES]]
+    bound = max(float(table.difference.abs().max()), 1e-4)
+    figure = go.Figure(
+        go.Heatmap(
+            z=wide.to_numpy(),
+            x=list(wide.columns),
+            y=list(wide.index),
+            zmin=-bound,
+            zmax=bound,
+            colorscale="RdBu_r",
+            colorbar={
+                "title": {"text": "weight − 1/3", "side": "top"},
+                "orientation": "h",
+                "thickness": 10,
+                "y": 1.05,
+                "yanchor": "bottom",
+            },
+            hovertemplate="%{y}, component %{x}: %{z:+.4f}<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title={"text": "component", "standoff": 12})
+    return _plain(figure, height=280).update_layout(margin_t=60, margin_b=65)
+
+
+def _plain(figure: go.Figure, height: int) -> go.Figure:
+    """No background of its own and one ink, so that the figure fits a light and a dark page."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 60, "r": 10, "t": 10, "b": 45},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+    )
+    figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK)
+    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
+    return figure

@@ -1,0 +1,43 @@
+"""A workbench that answers in milliseconds: the tiny model on pixels, with twelve pictures of noise."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analysis.workbench import Workbench
+from hug.config import OBJECTIVES
+from hug.doubt import DoubtModel
+from hug.gallery import GallerySource, Pictures
+from hug.index import Index
+from hug.trace import Calibration
+from tests.hug.conftest import noise_pictures, small_model
+
+CATEGORIES = ["dress"] * 7 + ["shirt"] * 5
+
+
+def webp(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True)
+    return buffer.getvalue()
+
+
+def source() -> GallerySource:
+    pictures = Pictures([webp(p) for p in noise_pictures(len(CATEGORIES))])
+    return GallerySource([f"noise/{n}" for n in range(len(CATEGORIES))], pictures, {"category": CATEGORIES})
+
+
+def calibration() -> Calibration:
+    """Validation values from 0 to 1, so that a percentile is 100 times the variance; the chance is always 0.5."""
+    values = np.linspace(0, 1, 1001)
+    return Calibration(DoubtModel(0.0, (0.0,) * 4, (0.0,) * 4, (1.0,) * 4), 10, dict.fromkeys("rtmq", values))
+
+
+def small_bench(kept: Path, calibrated: bool = True) -> Workbench:
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    gallery = source()
+    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta)
+    return Workbench("tiny", model, index, gallery, calibration() if calibrated else None, {}, kept)

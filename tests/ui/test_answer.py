@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from html import unescape
+
+from analysis.workbench import Workbench
+from hug.trace import QueryTrace
+from ui import wording
+from ui.answer import answer, sure
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub("<[^>]+>", " ", html)))
+
+
+def test_an_answer_has_numbers_percentiles_a_sentence_and_the_chance(bench: Workbench, trace: QueryTrace) -> None:
+    shown = text(sure(bench, trace))
+    assert "“red with sleeves”" in shown
+    assert "among the first 10: 50 %" in shown
+    assert wording.VERDICTS[""] in shown
+    for name, value in trace.means.items():
+        assert f"{value:.4f} {trace.percentiles[name]:.0f}" in shown
+    assert wording.RANKS_AND_CONFIDENCE in shown
+
+
+def test_what_was_typed_is_escaped(bench: Workbench) -> None:
+    asked = bench.trace(bench.picture("noise/0"), '<img src=x onerror="alert(1)"> & "more"')
+    shown = sure(bench, asked)
+    assert "<img" not in shown
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; &quot;more&quot;" in shown
+
+
+def test_no_words_say_so(bench: Workbench) -> None:
+    shown = text(sure(bench, bench.trace(bench.picture("noise/0"), "")))
+    assert wording.NO_WORDS in shown and wording.VERDICTS["t"] in shown
+
+
+def test_a_source_at_chance_is_marked_and_never_the_sentence(bench: Workbench) -> None:
+    doubted = dataclasses.replace(bench, untrusted={"t": 0.53})
+    shown = sure(doubted, doubted.trace(bench.picture("noise/0"), ""))
+    assert "hug-t hug-untrusted" in shown and "(0.53)" in shown
+    assert wording.VERDICTS["t"] not in text(shown)
+
+
+def test_without_calibration_the_page_says_what_to_do(bench: Workbench, trace: QueryTrace) -> None:
+    bare = dataclasses.replace(trace, percentiles=dict.fromkeys("rtmq"), chance=None)
+    shown = text(sure(dataclasses.replace(bench, calibration=None), bare))
+    assert wording.CHANCE_UNKNOWN in shown and wording.VERDICT_UNKNOWN in shown
+    assert "nan" not in shown
+
+
+def test_nothing_left_to_rank_is_said(bench: Workbench) -> None:
+    only = dataclasses.replace(bench.index, meta={"category": ["dress"] + ["shirt"] * 11})
+    alone = dataclasses.replace(bench, index=only)
+    asked = alone.trace(bench.picture("noise/0"), "red", 3, "dress", "noise/0")
+    shown = answer(alone, asked)
+    assert shown.results == [] and shown.ids == []
+    assert wording.NO_RESULT in text(shown.sure)
+
+
+def test_every_result_has_a_picture_and_a_caption_with_its_numbers(bench: Workbench, trace: QueryTrace) -> None:
+    shown = answer(bench, trace)
+    assert len(shown.results) == 5
+    for (path, caption), id in zip(shown.results, shown.ids, strict=True):
+        assert path.is_file()
+        assert re.fullmatch(rf"\d\. distance -?\d\.\d{{3}}\ndoubt \d\.\d{{3}}\n{id}", caption)
+
+
+def test_a_probability_is_never_certain() -> None:
+    assert [wording.percent(p) for p in (0.0, 0.004, 0.634, 1.0)] == ["1 %", "1 %", "63 %", "99 %"]

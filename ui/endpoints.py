@@ -1,0 +1,75 @@
+"""The public endpoints, `/retrieve` and `/uncertainty`: for gradio_client and plain HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from analysis import query as study
+from analysis.workbench import QuestionError, Workbench
+from hug.gaussians import SOURCES
+from ui import wording
+from ui.asking import opened, told
+from ui.query import MODEL_CALLS
+
+
+def build(bench: Workbench) -> None:
+    """Hidden components that name and type the parameters; a picture and words suffice, the rest has defaults."""
+    picture = gr.Image(label=wording.API_PICTURE, visible=False, type="filepath")
+    words = gr.Textbox(label=wording.API_WORDS, visible=False, value=None)
+    k = gr.Number(bench.default_k, label=wording.API_K, visible=False, precision=0)
+    category = gr.Textbox("", label=wording.API_CATEGORY, visible=False)
+    exclude = gr.Textbox("", label=wording.API_EXCLUDE, visible=False)
+    found, doubt = gr.JSON(visible=False, label="results"), gr.JSON(visible=False, label="uncertainty")
+    trigger = gr.Button(visible=False)
+
+    @told
+    def rank(picture: Any, words: Any, k: Any, category: Any, exclude: Any) -> list[dict[str, Any]]:
+        return retrieve(bench, picture, words, k, category, exclude)
+
+    @told
+    def doubted(picture: Any, words: Any) -> dict[str, Any]:
+        return uncertainty(bench, picture, words)
+
+    shared: dict[str, Any] = {"preprocess": False, "api_visibility": "public", **MODEL_CALLS}
+    trigger.click(
+        rank, [picture, words, k, category, exclude], found,
+        api_name="retrieve", api_description=wording.RETRIEVE, **shared,
+    )  # fmt: skip
+    trigger.click(
+        doubted, [picture, words], doubt,
+        api_name="uncertainty", api_description=wording.UNCERTAINTY, **shared,
+    )  # fmt: skip
+
+
+def retrieve(bench: Workbench, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
+    """The ranking as plain data, nearest first."""
+    table = study.results(bench.trace(opened(picture), _sent(words), k, category, exclude))
+    return [{**row, "category": bench.category(row["id"])} for row in table.to_dict("records")]
+
+
+def uncertainty(bench: Workbench, picture: Any, words: Any) -> dict[str, Any]:
+    """The split, its percentiles, the chance and the components as plain data."""
+    trace = bench.trace(opened(picture), _sent(words))
+    split, variances, weights = study.split(trace), study.variances(trace), study.weights(trace)
+    names = list(split.name)
+    percentiles = [None if value != value else float(value) for value in split.percentile]
+    key = study.verdict(split, bench.untrusted)
+    return {
+        **dict(zip(names, map(float, split.variance), strict=True)),
+        "percentiles": dict(zip(names, percentiles, strict=True)),
+        "chance": trace.chance,
+        "components": {name: [float(v) for v in variances[name]] for name in names},
+        "weights": {
+            study.LABELS[s]: [float(w) for w in weights.weight[weights.source == study.LABELS[s]]] for s in SOURCES
+        },
+        "unusual": study.LABELS.get(key, "") if key is not None else None,
+        "untrusted": [study.LABELS[s] for s in bench.untrusted],
+    }
+
+
+def _sent(words: Any) -> Any:
+    if words is None:
+        raise QuestionError(wording.NO_WORDS_SENT)
+    return words
