@@ -124,7 +124,7 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
         )
     )
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title={"text": "component", "standoff": 12})
+    figure.update_xaxes(title={"text": "component", "standoff": 24})
     return _plain(figure, height=280).update_layout(margin_t=60, margin_b=65)
 
 
