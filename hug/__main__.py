@@ -1,4 +1,4 @@
-"""`python -m hug`: render, train, evaluate, index, search and info, each typed from the configuration."""
+"""`python -m hug`: render, train, evaluate, results, index, search and info, each typed from the configuration."""
 
 from __future__ import annotations
 
@@ -47,7 +47,12 @@ def parser() -> Parser:
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
     evaluate.add_argument("--photos", type=Path, help="folder of real photographs to degrade and measure")
     evaluate.add_argument("--severity-pictures", type=int, default=40, help="clean pictures a category (%(default)s)")
+    evaluate.add_argument("--subfeature-pictures", type=int, default=40, help="clean pictures a category (%(default)s)")
     add_fields(evaluate, DataConfig, only=("root", "categories", "cache"))
+
+    results = commands.add_parser("results", help="write the page of results from measured checkpoints")
+    results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured by evaluate")
+    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="page to write (%(default)s)")
 
     gallery = commands.add_parser("gallery", help="pack pictures of a generated split into one Parquet gallery")
     gallery.add_argument("--out", type=Path, required=True, help="Parquet file to write")
@@ -116,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         return {
-            "render": _render, "train": _train, "evaluate": _evaluate,
+            "render": _render, "train": _train, "evaluate": _evaluate, "results": _results,
             "gallery": _gallery, "index": _index, "search": _search, "info": _info,
         }[args.command](args)  # fmt: skip
     except (ValueError, OSError, FloatingPointError) as error:
@@ -168,8 +173,20 @@ def _evaluate(args: argparse.Namespace) -> int:
         args.photos,
         args.severity_pictures,
         {"command": typed(), "commit": commit()},
+        args.subfeature_pictures,
     )
     print(table_text(result))
+    return 0
+
+
+def _results(args: argparse.Namespace) -> int:
+    from hug.evaluate.aims import read_measurements, results_page
+    from hug.files import write_text
+
+    page = results_page(read_measurements(args.checkpoints))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(args.out, page)
+    print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
     return 0
 
 

@@ -19,8 +19,10 @@ from hug.config import DataConfig
 from hug.data import read_fashioniq
 from hug.doubt import DoubtModel
 from hug.evaluate.baselines import BASELINES, baseline_ranks
+from hug.evaluate.hard import hard_measures
 from hug.evaluate.measures import mean_reciprocal_rank, recall_at
 from hug.evaluate.ranks import Ranked, log_variances, rank_split
+from hug.evaluate.subfeatures import subfeature_measures
 from hug.evaluate.uncertainty import (
     Row,
     clean_pictures,
@@ -50,11 +52,13 @@ def evaluate(
     photos: Path | None = None,
     severity_pictures: int = 40,
     about: dict[str, Any] | None = None,
+    subfeature_pictures: int = 40,
 ) -> dict[str, Any]:
     """Measure a model on `split` of a data set in Fashion-IQ's layout; write the results beside the checkpoint.
 
     `point` adds the row "point matching" (a checkpoint trained with that objective); `photos` a folder of real
-    photographs for measure 1; `about` goes into the record (command, seed, commit). With `folder=None` nothing
+    photographs for measure 1; `severity_pictures` and `subfeature_pictures` clean pictures a category serve
+    measures 1 and 5; `about` goes into the record (command, seed, commit). With `folder=None` nothing
     is written. Returns the content of `measurements.json`.
     """
     cache = TokenCache(Path(data.cache), model.backbone)
@@ -69,9 +73,10 @@ def evaluate(
     rows += baseline_rows(model, parts["train"], parts[split], point)
     rows += gallery_measures(parts[split], ranked) + words_measures(parts[split], ranked)
     rows += coordination_measures(model, parts[split], cache)
-    rows += retrieval_measures(parts[split], ranked, doubt, scale)
+    rows += retrieval_measures(parts[split], ranked, doubt, scale) + hard_measures(parts[split], ranked)
     pictures, keys = clean_pictures(parts[split].collection, severity_pictures)
     rows += severity_measures(model, pictures, keys, cache, f"severity-{parts[split].collection.name}-{split}")
+    rows += subfeature_measures(model, parts[split].collection, ranked, cache, subfeature_pictures)
     if photos is not None:
         found = severity_measures(model, *folder_pictures(photos), cache, "severity-photographs")
         rows += [{**r, "measure": f"photographs: {r['measure']}"} for r in found]

@@ -62,6 +62,7 @@ def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: p
     [
         ("train --root {0}/none --out {0}/run", "none"),
         ("evaluate --checkpoint {0}/none", "no checkpoint folder"),
+        ("results --checkpoints {0} --out {0}/r.md", "has no measurements.json"),
         ("info --checkpoint {0}", "config.json is missing"),
         ("search --checkpoint {0} --picture x.png", "config.json is missing"),
         ("render --version nothing --out {0}/data", "unknown version 'nothing'"),
@@ -84,8 +85,13 @@ def test_from_training_to_an_answer_on_the_real_backbone(
     train = f"train {data} --out {run} --size tiny --steps 4 --batch 8 --validate-every 2 --save-every 2"
     assert main(train.split()) == 0 and "finished at step 4" in capsys.readouterr().out
     assert main(f"{train} --lr 0.1".split()) == 1 and "training.lr" in capsys.readouterr().err
-    assert main(f"evaluate {data} --checkpoint {run} --split val --severity-pictures 1".split()) == 0
+    assert (
+        main(f"evaluate {data} --checkpoint {run} --split val --severity-pictures 1 --subfeature-pictures 1".split())
+        == 0
+    )
     assert "protocol garments, split val" in capsys.readouterr().out
+    assert main(f"results --checkpoints {run} --out {tmp_path}/docs/results.md".split()) == 0
+    assert "## Aims" in (tmp_path / "docs/results.md").read_text()
     assert main(f"gallery --root {garments} --out {tmp_path}/g.parquet --per-category 5".split()) == 0
     assert main(f"index --checkpoint {run} --gallery {tmp_path}/g.parquet --out {run}".split()) == 0
     capsys.readouterr()

@@ -11,11 +11,12 @@ import pytest
 
 from hug.config import OBJECTIVES, DataConfig
 from hug.data import read_fashioniq
+from hug.evaluate.aims import AIMS, read_measurements, results_page
 from hug.evaluate.baselines import BASELINES
 from hug.evaluate.ranks import rank_split, target_ranks
 from hug.evaluate.run import evaluate, table_text
 from hug.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
-from hug.garments import TRAINED, UNSEEN
+from hug.garments import ASPECTS, TRAINED, UNSEEN
 from hug.hub import save_model
 from hug.trace import Calibration
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
@@ -30,7 +31,7 @@ def measured(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     model, point = small_model(OBJECTIVES["calibrated"]).eval(), small_model(OBJECTIVES["point"]).eval()
     save_model(model, folder)
     data = DataConfig(root=str(garments), cache=str(tmp_path_factory.mktemp("cache")))
-    return folder, evaluate(model, data, folder, "test", point, photos, 3, {"command": "x"})
+    return folder, evaluate(model, data, folder, "test", point, photos, 3, {"command": "x"}, 2)
 
 
 def test_every_measure_is_there_with_protocol_and_galleries(measured: tuple[Path, dict]):
@@ -47,7 +48,22 @@ def test_every_measure_is_there_with_protocol_and_galleries(measured: tuple[Path
         assert any(n.startswith(f"photographs: AUROC degraded/clean σ_c, {kind}") for n in names)
     for name in ("paired conflict/fit σ_m", "AUROC vague/specific σ_t", "ECE of doubt, all", "Pearson(bin, R@10), all"):
         assert name in names
+    for style in ("unseen style", "trained style"):
+        assert f"tracked aspects ({style})" in names
+        for aspect in ASPECTS:
+            assert {f"{what} of {aspect}, best component ({style})" for what in ("delta", "margin")} <= set(names)
+    for name in ("mean |correlation| of components", "R@1, hard gallery", "MRR, hard gallery"):
+        assert name in names
     assert all("clean" not in n for n in names if n.startswith("words only"))
+
+
+def test_every_aim_finds_its_measure(measured: tuple[Path, dict]):
+    names = {r["measure"] for r in measured[1]["rows"]}
+    assert {name for aim in AIMS for name in aim.rows} <= names
+    page = results_page(read_measurements([measured[0]]))
+    assert f"`{measured[1]['weights']}`" in page and "`x`" in page
+    for category, gallery in measured[1]["galleries"].items():
+        assert f"| {category} | 15 | `{gallery['hash']}` |" in page
 
 
 def test_words_alone_cannot_tell_a_conflict(measured: tuple[Path, dict]):

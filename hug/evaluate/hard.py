@@ -1,0 +1,81 @@
+"""The hard gallery: the target among the pictures that differ from it in one attribute only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from hug.evaluate.measures import Interval, bootstrap, mean_reciprocal_rank, recall_at
+from hug.evaluate.ranks import Ranked, target_ranks
+from hug.evaluate.uncertainty import Row, row
+from hug.features import Features, garment_truth, triplet_truth
+from hug.garments import near_misses
+
+
+def hard_gallery(features: Features, ranked: Sequence[Ranked]) -> pd.DataFrame:
+    """One row a query with specific fitting words on clean pictures: category, target, rank, size.
+
+    Candidates are the target and its near misses in the gallery, clean or not; the reference is removed. `size`
+    counts them, target included; a query without a near miss is left out. Distances are those of `ranked`.
+    Raises ValueError for data without truth.
+    """
+    images, truth = garment_truth(features.collection.root), triplet_truth(features.collection)
+    if images is None or truth is None:
+        raise ValueError(f"{features.collection.root} has no truth; near misses are known of generated data only")
+    fine = (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
+    parts = [_hard_category(r, images[images.id.isin(r.gallery)], fine) for r in ranked]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _hard_category(ranked: Ranked, images: pd.DataFrame, fine: np.ndarray) -> pd.DataFrame:
+    place = {i: n for n, i in enumerate(ranked.gallery)}
+
+    @cache
+    def candidates(target: int) -> np.ndarray:
+        """Places in the gallery, in its order: ties go by it."""
+        return np.array(sorted([target, *(place[i] for i in near_misses(images, ranked.gallery[target]))]))
+
+    rows = []
+    for q in np.flatnonzero(fine[ranked.rows]):
+        target = int(ranked.targets[q])
+        places = candidates(target)
+        distances = ranked.distances[q, places][None]  # (1, C); a removed reference is at infinity
+        size = int(np.isfinite(distances).sum())
+        if size > 1:
+            rank = int(target_ranks(distances, np.searchsorted(places, [target]))[0])
+            rows.append((ranked.category, ranked.gallery[target], rank, size))
+    return pd.DataFrame(rows, columns=["category", "target", "rank", "size"])
+
+
+def hard_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
+    """R@1 (percent) and MRR in the hard gallery, averages over categories; no rows for data without truth.
+
+    Intervals resample targets: queries of one target share their candidates. Chance is the mean of 1/size.
+    """
+    if garment_truth(features.collection.root) is None:
+        return []
+    table = hard_gallery(features, ranked)
+    if table.empty:
+        return []
+    count = len(table)
+    recall = _by_category(table, lambda ranks: 100 * recall_at(ranks, 1))
+    reciprocal = _by_category(table, mean_reciprocal_rank)
+    return [
+        row("R@1, hard gallery", recall.value, recall.low, recall.high, count),
+        row("MRR, hard gallery", reciprocal.value, reciprocal.low, reciprocal.high, count),
+        row("R@1 by chance, hard gallery", 100 * float((1 / table["size"]).mean()), count=count),
+        row("mean size of the hard gallery", float(table["size"].mean()), count=count),
+    ]
+
+
+def _by_category(table: pd.DataFrame, statistic: Callable[[np.ndarray], float]) -> Interval:
+    """The mean over categories of a statistic of ranks."""
+    codes = np.unique(table.category, return_inverse=True)[1]
+
+    def average(ranks: np.ndarray, category: np.ndarray) -> float:
+        return float(np.mean([statistic(ranks[category == c]) for c in np.unique(category)]))
+
+    return bootstrap(average, table["rank"].to_numpy(), codes, groups=table.target.to_numpy(), draws=500)

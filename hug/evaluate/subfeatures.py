@@ -1,0 +1,298 @@
+"""Measure 5: what each component's variance answers to. Interventions, attributes, and how far components agree.
+
+Letters: N pictures, E edits of a picture, A aspects, K components. A component's level is the log of its mean
+variance; a delta is the change of that level against the untouched picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from scipy.stats import false_discovery_control
+from torch import Tensor
+
+from hug.backbones.cache import TokenCache
+from hug.data import Collection
+from hug.evaluate.measures import bootstrap
+from hug.evaluate.ranks import Ranked, encode_pictures
+from hug.evaluate.uncertainty import Row, row
+from hug.features import garment_truth
+from hug.garments import ASPECTS, STYLES, TRAINED, Spec, control, degrade, render
+from hug.garments.intervene import apply
+from hug.garments.render import Rendered
+from hug.model import HUG
+
+UNTOUCHED, DEGRADED, CONTROL = "untouched", "degraded", "control:"
+SEVERITY = 3  # of the whole-picture degradation, of kinds seen in training by turns
+LEVEL = 0.05  # false discovery rate
+STYLE_NAMES = {"test": "unseen style", "trained": "trained style"}
+TRACKED_COLUMNS = [
+    "aspect", "component", "delta", "low", "high", "next_aspect", "next_delta", "margin", "margin_low", "margin_high",
+    "control", "degraded", "p", "tracked",
+]  # fmt: skip
+
+
+def component_levels(var: Tensor) -> np.ndarray:
+    """(N, K) log of the mean over D of variances (N, K, D)."""
+    return var.double().mean(-1).log().numpy()
+
+
+# ---- interventions ----
+
+
+def interventions(
+    model: HUG, collection: Collection, cache: TokenCache, count: int, style: str = "test", seed: int = 0
+) -> pd.DataFrame:
+    """Deltas of `count` clean pictures a category: columns id, aspect, component (0-based), delta.
+
+    Beside the six aspects, removed in `style`, stand "control:{aspect}" (an equal area covered elsewhere) and
+    "degraded" (the whole picture at severity 3). An aspect is removed wherever its zone is, also where there is
+    nothing to see: a chest without a logo. Raises ValueError for an unknown style, a count below 1, or data
+    without specifications.
+    """
+    if style not in STYLES:
+        raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
+    chosen = _chosen(collection, count)
+    specs = [Spec.from_json(text) for text in chosen.spec]
+    name = f"interventions-{collection.name}-{collection.split}"
+    controls = (UNTOUCHED, *(CONTROL + aspect for aspect in ASPECTS), DEGRADED)
+    others = _edited_levels(model, cache, f"{name}-control", specs, controls, style, seed)  # (N, 8, K)
+    removed = _edited_levels(model, cache, f"{name}-{style}", specs, ASPECTS, style, seed)  # (N, 6, K)
+    deltas = np.concatenate([removed, others[:, 1:]], axis=1) - others[:, :1]  # (N, 13, K)
+    index = pd.MultiIndex.from_product(
+        [chosen.id, (*ASPECTS, *controls[1:]), range(deltas.shape[2])], names=["id", "aspect", "component"]
+    )
+    return pd.Series(deltas.ravel(), index, name="delta").reset_index()
+
+
+def _chosen(collection: Collection, count: int) -> pd.DataFrame:
+    """Rows of the truth: `count` clean pictures a category, evenly over each gallery."""
+    truth = garment_truth(collection.root)
+    if truth is None:
+        raise ValueError(f"{collection.root} has no truth/images.parquet; interventions need generated data")
+    if count < 1:
+        raise ValueError(f"{count} pictures a category asked for; give at least 1")
+    clean = truth[truth.degradation == "none"].set_index("id", drop=False)
+    ids: list[str] = []
+    for gallery in collection.galleries.values():
+        known = [i for i in gallery if i in clean.index]
+        ids += [known[n] for n in np.linspace(0, len(known) - 1, min(count, len(known))).astype(int)]
+    return clean.loc[ids]
+
+
+def _edited_levels(
+    model: HUG, cache: TokenCache, name: str, specs: Sequence[Spec], edits: Sequence[str], style: str, seed: int
+) -> np.ndarray:
+    """(N, E, K) levels of every edit of every picture; a picture is drawn once for all its edits."""
+    drawn = lru_cache(maxsize=1)(lambda n: render(specs[n]))
+
+    def load(place: int) -> Image.Image:
+        n, edit = divmod(place, len(edits))
+        return _edit(drawn(n), specs[n], edits[edit], style, n, seed + n)
+
+    keys = [
+        f"{spec.to_json()}:{edit}:{STYLES[style].get(edit, '')}:{n}:{seed + n}"
+        for n, spec in enumerate(specs)
+        for edit in edits
+    ]
+    found = encode_pictures(model, cache.tokens(name, keys, load), range(len(keys)))
+    return component_levels(found.var).reshape(len(specs), len(edits), -1)
+
+
+def _edit(drawn: Rendered, spec: Spec, edit: str, style: str, n: int, seed: int) -> Image.Image:
+    if edit == UNTOUCHED:
+        return drawn.picture
+    if edit == DEGRADED:
+        return degrade(drawn.picture, TRAINED[n % len(TRAINED)], SEVERITY, seed)
+    if edit.startswith(CONTROL):
+        return control(spec, edit.removeprefix(CONTROL), seed)
+    return apply(drawn, edit, STYLES[style][edit], seed)
+
+
+# ---- which component tracks which aspect ----
+
+
+def tracked(table: pd.DataFrame, permutations: int = 9999, seed: int = 0) -> pd.DataFrame:
+    """One row an aspect: its best component, how far that rises, and whether it tracks the aspect.
+
+    A component tracks an aspect when removing it raises the component more than every other aspect does, and more
+    than nothing at all, significantly: the largest p of paired sign-flip tests against each (an
+    intersection-union test, so the choice of the next aspect costs nothing), Benjamini-Hochberg over all
+    components x aspects. The best component is the one with the largest margin among those that track the aspect,
+    or among all. `delta` and `margin` (own minus next aspect) have 95 % intervals over resampled pictures;
+    `control` and `degraded` are what those do to the same component; `p` is adjusted.
+    """
+    aspects = [a for a in table.aspect.unique() if a != DEGRADED and not a.startswith(CONTROL)]
+    wide = table.pivot(index="id", columns=["aspect", "component"], values="delta")
+    deltas = np.stack([wide[a].sort_index(axis=1).to_numpy() for a in aspects], axis=1)  # (N, A, K)
+    p = false_discovery_control(_unlike_others(deltas, permutations, seed).ravel()).reshape(deltas.shape[1:])
+    means = deltas.mean(0)  # (A, K)
+    rows = []
+    for a, aspect in enumerate(aspects):
+        others = np.delete(np.arange(len(aspects)), a)
+        margin = means[a] - means[others].max(0)  # (K,)
+        passed = (p[a] <= LEVEL) & (margin > 0) & (means[a] > 0)
+        best = int(np.where(passed | ~passed.any(), margin, -np.inf).argmax())
+        following = int(others[means[others, best].argmax()])
+        rise = bootstrap(np.mean, deltas[:, a, best])
+        lead = bootstrap(_lead, deltas[:, a, best], deltas[:, others, best])
+        rows.append((
+            aspect, best, rise.value, rise.low, rise.high, aspects[following], float(means[following, best]),
+            lead.value, lead.low, lead.high, _mean_of(table, CONTROL + aspect, best), _mean_of(table, DEGRADED, best),
+            float(p[a, best]), bool(passed.any()),
+        ))  # fmt: skip
+    return pd.DataFrame(rows, columns=TRACKED_COLUMNS)
+
+
+def _lead(own: np.ndarray, others: np.ndarray) -> float:
+    """Mean of (N,) above the largest of the means of (N, A - 1)."""
+    return float(own.mean() - others.mean(0).max())
+
+
+def _mean_of(table: pd.DataFrame, edit: str, component: int) -> float:
+    """Mean delta of one component under one edit; NaN where the table lacks that edit."""
+    return float(table.delta[(table.aspect == edit) & (table.component == component)].mean())
+
+
+def _unlike_others(deltas: np.ndarray, permutations: int, seed: int) -> np.ndarray:
+    """(A, K) the largest one-sided sign-flip p of deltas (N, A, K) against each other aspect and against zero."""
+    n, a, k = deltas.shape
+    differences = deltas[:, :, None] - deltas[:, None]  # (N, A, A, K): own minus other
+    differences[:, range(a), range(a)] = deltas  # the diagonal: own minus nothing
+    flat = differences.reshape(n, -1)  # (N, A*A*K)
+    observed = flat.sum(0) - 1e-9 * np.abs(flat).sum(0)  # sums in another order are still ties
+    rng = np.random.default_rng(seed)
+    reached = np.zeros(flat.shape[1])
+    for start in range(0, permutations, 1000):
+        signs = rng.choice([-1.0, 1.0], (min(1000, permutations - start), n))
+        reached += (signs @ flat >= observed).sum(0)
+    return ((1 + reached) / (1 + permutations)).reshape(a, a, k).max(1)
+
+
+# ---- untouched pictures ----
+
+
+def component_correlation(var: Tensor) -> float:
+    """Mean absolute off-diagonal correlation of the components' levels over pictures, from variances (N, K, D).
+
+    Components that never vary have no correlation and are left out; NaN when fewer than two are left.
+    """
+    levels = component_levels(var)
+    levels = levels[:, np.ptp(levels, axis=0) > 0]
+    if len(levels) < 2 or levels.shape[1] < 2:
+        return float("nan")
+    found = np.corrcoef(levels, rowvar=False)
+    return float(np.abs(found[~np.eye(len(found), dtype=bool)]).mean())
+
+
+def eta_squared(
+    labels: Sequence[str] | np.ndarray,
+    values: np.ndarray,
+    permutations: int = 999,
+    seed: int = 0,
+    strata: Sequence[str] | np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Share of each component's variance that one attribute explains: columns component, eta2, p.
+
+    `labels` (N,) are the attribute's values, `values` (N, K) the levels; p comes from permuted labels. With `strata`
+    (N,) only what varies within a stratum counts and labels move within it: garments of different categories have
+    different lengths, so a component that knows the category would seem to know the length. A component that never
+    varies has eta2 0 and p 1. Raises ValueError when the lengths differ.
+    """
+    labels, values = np.asarray(labels), np.asarray(values, float)
+    groups = np.zeros(len(labels), int) if strata is None else np.unique(strata, return_inverse=True)[1]
+    if not len(labels) == len(values) == len(groups):
+        raise ValueError(f"{len(labels)} labels, {len(values)} rows of values, {len(groups)} strata; align them")
+    codes = np.unique(labels, return_inverse=True)[1]
+    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
+    centred = values.copy()
+    for rows in members:
+        centred[rows] -= values[rows].mean(0)
+    total = np.square(centred).sum(0)  # (K,)
+    varies = total > 1e-12 * np.maximum(np.square(values).sum(0), 1e-300)
+    observed = _between(codes, centred)
+    rng = np.random.default_rng(seed)
+    reached, moved = np.zeros(values.shape[1]), codes.copy()
+    for _ in range(permutations):
+        for rows in members:
+            moved[rows] = codes[rng.permutation(rows)]
+        reached += _between(moved, centred) >= observed * (1 - 1e-9)
+    eta2 = np.where(varies, observed / np.where(varies, total, 1), 0.0)
+    p = np.where(varies, (1 + reached) / (1 + permutations), 1.0)
+    return pd.DataFrame({"component": np.arange(values.shape[1]), "eta2": eta2, "p": p})
+
+
+def _between(codes: np.ndarray, centred: np.ndarray) -> np.ndarray:
+    """(K,) sum of squares between the groups of (N,) codes, of values (N, K) with mean zero."""
+    member = codes == np.arange(codes.max() + 1)[:, None]  # (G, N)
+    return (np.square(member @ centred) / member.sum(1)[:, None]).sum(0)
+
+
+def attributes_explained(
+    truth: pd.DataFrame, levels: np.ndarray, permutations: int = 999, seed: int = 0
+) -> pd.DataFrame:
+    """`eta_squared` within categories for all six attributes: columns attribute, component, eta2, p.
+
+    `truth` has a row a picture (category and the attributes), aligned with `levels` (N, K); p is adjusted by
+    Benjamini-Hochberg over components x attributes.
+    """
+    tables = []
+    for aspect in ASPECTS:
+        found = eta_squared(truth[aspect].to_numpy(), levels, permutations, seed, truth.category.to_numpy())
+        found.insert(0, "attribute", aspect)
+        tables.append(found)
+    table = pd.concat(tables, ignore_index=True)
+    table["p"] = false_discovery_control(table.p)
+    return table
+
+
+# ---- rows of measurements.json ----
+
+
+def subfeature_measures(
+    model: HUG, collection: Collection, ranked: Sequence[Ranked], cache: TokenCache, count: int
+) -> list[Row]:
+    """Measure 5 in both removal styles, and the components' agreement; no rows for real data."""
+    if garment_truth(collection.root) is None:
+        return []
+    rows: list[Row] = []
+    for style, label in STYLE_NAMES.items():
+        table = interventions(model, collection, cache, count, style)
+        rows += tracked_rows(tracked(table), label, table.id.nunique())
+    return rows + untouched_rows(collection, ranked)
+
+
+def tracked_rows(found: pd.DataFrame, label: str, count: int) -> list[Row]:
+    rows = [row(f"tracked aspects ({label})", int(found.tracked.sum()), count=count)]
+    for r in found.itertuples():
+        rows.append(row(f"delta of {r.aspect}, best component ({label})", r.delta, r.low, r.high, count))
+        rows.append(
+            row(f"margin of {r.aspect}, best component ({label})", r.margin, r.margin_low, r.margin_high, count)
+        )
+        rows.append(row(f"delta of an equal area elsewhere, {r.aspect}'s component ({label})", r.control, count=count))
+    return rows
+
+
+def untouched_rows(collection: Collection, ranked: Sequence[Ranked]) -> list[Row]:
+    """Agreement of the components, and the attributes they follow, over the clean pictures of the galleries."""
+    truth = garment_truth(collection.root)
+    if truth is None:
+        return []
+    clean = truth[truth.degradation == "none"].set_index("id")
+    var, ids = [], []
+    for r in ranked:
+        kept = [n for n, i in enumerate(r.gallery) if i in clean.index]
+        var.append(r.candidates.var[kept])
+        ids += [r.gallery[n] for n in kept]
+    whole = torch.cat(var)
+    rows = [row("mean |correlation| of components", component_correlation(whole), count=len(ids))]
+    table = attributes_explained(clean.loc[ids], component_levels(whole))
+    for aspect, part in table.groupby("attribute", sort=False):
+        rows.append(row(f"η² of {aspect}, best component", float(part.eta2.max()), count=len(ids)))
+        rows.append(row(f"components that follow {aspect} (η²)", int((part.p <= LEVEL).sum()), count=len(part)))
+    return rows
