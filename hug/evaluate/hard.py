@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from hug.evaluate.measures import Interval, bootstrap, mean_reciprocal_rank, recall_at
+from hug.evaluate.measures import Interval, bootstrap, macro, mean_reciprocal_rank, recall_at
 from hug.evaluate.ranks import Ranked, target_ranks
-from hug.evaluate.uncertainty import Row, row
-from hug.features import Features, garment_truth, triplet_truth
+from hug.evaluate.uncertainty import Row, fine_queries, row
+from hug.features import Features, garment_truth
 from hug.garments import near_misses
 
 
@@ -22,10 +22,9 @@ def hard_gallery(features: Features, ranked: Sequence[Ranked]) -> pd.DataFrame:
     counts them, target included; a query without a near miss is left out. Distances are those of `ranked`.
     Raises ValueError for data without truth.
     """
-    images, truth = garment_truth(features.collection.root), triplet_truth(features.collection)
-    if images is None or truth is None:
+    images, fine = garment_truth(features.collection.root), fine_queries(features)
+    if images is None or fine is None:
         raise ValueError(f"{features.collection.root} has no truth; near misses are known of generated data only")
-    fine = (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
     parts = [_hard_category(r, images[images.id.isin(r.gallery)], fine) for r in ranked]
     return pd.concat(parts, ignore_index=True)
 
@@ -74,8 +73,4 @@ def hard_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
 def _by_category(table: pd.DataFrame, statistic: Callable[[np.ndarray], float]) -> Interval:
     """The mean over categories of a statistic of ranks."""
     codes = np.unique(table.category, return_inverse=True)[1]
-
-    def average(ranks: np.ndarray, category: np.ndarray) -> float:
-        return float(np.mean([statistic(ranks[category == c]) for c in np.unique(category)]))
-
-    return bootstrap(average, table["rank"].to_numpy(), codes, groups=table.target.to_numpy(), draws=500)
+    return bootstrap(macro(statistic), table["rank"].to_numpy(), codes, groups=table.target.to_numpy(), draws=500)

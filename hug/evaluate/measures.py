@@ -34,6 +34,15 @@ def mean_reciprocal_rank(ranks: np.ndarray) -> float:
     return float(np.mean(1 / np.asarray(ranks, float))) if len(ranks) else float("nan")
 
 
+def macro(statistic: Callable[[np.ndarray], float]) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The statistic of ranks as its average over categories, given as one code a rank: for `bootstrap`."""
+
+    def average(ranks: np.ndarray, codes: np.ndarray) -> float:
+        return float(np.mean([statistic(ranks[codes == code]) for code in np.unique(codes)]))
+
+    return average
+
+
 # ---- agreement and detection ----
 
 

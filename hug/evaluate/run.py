@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,25 @@ from hug.backbones.cache import TokenCache
 from hug.config import DataConfig
 from hug.data import read_fashioniq
 from hug.doubt import DoubtModel
-from hug.evaluate.baselines import BASELINES, baseline_ranks
+from hug.evaluate.baselines import baseline_ranks
 from hug.evaluate.hard import hard_measures
-from hug.evaluate.measures import mean_reciprocal_rank, recall_at
+from hug.evaluate.measures import macro, mean_reciprocal_rank, recall_at
 from hug.evaluate.ranks import Ranked, log_variances, rank_split
 from hug.evaluate.subfeatures import subfeature_measures
 from hug.evaluate.uncertainty import (
     Row,
     clean_pictures,
     coordination_measures,
+    fine_queries,
     folder_pictures,
     gallery_measures,
     hits,
+    measured,
     retrieval_measures,
-    row,
     severity_measures,
     words_measures,
 )
-from hug.features import Features, evaluation_features, triplet_truth
+from hug.features import Features, evaluation_features
 from hug.files import write_json, write_parquet
 from hug.model import HUG
 
@@ -69,7 +71,7 @@ def evaluate(
     validation = rank_split(model, parts["val"])
     doubt, scale = fit_doubt(validation)
     ranked = rank_split(model, parts[split])
-    rows = recall_rows("HUG", ranked, parts[split])
+    rows = recall_rows("HUG", by_category(ranked), parts[split])
     rows += baseline_rows(model, parts["train"], parts[split], point)
     rows += gallery_measures(parts[split], ranked) + words_measures(parts[split], ranked)
     rows += coordination_measures(model, parts[split], cache)
@@ -98,35 +100,43 @@ def fit_doubt(validation: Sequence[Ranked]) -> tuple[DoubtModel, float]:
     return DoubtModel.fit(*hits(validation)), float(1 / max(finite.std(), 1e-9))
 
 
-def recall_rows(name: str, ranked: Sequence[Ranked], features: Features | None) -> list[Row]:
-    """R@1, R@10, R@50 and MRR, averages over categories; with the truth also on clean queries alone."""
-    by_category = {r.category: r.ranks for r in ranked}
-    rows = _recall(name, by_category, "all")
-    truth = triplet_truth(features.collection) if features else None
-    if truth is not None:
-        fine = (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
-        rows += _recall(name, {r.category: r.ranks[fine[r.rows]] for r in ranked}, "clean")
-    return rows
+def recall_rows(name: str, ranks: dict[str, np.ndarray], features: Features) -> list[Row]:
+    """R@1, R@10, R@50 and MRR, averages over categories; with the truth also on clean, specific, fitting queries.
+
+    `ranks` are by category, in the order of the triplets.
+    """
+    rows = _recall(name, ranks, "all")
+    fine = fine_queries(features)
+    if fine is None:
+        return rows
+    category = np.array([t.category for t in features.collection.triplets])
+    return rows + _recall(name, {c: r[fine[category == c]] for c, r in ranks.items()}, "clean")
 
 
 def _recall(name: str, ranks: dict[str, np.ndarray], which: str) -> list[Row]:
-    count = sum(len(r) for r in ranks.values())
-    filled = [r for r in ranks.values() if len(r)]
-    rows = [
-        row(f"{name} R@{k}, {which}", 100 * float(np.mean([recall_at(r, k) for r in filled])), count=count)
-        for k in CUTS
-        if filled
-    ]
-    return [*rows, row(f"{name} MRR, {which}", float(np.mean([mean_reciprocal_rank(r) for r in filled])), count=count)]
+    codes = np.repeat(np.arange(len(ranks)), [len(r) for r in ranks.values()])
+    everything = np.concatenate(list(ranks.values()))
+    if not len(everything):
+        return []
+    of = {f"R@{k}": partial(_percent, k=k) for k in CUTS} | {"MRR": mean_reciprocal_rank}
+    return [measured(f"{name} {label}, {which}", macro(f), everything, codes, draws=200) for label, f in of.items()]
+
+
+def _percent(ranks: np.ndarray, k: int) -> float:
+    return 100 * recall_at(ranks, k)
 
 
 def baseline_rows(model: HUG, train: Features, test: Features, point: HUG | None) -> list[Row]:
     """Every baseline on the same frozen tokens."""
     found = baseline_ranks(train, test)
-    rows = [r for name in BASELINES for r in _recall(name, found[name], "all")]
     if point is not None:
-        rows += recall_rows("point matching", rank_split(point, test, use_var=False), None)
-    return rows + recall_rows("means without variance", rank_split(model, test, use_var=False), None)
+        found["point matching"] = by_category(rank_split(point, test, use_var=False))
+    found["means without variance"] = by_category(rank_split(model, test, use_var=False))
+    return [r for name, ranks in found.items() for r in recall_rows(name, ranks, test)]
+
+
+def by_category(ranked: Sequence[Ranked]) -> dict[str, np.ndarray]:
+    return {r.category: r.ranks for r in ranked}
 
 
 def gallery_record(ranked: Ranked) -> dict[str, Any]:

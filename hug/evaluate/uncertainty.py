@@ -152,6 +152,12 @@ def coordination_measures(model: HUG, features: Features, cache: TokenCache) -> 
     return rows
 
 
+def fine_queries(features: Features) -> np.ndarray | None:
+    """(M,) true where words are specific and fit, and both pictures are clean; None where nobody knows."""
+    truth = triplet_truth(features.collection)
+    return None if truth is None else (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
+
+
 # ---- measures 3 and 4: does the doubt predict the miss ----
 
 
@@ -163,9 +169,8 @@ def retrieval_measures(
     On all queries, and on the clean ones with specific fitting words alone.
     """
     rows = _retrieval(ranked, doubt_model, scale, "all", None)
-    truth = triplet_truth(features.collection)
-    if truth is not None:
-        fine = (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
+    fine = fine_queries(features)
+    if fine is not None:
         rows += _retrieval(ranked, doubt_model, scale, "clean", fine)
     return rows
 
