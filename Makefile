@@ -50,7 +50,7 @@ release: .venv/.requirements
 	$(BIN)/python -m hug train $(DATA) --out runs/garments-1-point --objective point --steps 1600 --validate-every 400 --threads 1
 	$(BIN)/python -m hug train $(DATA) --out runs/garments-1-calibrated --steps 2400 --validate-every 400 --threads 1
 	$(BIN)/python -m hug evaluate $(DATA) --checkpoint runs/garments-1-calibrated --point runs/garments-1-point $(PHOTOS)
-	$(BIN)/python -m hug gallery $(DATA) --per-category 200 --out assets/gallery.parquet
+	$(BIN)/python -m hug gallery $(DATA) --per-category 600 --out assets/gallery.parquet
 	$(BIN)/python -m hug index --checkpoint runs/garments-1-calibrated --gallery assets/gallery.parquet --out runs/garments-1-calibrated
 	mkdir -p checkpoints/garments
 	cp $(addprefix runs/garments-1-calibrated/,$(SHIPPED)) checkpoints/garments/

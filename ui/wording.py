@@ -17,8 +17,8 @@ WORDS_HINT = "is red and has long sleeves"
 SEARCH = "Search"
 EXAMPLES = "Examples"
 EXAMPLE_WORDS = (
+    "is green with stripes and is longer",
     "is red and has long sleeves",
-    "has stripes and is shorter",
     "is darker and has no text on the chest",
 )
 PICK = "Pick from the gallery"
