@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from hug.files import replacing
 from hug.gallery import GallerySource, read_gallery
 from hug.hub import load, local_folder
 from hug.index import Index
@@ -137,10 +137,8 @@ class Workbench:
         if not path.exists():
             small = self.picture(id)
             small.thumbnail((THUMBNAIL, THUMBNAIL))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{os.getpid()}.part")
-            small.save(part, "WEBP", quality=85)
-            os.replace(part, path)
+            with replacing(path) as temporary:
+                small.save(temporary, "WEBP", quality=85)
         return path
 
     def _count(self, k: Any) -> int:

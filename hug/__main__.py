@@ -184,7 +184,6 @@ def _results(args: argparse.Namespace) -> int:
     from hug.files import write_text
 
     page = results_page(read_measurements(args.checkpoints))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, page)
     print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
     return 0

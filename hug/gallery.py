@@ -74,5 +74,4 @@ def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image
     table = labels.reset_index(drop=True).copy()
     table.insert(0, "id", list(ids))
     table["image"] = images
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_parquet(path, table)

@@ -24,7 +24,6 @@ class CheckpointError(ValueError):
 def save_model(model: HUG, folder: str | Path) -> None:
     """Write `config.json` and `model.safetensors`; weights first, so that a config never lacks its weights."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / "model.safetensors", model.state_dict())
     config = {
         "format": FORMAT,
@@ -83,7 +82,7 @@ def push(folder: str | Path, repo: str, private: bool = True) -> str:
     """Upload a whole checkpoint folder (without its resumable state) to the Hub; returns its address."""
     api = HfApi()
     api.create_repo(repo, private=private, exist_ok=True)
-    api.upload_folder(folder_path=str(folder), repo_id=repo, ignore_patterns=["state.safetensors", "*.part"])
+    api.upload_folder(folder_path=str(folder), repo_id=repo, ignore_patterns=["state.safetensors", ".*"])
     return f"https://huggingface.co/{repo}"
 
 

@@ -142,7 +142,6 @@ class Index:
         tensors = {"mu": g.mu.half(), "var": g.var.half(), "bias": g.bias.float()}
         if not torch.isfinite(tensors["mu"]).all():
             raise ValueError("a mean is above 65504, too large for a stored index; train the model again")
-        folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / TENSORS, tensors)
         table = {
             "format": FORMAT,

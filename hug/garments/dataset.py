@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from hug.files import replacing, write_json, write_parquet
 from hug.garments.attributes import ASPECTS, CATEGORIES, Garment, Spec, dress_up
 from hug.garments.degrade import TRAINED, degrade
 from hug.garments.render import render
@@ -67,11 +66,11 @@ def build(out: Path, sizes: Sizes, seed: int, version: str, progress: bool = Tru
     head = {"version": version, "seed": seed, "sizes": json.loads(json.dumps(asdict(sizes)))}
     if _finished(out, head):
         return out
-    _write_json(out / _UNFINISHED, head)
+    write_json(out / _UNFINISHED, head)
     parts = [plan(category, split, sizes, seed) for split in SPLITS for category in CATEGORIES]
     hashes = _draw(out, parts, progress, workers)
     _annotate(out, parts, hashes)
-    _write_json(out / "version.json", {**head, "sha256": _digest(out)})
+    write_json(out / "version.json", {**head, "sha256": _digest(out)})
     (out / _UNFINISHED).unlink()
     return out
 
@@ -192,7 +191,7 @@ def _picture(job: tuple[str, Spec, Quality]) -> tuple[str, str]:
         picture = render(spec).picture
         if severity:
             picture = degrade(picture, kind, severity, spec.seed)
-        with _replacing(path) as temporary:
+        with replacing(path) as temporary:
             picture.save(temporary, "PNG", compress_level=3)
         digest = hashlib.sha256(picture.tobytes()).hexdigest()
     return str(path), digest
@@ -213,12 +212,14 @@ def _pixels_hash(path: Path) -> str | None:
 def _annotate(out: Path, parts: list[Part], hashes: dict[str, str]) -> None:
     for part in parts:
         tag = f"{part.category}.{part.split}.json"
-        _write_json(out / "captions" / f"cap.{tag}", [_entry(part, t) for t in part.triplets])
-        _write_json(out / "image_splits" / f"split.{tag}", list(part.ids))
-    _write_table(out / "truth/images.parquet", [row for part in parts for row in _image_rows(part, hashes)])
-    _write_table(out / "truth/triplets.parquet", [row for part in parts for row in _triplet_rows(part)])
+        write_json(out / "captions" / f"cap.{tag}", [_entry(part, t) for t in part.triplets])
+        write_json(out / "image_splits" / f"split.{tag}", list(part.ids))
+    write_parquet(
+        out / "truth/images.parquet", pd.DataFrame([row for part in parts for row in _image_rows(part, hashes)])
+    )
+    write_parquet(out / "truth/triplets.parquet", pd.DataFrame([row for part in parts for row in _triplet_rows(part)]))
     pairs = [pair for part in parts if part.split != "train" for pair in coordination(part)]
-    _write_json(out / "truth/coordination.json", pairs)
+    write_json(out / "truth/coordination.json", pairs)
 
 
 def _entry(part: Part, t: Triplet) -> dict[str, Any]:
@@ -264,33 +265,6 @@ def coordination(part: Part) -> list[dict[str, Any]]:
             names = {"fits": part.ids[t.fits], "lacks": part.ids[lacking]}
             pairs.append({"category": part.category, "split": part.split, "captions": captions, **names})
     return pairs
-
-
-# files
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that takes the file's place when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with _replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    with _replacing(path) as temporary:
-        pd.DataFrame(rows).to_parquet(temporary, index=False)
 
 
 def _digest(folder: Path) -> str:
