@@ -133,8 +133,8 @@ class Index:
     def save(self, folder: str | Path) -> None:
         """`gallery.safetensors` (means and variances in half precision), then `gallery.json`, which names it.
 
-        Half precision halves the file; on 750 pictures and 300 queries no first ten changed (with log variances
-        in its place four did: at 0.07 a variance has finer steps than its logarithm). `load` gives float32.
+        Half precision halves the file, and a variance of 0.07 has finer steps in it than its logarithm would.
+        `load` gives float32.
         The table carries the hash of the tensors: a crash between the two leaves a pair that `load` refuses.
         Raises ValueError, and writes nothing, when a mean is too large for half precision.
         """

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.workbench import Workbench
+from hug.trace import QueryTrace
+from tests.benches import small_bench
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -17,3 +21,13 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real test data not found at {folder}; set HUG_TEST_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    return small_bench(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="session")
+def trace(bench: Workbench) -> QueryTrace:
+    return bench.trace(bench.picture("noise/0"), "red with sleeves", 5, exclude="noise/0")

@@ -78,6 +78,13 @@ def _rank_category(
     return Ranked(category, gallery, rows, query, candidates, distances, targets, target_ranks(distances, targets))
 
 
+def ranks_without_variance(ranked: Ranked) -> np.ndarray:
+    """(Q,) ranks of the same queries by means and bias alone; what was encoded is used again."""
+    distances = distance(ranked.query, ranked.candidates, use_var=False).numpy()
+    distances[np.isinf(ranked.distances)] = np.inf  # the removed references
+    return target_ranks(distances, ranked.targets)
+
+
 def target_ranks(distances: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """(Q,) 1-based rank of each query's target; ties go by gallery order."""
     own = distances[np.arange(len(targets)), targets][:, None]  # (Q, 1)

@@ -22,7 +22,7 @@ from hug.doubt import DoubtModel
 from hug.evaluate.baselines import baseline_ranks
 from hug.evaluate.hard import hard_measures
 from hug.evaluate.measures import macro, mean_reciprocal_rank, recall_at
-from hug.evaluate.ranks import Ranked, log_variances, rank_split
+from hug.evaluate.ranks import Ranked, log_variances, rank_split, ranks_without_variance
 from hug.evaluate.subfeatures import subfeature_measures
 from hug.evaluate.uncertainty import (
     Row,
@@ -72,7 +72,7 @@ def evaluate(
     doubt, scale = fit_doubt(validation)
     ranked = rank_split(model, parts[split])
     rows = recall_rows("HUG", by_category(ranked), parts[split])
-    rows += baseline_rows(model, parts["train"], parts[split], point)
+    rows += baseline_rows(ranked, parts["train"], parts[split], point)
     rows += gallery_measures(parts[split], ranked) + words_measures(parts[split], ranked)
     rows += coordination_measures(model, parts[split], cache)
     rows += retrieval_measures(parts[split], ranked, doubt, scale) + hard_measures(parts[split], ranked)
@@ -126,12 +126,12 @@ def _percent(ranks: np.ndarray, k: int) -> float:
     return 100 * recall_at(ranks, k)
 
 
-def baseline_rows(model: HUG, train: Features, test: Features, point: HUG | None) -> list[Row]:
+def baseline_rows(ranked: Sequence[Ranked], train: Features, test: Features, point: HUG | None) -> list[Row]:
     """Every baseline on the same frozen tokens."""
     found = baseline_ranks(train, test)
     if point is not None:
         found["point matching"] = by_category(rank_split(point, test, use_var=False))
-    found["means without variance"] = by_category(rank_split(model, test, use_var=False))
+    found["means without variance"] = {r.category: ranks_without_variance(r) for r in ranked}
     return [r for name, ranks in found.items() for r in recall_rows(name, ranks, test)]
 
 

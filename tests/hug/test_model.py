@@ -95,6 +95,12 @@ def test_blank_text_is_text_fully_masked():
         torch.testing.assert_close(former.image(seen), former.joint(seen, words, torch.zeros_like(mask)))
 
 
+def test_an_untrained_model_tells_pictures_apart():
+    torch.manual_seed(0)
+    mu = HUG(SIZES["bundled"], OBJECTIVES["paper"], PixelBackbone()).target(noise_pictures(32)).mu
+    assert mu.std(0).mean() > 0.2 * mu.std()  # with the library's start of 0.02 it is far below
+
+
 def test_padding_changes_nothing():
     model = small_model(OBJECTIVES["paper"]).eval()
     words, mask = PixelBackbone().words(["red dress"])
