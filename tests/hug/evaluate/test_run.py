@@ -13,7 +13,7 @@ from hug.config import OBJECTIVES, DataConfig
 from hug.data import read_fashioniq
 from hug.evaluate.aims import AIMS, read_measurements, results_page
 from hug.evaluate.baselines import BASELINES
-from hug.evaluate.ranks import rank_split, target_ranks
+from hug.evaluate.ranks import rank_split, ranks_without_variance, target_ranks
 from hug.evaluate.run import evaluate, table_text
 from hug.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
 from hug.garments import ASPECTS, TRAINED, UNSEEN
@@ -122,3 +122,10 @@ def test_truth_is_aligned_with_the_triplets(garments: Path):
     for triplet, both in zip(collection.triplets, truth.clean, strict=True):
         assert both == (clean[triplet.reference] and clean[triplet.target])
     assert all(p["category"] in ("shirt", "dress") and p["split"] == "test" for p in coordination_pairs(collection))
+
+
+def test_ranks_without_variance_are_those_of_a_fresh_ranking(garments: Path, tmp_path: Path):
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    features = evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), tmp_path)
+    pairs = zip(rank_split(model, features), rank_split(model, features, use_var=False), strict=True)
+    assert all(np.array_equal(ranks_without_variance(a), b.ranks) for a, b in pairs)
