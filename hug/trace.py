@@ -71,6 +71,8 @@ class QueryTrace:
     parts: DistanceParts  # (1, k, K): the ranked candidates' distances taken apart
     percentiles: dict[str, float | None]  # r, t, m, q -> 0-100 among validation queries; None when not calibrated
     chance: float | None  # calibrated probability that the target is among the first ten
+    components: tuple[int, ...] | None = None  # (0-based) those that were ranked by; None for all
+    use_var: bool = True  # whether the candidates' variance was part of the distance
 
     @property
     def means(self) -> dict[str, float]:
@@ -97,7 +99,27 @@ def trace(
     """
     index.check(model)
     query = model.query([picture], [words])
-    ranking = index.search(query, k, exclude=[exclude], where=where, components=components, use_var=use_var)
+    return traced(
+        index, query, words, k,
+        exclude=exclude, where=where, components=components, use_var=use_var, calibration=calibration,
+    )  # fmt: skip
+
+
+def traced(
+    index: Index,
+    query: Query,
+    words: str,
+    k: int = 20,
+    *,
+    exclude: str | Iterable[str] | None = None,
+    where: Any = None,
+    components: Iterable[int] | None = None,
+    use_var: bool = True,
+    calibration: Calibration | None = None,
+) -> QueryTrace:
+    """The same for a query (B = 1) that was encoded before: nothing is encoded again."""
+    kept = None if components is None else tuple(sorted(set(components)))
+    ranking = index.search(query, k, exclude=[exclude], where=where, components=kept, use_var=use_var)
     found = ranking.positions[0][ranking.positions[0] >= 0]
     candidates = index.gaussians[found]
     means = mean_variances(query)
@@ -109,6 +131,8 @@ def trace(
         parts=distance_parts(query, candidates),
         percentiles={n: calibration.percentile(n, v) if calibration else None for n, v in means.items()},
         chance=calibration.chance(means) if calibration else None,
+        components=kept,
+        use_var=use_var,
     )
 
 

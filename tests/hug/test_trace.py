@@ -9,7 +9,7 @@ import torch
 from hug.config import OBJECTIVES
 from hug.doubt import DoubtModel
 from hug.index import Index
-from hug.trace import NAMES, Calibration, trace
+from hug.trace import NAMES, Calibration, trace, traced
 from tests.hug.conftest import noise_pictures, small_model
 
 
@@ -44,6 +44,16 @@ def test_filters_reach_the_search(parts):
     torch.testing.assert_close(
         one.ranking.distances, one.parts.components[..., 4] + index.gaussians.bias[one.ranking.positions]
     )
+
+
+def test_an_encoded_query_gives_the_same_trace(parts):
+    model, index, pictures = parts
+    whole = trace(model, index, pictures[0], "is red", k=4, exclude="0", components=[3, 1], use_var=False)
+    query = model.query([pictures[0]], ["is red"])
+    again = traced(index, query, "is red", 4, exclude="0", components={1, 3}, use_var=False)
+    assert again.ranking.ids == whole.ranking.ids and torch.equal(again.ranking.distances, whole.ranking.distances)
+    assert (again.components, again.use_var) == (whole.components, whole.use_var) == ((1, 3), False)
+    assert (traced(index, query, "is red").components, traced(index, query, "is red").use_var) == (None, True)
 
 
 def test_means_are_the_mean_variances_and_the_merge_is_the_papers_overall(parts):
