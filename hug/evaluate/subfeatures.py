@@ -35,6 +35,9 @@ TRACKED_COLUMNS = [
     "aspect", "component", "delta", "low", "high", "next_aspect", "next_delta", "margin", "margin_low", "margin_high",
     "control", "degraded", "p", "tracked",
 ]  # fmt: skip
+RESPONSE_COLUMNS = [
+    "aspect", "component", "delta", "next_aspect", "next_delta", "margin", "control", "degraded", "p", "tracked",
+]  # fmt: skip
 
 
 def component_levels(var: Tensor) -> np.ndarray:
@@ -127,36 +130,56 @@ def tracked(table: pd.DataFrame, permutations: int = 9999, seed: int = 0) -> pd.
     or among all. `delta` and `margin` (own minus next aspect) have 95 % intervals over resampled pictures;
     `control` and `degraded` are what those do to the same component; `p` is adjusted.
     """
-    aspects = [a for a in table.aspect.unique() if a != DEGRADED and not a.startswith(CONTROL)]
-    wide = table.pivot(index="id", columns=["aspect", "component"], values="delta")
-    deltas = np.stack([wide[a].sort_index(axis=1).to_numpy() for a in aspects], axis=1)  # (N, A, K)
+    found, (aspects, deltas) = responses(table, permutations, seed), _deltas(table)
+    rows = []
+    for a, aspect in enumerate(aspects):
+        own = found[found.aspect == aspect].reset_index(drop=True)
+        passed = own.tracked.to_numpy()
+        best = int(np.where(passed | ~passed.any(), own.margin, -np.inf).argmax())
+        rise = bootstrap(np.mean, deltas[:, a, best])
+        lead = bootstrap(_lead, deltas[:, a, best], np.delete(deltas[:, :, best], a, axis=1))
+        r = own.iloc[best]
+        rows.append((
+            aspect, best, rise.value, rise.low, rise.high, r.next_aspect, r.next_delta, lead.value, lead.low, lead.high,
+            r.control, r.degraded, r.p, bool(passed.any()),
+        ))  # fmt: skip
+    return pd.DataFrame(rows, columns=TRACKED_COLUMNS)
+
+
+def responses(table: pd.DataFrame, permutations: int = 9999, seed: int = 0) -> pd.DataFrame:
+    """One row an aspect and component, with what `tracked` chooses from: columns RESPONSE_COLUMNS.
+
+    `margin` is the component's mean delta above that under the next aspect; `tracked` where it is positive, the
+    delta too, and the adjusted p at most LEVEL.
+    """
+    aspects, deltas = _deltas(table)  # (N, A, K)
     p = false_discovery_control(_unlike_others(deltas, permutations, seed).ravel()).reshape(deltas.shape[1:])
     means = deltas.mean(0)  # (A, K)
+    edits = table.groupby(["aspect", "component"]).delta.mean().to_dict()
     rows = []
     for a, aspect in enumerate(aspects):
         others = np.delete(np.arange(len(aspects)), a)
-        margin = means[a] - means[others].max(0)  # (K,)
-        passed = (p[a] <= LEVEL) & (margin > 0) & (means[a] > 0)
-        best = int(np.where(passed | ~passed.any(), margin, -np.inf).argmax())
-        following = int(others[means[others, best].argmax()])
-        rise = bootstrap(np.mean, deltas[:, a, best])
-        lead = bootstrap(_lead, deltas[:, a, best], deltas[:, others, best])
-        rows.append((
-            aspect, best, rise.value, rise.low, rise.high, aspects[following], float(means[following, best]),
-            lead.value, lead.low, lead.high, _mean_of(table, CONTROL + aspect, best), _mean_of(table, DEGRADED, best),
-            float(p[a, best]), bool(passed.any()),
-        ))  # fmt: skip
-    return pd.DataFrame(rows, columns=TRACKED_COLUMNS)
+        following = others[means[others].argmax(0)]  # (K,)
+        for k, n in enumerate(following):
+            delta, next_delta = float(means[a, k]), float(means[n, k])
+            rows.append((
+                aspect, k, delta, aspects[n], next_delta, delta - next_delta,
+                edits.get((CONTROL + aspect, k), np.nan), edits.get((DEGRADED, k), np.nan), float(p[a, k]),
+                bool(p[a, k] <= LEVEL and delta > next_delta and delta > 0),
+            ))  # fmt: skip
+    return pd.DataFrame(rows, columns=RESPONSE_COLUMNS)
+
+
+def _deltas(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """The removed aspects, and the deltas (N, A, K) of pictures under each."""
+    aspects = [a for a in table.aspect.unique() if a != DEGRADED and not a.startswith(CONTROL)]
+    wide = table.pivot(index="id", columns=["aspect", "component"], values="delta")
+    return aspects, np.stack([wide[a].sort_index(axis=1).to_numpy() for a in aspects], axis=1)
 
 
 def _lead(own: np.ndarray, others: np.ndarray) -> float:
     """Mean of (N,) above the largest of the means of (N, A - 1)."""
     return float(own.mean() - others.mean(0).max())
-
-
-def _mean_of(table: pd.DataFrame, edit: str, component: int) -> float:
-    """Mean delta of one component under one edit; NaN where the table lacks that edit."""
-    return float(table.delta[(table.aspect == edit) & (table.component == component)].mean())
 
 
 def _unlike_others(deltas: np.ndarray, permutations: int, seed: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Is the uncertainty right? Measures 1-4 on generated data, where the truth is known, always with the sign.
 
-Every function returns rows (measure, value, low, high, count): `low` and `high` bound 95 % bootstrap intervals.
+Every function returns rows (measure, value, low, high, count): `low` and `high` bound 95 % bootstrap intervals
+of `draws` resamples of queries, pairs or pictures.
 """
 
 from __future__ import annotations
@@ -15,27 +16,18 @@ from PIL import Image
 from hug.backbones.cache import TokenCache, content_key
 from hug.data import Collection, open_picture
 from hug.doubt import DoubtModel
-from hug.evaluate.measures import (
-    aurc,
-    auroc,
-    bootstrap,
-    brier,
-    entropy,
-    expected_calibration_error,
-    miss_auroc,
-    paired_accuracy,
-    recall_by_bin,
-    spearman,
-    top1_score,
-    top_margin,
-)
+from hug.evaluate import weighted
+from hug.evaluate.measures import entropy, top1_score, top_margin
 from hug.evaluate.ranks import Ranked, encode_pictures, encode_queries, log_variances
+from hug.evaluate.weighted import DRAWS, Statistic, interval
 from hug.features import Features, coordination_pairs, garment_truth, query_text, texts_of, triplet_truth
 from hug.garments import TRAINED, UNSEEN, degrade
+from hug.gaussians import Query
 from hug.model import HUG
 
 Row = dict[str, float | str | int | None]
 SEVERITIES = range(6)
+DOUBT = "doubt (calibrated)"
 
 
 def row(measure: str, value: float, low: float | None = None, high: float | None = None, count: int = 0) -> Row:
@@ -54,18 +46,26 @@ def measured(
 
 
 def severity_measures(
-    model: HUG, pictures: Sequence[Callable[[], Image.Image]], keys: Sequence[str], cache: TokenCache, name: str
+    model: HUG,
+    pictures: Sequence[Callable[[], Image.Image]],
+    keys: Sequence[str],
+    cache: TokenCache,
+    name: str,
+    draws: int = DRAWS,
 ) -> list[Row]:
-    """Measure 1 and the picture half of 2: pictures degraded at severities 0-5, trained and unseen kinds apart."""
+    """Measure 1 and the picture half of 2: pictures degraded at severities 0-5, trained and unseen kinds apart.
+
+    Intervals resample pictures, each with all its severities.
+    """
     rows: list[Row] = []
     groups = np.tile(np.arange(len(pictures)), len(SEVERITIES))
     severity = np.repeat(list(SEVERITIES), len(pictures))
     for kind in (*TRAINED, *UNSEEN):
         doubt = _degraded_doubt(model, pictures, keys, cache, kind, name)  # (6 * N,) severity by severity
         seen = "trained" if kind in TRAINED else "unseen"
-        rows.append(measured(f"spearman severity/σ_c, {kind} ({seen})", spearman, severity, doubt, groups=groups))
-        clean, degraded = doubt[severity == 0], doubt[severity > 0]
-        rows.append(row(f"AUROC degraded/clean σ_c, {kind} ({seen})", auroc(degraded, clean), count=len(degraded)))
+        agreement, detection = weighted.spearman(severity, doubt), weighted.auroc(doubt, severity > 0)
+        for label, statistic in (("spearman severity/σ_c", agreement), ("AUROC degraded/clean σ_c", detection)):
+            rows.append(measured(f"{label}, {kind} ({seen})", statistic, len(doubt), groups, draws))
     return rows
 
 
@@ -77,26 +77,38 @@ def _degraded_doubt(
     kind: str,
     name: str,
 ) -> np.ndarray:
+    tokens = degraded_tokens(pictures, keys, cache, kind, name)
+    return encode_pictures(model, tokens, range(len(tokens))).overall.numpy()
+
+
+def degraded_tokens(
+    pictures: Sequence[Callable[[], Image.Image]], keys: Sequence[str], cache: TokenCache, kind: str, name: str
+) -> np.ndarray:
+    """(6 * N, P, Cv) tokens of N pictures with one fault at severities 0-5, severity by severity."""
     count = len(pictures)
 
     def load(n: int) -> Image.Image:
         return degrade(pictures[n % count](), kind, n // count, seed=n % count)
 
     names = [f"{key}:{kind}:{severity}:{n}" for severity in SEVERITIES for n, key in enumerate(keys)]
-    tokens = cache.tokens(f"{name}-{kind}", names, load)
-    return encode_pictures(model, tokens, range(len(names))).overall.numpy()
+    return cache.tokens(f"{name}-{kind}", names, load)
 
 
 def clean_pictures(collection: Collection, count: int) -> tuple[list[Callable[[], Image.Image]], list[str]]:
-    """`count` undegraded pictures a category with their content keys, evenly over each gallery."""
+    """The pictures of `clean_ids` with their content keys."""
+    paths = [collection.path(i) for i in clean_ids(collection, count)]
+    return [partial(open_picture, p) for p in paths], [content_key(p) for p in paths]
+
+
+def clean_ids(collection: Collection, count: int) -> list[str]:
+    """`count` undegraded pictures a category, evenly over each gallery; any pictures where the truth is unknown."""
     truth = garment_truth(collection.root)
     clean = set(truth[truth.degradation == "none"].id) if truth is not None else set(collection.ids)
-    chosen = []
+    chosen: list[str] = []
     for gallery in collection.galleries.values():
         ids = [i for i in gallery if i in clean]
         chosen += [ids[n] for n in np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(int)]
-    paths = [collection.path(i) for i in chosen]
-    return [partial(open_picture, p) for p in paths], [content_key(p) for p in paths]
+    return chosen
 
 
 def folder_pictures(folder: Path) -> tuple[list[Callable[[], Image.Image]], list[str]]:
@@ -107,7 +119,7 @@ def folder_pictures(folder: Path) -> tuple[list[Callable[[], Image.Image]], list
     return [partial(open_picture, p) for p in paths], [content_key(p) for p in paths]
 
 
-def gallery_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
+def gallery_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRAWS) -> list[Row]:
     """Measure 2 on the galleries as they are: degraded against clean candidates."""
     truth = garment_truth(features.collection.root)
     if truth is None:
@@ -115,24 +127,26 @@ def gallery_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
     degraded = set(truth[truth.degradation != "none"].id)
     doubt = np.concatenate([r.candidates.overall.numpy() for r in ranked])
     bad = np.array([i in degraded for r in ranked for i in r.gallery])
-    return [row("AUROC degraded/clean σ_c, gallery", auroc(doubt[bad], doubt[~bad]), count=len(doubt))]
+    statistic = weighted.auroc(doubt, bad)
+    return [measured("AUROC degraded/clean σ_c, gallery", statistic, len(doubt), draws=draws)]
 
 
 # ---- measure 2: words and coordination ----
 
 
-def words_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
+def words_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRAWS) -> list[Row]:
     """AUROC of σ_t for vague against specific words."""
     truth = triplet_truth(features.collection)
     if truth is None:
         return []
     kinds = truth.kind.to_numpy()[np.concatenate([r.rows for r in ranked])]
     doubt = np.concatenate([r.query.var_t.mean((1, 2)).numpy() for r in ranked])
-    vague, specific = doubt[kinds == "vague"], doubt[(kinds == "specific") | (kinds == "presupposing")]
-    return [row("AUROC vague/specific σ_t", auroc(vague, specific), count=len(vague) + len(specific))]
+    fitting = kinds != "conflict"
+    statistic = weighted.auroc(doubt[fitting], kinds[fitting] == "vague")
+    return [measured("AUROC vague/specific σ_t", statistic, int(fitting.sum()), draws=draws)]
 
 
-def coordination_measures(model: HUG, features: Features, cache: TokenCache) -> list[Row]:
+def coordination_measures(model: HUG, features: Features, cache: TokenCache, draws: int = DRAWS) -> list[Row]:
     """The paired test: the same text with a reference it fits and with one that lacks what it presupposes.
 
     σ_t must give 0.5 here: the text alone can tell nothing. σ_r shows whether the two references differ in
@@ -141,15 +155,23 @@ def coordination_measures(model: HUG, features: Features, cache: TokenCache) -> 
     pairs = coordination_pairs(features.collection)
     if not pairs:
         return []
-    texts = [query_text(tuple(p["captions"])) for p in pairs]  # type: ignore[arg-type]
-    known = Features(features.collection, features.pictures, texts_of(texts, cache), {}, None)
-    fits = encode_queries(model, known, [str(p["fits"]) for p in pairs], texts)
-    lacks = encode_queries(model, known, [str(p["lacks"]) for p in pairs], texts)
+    fits, lacks = encoded_pairs(model, features, pairs, cache)
     rows = []
     for name in ("var_m", "var_t", "var_r"):
         a, b = (getattr(q, name).mean((1, 2)).numpy() for q in (lacks, fits))
-        rows.append(measured(f"paired conflict/fit σ_{name[-1]}", paired_accuracy, a, b))
+        above = weighted.mean((a > b) + 0.5 * (a == b))  # measures.paired_accuracy
+        rows.append(measured(f"paired conflict/fit σ_{name[-1]}", above, len(pairs), draws=draws))
     return rows
+
+
+def encoded_pairs(
+    model: HUG, features: Features, pairs: Sequence[dict[str, object]], cache: TokenCache
+) -> tuple[Query, Query]:
+    """The queries of `coordination_pairs`: each text with the reference it fits, and with the one that lacks."""
+    texts = [query_text(tuple(p["captions"])) for p in pairs]  # type: ignore[arg-type]
+    known = Features(features.collection, features.pictures, texts_of(texts, cache), {}, None)
+    fits = encode_queries(model, known, [str(p["fits"]) for p in pairs], texts)
+    return fits, encode_queries(model, known, [str(p["lacks"]) for p in pairs], texts)
 
 
 def fine_queries(features: Features) -> np.ndarray | None:
@@ -162,47 +184,69 @@ def fine_queries(features: Features) -> np.ndarray | None:
 
 
 def retrieval_measures(
-    features: Features, ranked: Sequence[Ranked], doubt_model: DoubtModel | None, scale: float
+    features: Features, ranked: Sequence[Ranked], chance: np.ndarray | None, scale: float, draws: int = DRAWS
 ) -> list[Row]:
     """R@10 by bins of query uncertainty, risk-coverage, miss prediction beside its baselines, calibration.
 
-    On all queries, and on the clean ones with specific fitting words alone.
+    On all queries, and on the clean ones with specific fitting words alone. `chance` (Q,) is the probability of a
+    hit by the calibrated doubt, None without one; `scale` that of the entropy baseline.
     """
-    rows = _retrieval(ranked, doubt_model, scale, "all", None)
+    everything = np.ones(sum(len(r.rows) for r in ranked), bool)
+    rows = _retrieval(ranked, chance, scale, "all", everything, draws)
     fine = fine_queries(features)
     if fine is not None:
-        rows += _retrieval(ranked, doubt_model, scale, "clean", fine)
+        rows += _retrieval(ranked, chance, scale, "clean", fine[np.concatenate([r.rows for r in ranked])], draws)
     return rows
 
 
 def _retrieval(
-    ranked: Sequence[Ranked], doubt_model: DoubtModel | None, scale: float, which: str, keep: np.ndarray | None
+    ranked: Sequence[Ranked], chance: np.ndarray | None, scale: float, which: str, chosen: np.ndarray, draws: int
 ) -> list[Row]:
-    chosen = np.concatenate([np.ones(len(r.rows), bool) if keep is None else keep[r.rows] for r in ranked])
     ranks = np.concatenate([r.ranks for r in ranked])[chosen]
-    overall = np.concatenate([r.query.overall.numpy() for r in ranked])[chosen]
-    if len(ranks) < 20 or (ranks <= 10).all() or (ranks > 10).all():
+    hit, count = ranks <= 10, int(chosen.sum())
+    if count < 20 or hit.all() or not hit.any():
         return []
-    recalls, pearson = recall_by_bin(overall, ranks)
-    rows = [row(f"Pearson(bin, R@10), {which}", pearson, count=len(ranks))]
-    rows.append(measured(f"Spearman(overall, rank), {which}", spearman, overall, ranks))
-    rows.append(row(f"area under risk-coverage, overall, {which}", aurc(-overall, ranks <= 10), count=len(ranks)))
-    doubts = {"overall σ_q": overall}
-    for name, of in {
-        "top-1 score": top1_score,
-        "top-1/top-2 margin": top_margin,
-        "entropy": lambda d: entropy(d, scale),
-    }.items():
-        doubts[name] = np.concatenate([of(r.distances) for r in ranked])[chosen]
-    if doubt_model is not None:
-        features = np.concatenate([log_variances(r.query) for r in ranked])[chosen]
-        chance = doubt_model.probability(features)
-        doubts = {"doubt (calibrated)": 1 - chance} | doubts
-        rows.append(row(f"ECE of doubt, {which}", expected_calibration_error(chance, ranks <= 10), count=len(ranks)))
-        rows.append(row(f"Brier of doubt, {which}", brier(chance, ranks <= 10), count=len(ranks)))
-    for name, doubt in doubts.items():
-        rows.append(measured(f"AUROC miss@10 by {name}, {which}", miss_auroc, doubt, ranks))
-    return rows
+    overall = np.concatenate([r.query.overall.numpy() for r in ranked])[chosen]
+    doubts = {"overall σ_q": overall} | {name: d[chosen] for name, d in baseline_doubts(ranked, scale).items()}
+    statistics = {
+        "Pearson(bin, R@10)": weighted.pearson_by_bin(overall, hit),
+        "Spearman(overall, rank)": weighted.spearman(overall, ranks),
+        "area under risk-coverage, overall": weighted.aurc(-overall, hit),
+    }
+    if chance is not None:
+        doubts = {DOUBT: 1 - chance[chosen]} | doubts
+        statistics |= {
+            "ECE of doubt": weighted.calibration_error(chance[chosen], hit),
+            "Brier of doubt": weighted.mean(np.square(chance[chosen] - hit)),
+        }
+    misses = {name: weighted.auroc(doubt, ~hit) for name, doubt in doubts.items()}
+    statistics |= {f"AUROC miss@10 by {name}": statistic for name, statistic in misses.items()}
+    rows = [measured(f"{name}, {which}", of, count, draws=draws) for name, of in statistics.items()]
+    return rows if chance is None else [*rows, _doubt_lead(misses, count, which, draws)]
+
+
+def baseline_doubts(ranked: Sequence[Ranked], scale: float) -> dict[str, np.ndarray]:
+    """(Q,) doubts that anybody has without a variance, by their names."""
+    of = (top1_score, top_margin, lambda d: entropy(d, scale))
+    return {
+        name: np.concatenate([doubt(r.distances) for r in ranked])
+        for name, doubt in zip(ONLY_BASELINES, of, strict=True)
+    }
+
+
+def _doubt_lead(misses: dict[str, Statistic], count: int, which: str, draws: int) -> Row:
+    return best_lead(
+        f"AUROC miss@10 by {DOUBT} above the best baseline, {which}",
+        misses[DOUBT], {name: misses[name] for name in ONLY_BASELINES}, count, draws,
+    )  # fmt: skip
+
+
+def best_lead(name: str, first: Statistic, others: dict[str, Statistic], count: int, draws: int) -> Row:
+    """A paired bootstrap difference to the best of the others in every draw; `note` names the best of all rows."""
+    whole = np.ones((1, count))
+    best = max(others, key=lambda other: float(others[other](whole)[0]))
+    lead = weighted.lead(first, list(others.values()))
+    return {**measured(name, lead, count, draws=draws), "note": best}
 
 
 def hits(ranked: Sequence[Ranked], within: int = 10) -> tuple[np.ndarray, np.ndarray]:
