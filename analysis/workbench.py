@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PIL import Image
+from torch import Tensor
 
+from analysis import encoding
+from analysis.kept import kept_index, own_index, pictures_key
 from hug.files import replacing
 from hug.gallery import GallerySource, read_gallery
+from hug.gaussians import Query, merge
 from hug.hub import load, local_folder
 from hug.index import Index
 from hug.model import HUG
-from hug.trace import Calibration, QueryTrace, trace
+from hug.trace import Calibration, QueryTrace, traced
 
 ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
@@ -26,6 +30,7 @@ KEPT = ROOT / "runs" / "galleries"  # indexes of own galleries, and small copies
 
 MAX_WORDS = 400  # characters
 DEFAULT_K = 20
+MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
 TRUST = 0.55  # without an interval, a measure at or below this counts as chance
 TESTS = {  # source -> the measure that shows whether its doubt means anything; 0.5 is chance
@@ -50,9 +55,12 @@ class Workbench:
     calibration: Calibration | None = None
     untrusted: Mapping[str, float] = field(default_factory=dict)  # source at chance on the test split -> its measure
     kept: Path = KEPT
+    folder: Path | None = None  # the checkpoint's, with whatever else lies there
 
     @staticmethod
-    def load(checkpoint: str | Path | None = None, gallery: str | Path | None = None, kept: Path = KEPT) -> Workbench:
+    def load(
+        checkpoint: str | Path | None = None, gallery: str | Path | GallerySource | None = None, kept: Path = KEPT
+    ) -> Workbench:
         """A checkpoint folder or Hub id with a folder of pictures or a Parquet gallery; the bundled ones by default.
 
         A gallery the checkpoint has no index of is encoded, with a progress bar, and kept below `kept`.
@@ -60,10 +68,11 @@ class Workbench:
         """
         folder = local_folder(checkpoint or BUNDLED_CHECKPOINT)
         model = load(folder)
-        source = read_gallery(gallery or BUNDLED_GALLERY)
-        index = _own_index(folder, model, source) or _kept_index(kept, model, source)
+        source = gallery if isinstance(gallery, GallerySource) else read_gallery(gallery or BUNDLED_GALLERY)
+        index = own_index(folder, model, source) or kept_index(kept, model, source)
         calibration = Calibration.load(folder, model)
-        return Workbench(folder.resolve().name, model, index, source, calibration, untrusted(folder, model), kept)
+        doubted = untrusted(folder, model)
+        return Workbench(folder.resolve().name, model, index, source, calibration, doubted, kept, folder)
 
     def trace(
         self,
@@ -72,11 +81,40 @@ class Workbench:
         k: int | None = None,
         category: str | None = None,
         exclude: str | None = None,
+        *,
+        components: Collection[int] | None = None,
+        use_var: bool = True,
+        dynamic: bool = True,
     ) -> QueryTrace:
         """Answer one question; `category` and `exclude` may be empty, k is `default_k` by default.
 
-        Raises QuestionError when the words are too long, k doesn't fit the gallery, or the category or the
-        picture to leave out doesn't exist.
+        `components` (0-based) are the ones that count, all by default; without `use_var` the candidates' variance
+        doesn't; without `dynamic` the sources are merged with 1/3 each, and the percentile of the merge is unknown,
+        because validation merged dynamically (the chance is that of the dynamic merge).
+        Raises QuestionError when the words are too long, k doesn't fit the gallery, no component is left, or the
+        category or the picture to leave out doesn't exist.
+        """
+        words = self.checked(words, category, exclude)
+        query = self.query(picture, words)
+        count = self._count(k)
+        found = self._traced(query, words, count, category, exclude, components, use_var)
+        if dynamic == (self.model.config.fusion == "dynamic"):
+            return found
+        other = self._traced(_merged(query, dynamic), words, count, category, exclude, components, use_var)
+        return replace(other, percentiles={**found.percentiles, "q": None}, chance=found.chance)
+
+    def query(self, picture: Image.Image, words: str) -> Query:
+        """The encoded query (B = 1), remembered by content."""
+        return encoding.query(self.model, self.weights, picture, words)
+
+    def tokens(self, picture: Image.Image) -> Tensor:
+        """(1, P, Cv) frozen tokens of a picture, remembered by content."""
+        return encoding.image_tokens(self.model, picture)
+
+    def checked(self, words: str, category: str | None = None, exclude: str | None = None) -> str:
+        """The words as they are read, with single spaces.
+
+        Raises QuestionError when they are too long or the category or the picture to leave out doesn't exist.
         """
         for name, value in (("words", words), ("category", category or ""), ("exclude", exclude or "")):
             if not isinstance(value, str):
@@ -89,16 +127,40 @@ class Workbench:
             raise QuestionError(f"There is no category {_short(category)!r}; this gallery has: {known}.")
         if exclude and exclude not in self._places:
             raise QuestionError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
-        return trace(
-            self.model,
+        return words
+
+    def _traced(
+        self,
+        query: Query,
+        words: str,
+        k: int,
+        category: str | None,
+        exclude: str | None,
+        components: Collection[int] | None,
+        use_var: bool,
+    ) -> QueryTrace:
+        if components is not None and not components:
+            raise QuestionError("Every sub-feature is ignored: keep at least one.")
+        return traced(
             self.index,
-            picture,
+            query,
             words,
-            self._count(k),
+            k,
             exclude=exclude or None,
             where={"category": category} if category else None,
+            components=components,
+            use_var=use_var,
             calibration=self.calibration,
         )
+
+    @cached_property
+    def weights(self) -> str:
+        """The model's hash, made once.
+
+        Raises ValueError when other weights made the index.
+        """
+        self.index.check(self.model)
+        return self.model.weights_hash
 
     @property
     def default_k(self) -> int:
@@ -116,6 +178,15 @@ class Workbench:
     def ids(self, category: str | None = None) -> list[str]:
         """Ids of a category, or of the whole gallery, in the gallery's order."""
         return [i for i in self.index.ids if not category or self.category(i) == category]
+
+    def describe(self, id: str) -> str:
+        """What a generated picture shows, by its labels; empty where the gallery has none."""
+        labels = {name: values[self._places[id]] for name, values in self.index.meta.items()}
+        if "colour" not in labels:
+            return labels.get("category", "")
+        worn = labels["sleeve"] if labels["sleeve"] == "sleeveless" else f"{labels['sleeve']} sleeves"
+        fault = "" if labels.get("degradation", "none") == "none" else f", {labels['degradation']}"
+        return f"{labels['colour']} {labels['pattern']} {labels['category']}, {worn}, {labels['length']}{fault}"
 
     def picture(self, id: str) -> Image.Image:
         """The picture of that id.
@@ -160,7 +231,13 @@ class Workbench:
 
     @cached_property
     def _key(self) -> str:
-        return _pictures_key(self.source)
+        return pictures_key(self.source)
+
+
+def _merged(query: Query, dynamic: bool) -> Query:
+    """The same query with the other merge of its sources; means, and so ranks, stay."""
+    var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=dynamic)
+    return replace(query, var=var, weights=weights)
 
 
 def untrusted(folder: Path, model: HUG) -> dict[str, float]:
@@ -186,39 +263,72 @@ def _at_chance(row: Mapping[str, Any]) -> bool:
     return row["low"] <= 0.5 if row.get("low") is not None else row["value"] <= TRUST
 
 
-def _own_index(folder: Path, model: HUG, source: GallerySource) -> Index | None:
-    """The checkpoint's own index, if it has one of just these pictures by these weights."""
-    if not (folder / "gallery.json").exists():
-        return None
-    index = Index.load(folder)
-    try:
-        index.check(model)
-    except ValueError:
-        return None  # left from an earlier training in the same folder
-    return index if index.ids == source.ids else None
+class Shelf:
+    """The models one can ask, by the names of their folders, with one gallery for all; a few in memory at a time."""
 
+    def __init__(
+        self,
+        places: Mapping[str, str | Path],
+        gallery: GallerySource | None = None,
+        kept: Path = KEPT,
+        loaded: Sequence[Workbench] = (),
+    ) -> None:
+        """`places` names checkpoint folders (or Hub ids); those of `loaded` stay in memory. The first is the default.
 
-def _kept_index(kept: Path, model: HUG, source: GallerySource) -> Index:
-    """An index kept from an earlier start, or a new one; a damaged one is made again."""
-    folder = kept / f"index-{_pictures_key(source)}-{model.weights_hash[:16]}"
-    try:
-        return Index.load(folder)
-    except ValueError:
-        Index.build(model, source.pictures, source.ids, source.meta, progress=True).save(folder)
-        return Index.load(folder)  # half precision, as at every later start
+        Raises ValueError when there is no model at all.
+        """
+        self.names = tuple(dict.fromkeys([*(bench.name for bench in loaded), *places]))
+        if not self.names:
+            raise ValueError(f"no model: {BUNDLED_CHECKPOINT.parent} holds no checkpoint; run `make release`")
+        self.default = self.names[0]
+        self._places, self._gallery, self._kept = dict(places), gallery, kept
+        self._fixed = {bench.name: bench for bench in loaded}
+        self._loaded: dict[str, Workbench] = {}
+        self._lock = Lock()
 
+    @staticmethod
+    def open(checkpoint: str | Path | None = None, gallery: str | Path | None = None, kept: Path = KEPT) -> Shelf:
+        """The bundled models and, first, the one of `checkpoint`; the default one is loaded now.
 
-def _pictures_key(source: GallerySource) -> str:
-    """16 hex digits over ids and pictures; files count by size and time of change, bytes by content."""
-    digest = hashlib.sha256()
-    for id, picture in zip(source.ids, source.pictures.sources, strict=True):
-        digest.update(id.encode() + b"\0")
-        if isinstance(picture, bytes):
-            digest.update(hashlib.sha256(picture).digest())
-        else:
-            seen = picture.stat()
-            digest.update(f"{picture}:{seen.st_size}:{seen.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
+        Raises ValueError as `Workbench.load` does.
+        """
+        source = read_gallery(gallery or BUNDLED_GALLERY)
+        default = Workbench.load(checkpoint or BUNDLED_CHECKPOINT, source, kept)
+        others = {path.parent.name: path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))}
+        return Shelf({n: path for n, path in others.items() if n != default.name}, source, kept, [default])
+
+    def bench(self, name: str | None = None) -> Workbench:
+        """The workbench of that model, loaded when it isn't in memory; the default one without a name.
+
+        Raises QuestionError for a model that isn't here or can't be used, with the reason.
+        """
+        name = name or self.default
+        if name in self._fixed:
+            return self._fixed[name]
+        if name not in self._places:
+            raise QuestionError(f"There is no model {_short(str(name))!r} here; choose one of {', '.join(self.names)}.")
+        with self._lock:
+            bench = self._loaded.pop(name, None) or self._load(name)
+            self._loaded[name] = bench  # the last is the one asked for last
+            while len(self._loaded) + len(self._fixed) > MODELS and len(self._loaded) > 1:
+                self._loaded.pop(next(iter(self._loaded)))
+        return bench
+
+    def _load(self, name: str) -> Workbench:
+        try:
+            return Workbench.load(self._places[name], self._gallery, self._kept)
+        except (ValueError, OSError) as problem:
+            raise QuestionError(f"The model {name!r} can't be used: {problem}.") from problem
+
+    def label(self, name: str) -> str:
+        """Name and objective, read without loading the model."""
+        if name in self._fixed:
+            return f"{name} · {self._fixed[name].model.objective.name}"
+        try:
+            config = json.loads((local_folder(self._places[name]) / "config.json").read_text())
+            return f"{name} · {config['objective']['name']}"
+        except (ValueError, OSError, KeyError, TypeError):
+            return name  # asking it tells what is wrong
 
 
 def _short(text: str) -> str:
