@@ -1,0 +1,82 @@
+"""The look that all figures share: no background, one ink, one colour for one thing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+LABELS = {"r": "picture", "t": "words", "m": "fit", "q": "overall"}
+COLOURS = {"r": "#0072B2", "t": "#E69F00", "m": "#009E73", "q": "#7A7A7A"}
+NAMED = {LABELS[source]: colour for source, colour in COLOURS.items()}  # the same by the names people read
+ORDER = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A")  # readable without colour sight
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")  # never colour alone
+MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
+INK = "#808080"  # reads on light and on dark
+NOTHING = "There is nothing to say: the table is empty."
+
+
+def plain(figure: go.Figure, height: int = 340) -> go.Figure:
+    """No background of its own and one ink, so that the figure fits a light and a dark page."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 60, "r": 10, "t": 30, "b": 50},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK, automargin=True)
+    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK, automargin=True)
+    return figure
+
+
+def curve(figure: go.Figure, table: pd.DataFrame, x: str, y: str, name: str, place: int = 0, **place_in: int) -> None:
+    """One line with markers; whiskers where the table has `low` and `high`. `place` picks colour, dash and mark."""
+    figure.add_scatter(
+        x=table[x], y=table[y], name=name, mode="lines+markers", error_y=whiskers(table, y),
+        line={"color": ORDER[place % len(ORDER)], "dash": DASHES[place % len(DASHES)]},
+        marker={"symbol": MARKS[place % len(MARKS)]}, **place_in,
+    )  # fmt: skip
+
+
+def whiskers(table: pd.DataFrame, y: str) -> dict[str, object] | None:
+    """Error bars from the columns low and high."""
+    if "low" not in table:
+        return None
+    up, down = (table.high - table[y]).clip(lower=0), (table[y] - table.low).clip(lower=0)
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1, "width": 2}
+
+
+def matrix(
+    table: pd.DataFrame, row: str, column: str, value: str, rows: Sequence[str], centred: bool, hover: str
+) -> go.Figure:
+    """A map of `value`; centred at zero on a diverging scale, or from zero in cividis."""
+    wide = table.pivot(index=row, columns=column, values=value) if len(table) else pd.DataFrame()
+    wide = wide.reindex([r for r in rows if r in wide.index])
+    bound = max(float(table[value].abs().max()), 1e-9) if len(table) else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1,
+            colorscale="RdBu_r" if centred else "Cividis", zmin=-bound if centred else 0, zmax=bound,
+            colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title=column)
+    return plain(figure, 130 + 24 * max(len(wide), 4))
+
+
+def escaped(texts: pd.Series | Sequence[str], longest: int = 70) -> list[str]:
+    """Texts as a figure may show them: what somebody wrote is never markup."""
+    return [html.escape(t if len(t) <= longest else t[: longest - 1] + "…") for t in map(str, texts)]
+
+
+def listed(items: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"; "none" for nothing."""
+    if len(items) < 2:
+        return items[0] if items else "none"
+    return f"{', '.join(items[:-1])} and {items[-1]}"

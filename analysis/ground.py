@@ -1,0 +1,231 @@
+"""What studies stand on: a model, its gallery and, where there is one, a data set; each part computed once.
+
+Letters: N pictures, Q queries, K components, D dimensions of one component.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hug.backbones.cache import TokenCache, content_key
+from hug.config import DataConfig
+from hug.data import Collection, open_picture, read_fashioniq
+from hug.doubt import DoubtModel
+from hug.evaluate.ranks import Ranked, rank_split
+from hug.evaluate.run import fit_doubt
+from hug.evaluate.subfeatures import component_levels, interventions, responses
+from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs
+from hug.features import (
+    Features,
+    coordination_pairs,
+    evaluation_features,
+    garment_truth,
+    query_text,
+    triplet_truth,
+)
+from hug.gallery import LABELS
+from hug.gaussians import Gaussians, Query
+from hug.hub import load, local_folder
+from hug.index import TABLE, Index
+from hug.model import HUG
+
+NO_DATA = "no data set was given (--root), and a gallery alone has no queries"
+NO_TRUTH = "only generated data knows the truth that this needs"
+
+
+class Skipped(Exception):
+    """A study that these data can't supply; the message says why."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is computed. `pictures` a category as in `hug evaluate`, so that the frozen tokens are shared."""
+
+    pictures: int = 40  # clean pictures a category for degradations and interventions
+    texts: int = 240  # queries whose words are changed
+    explained: int = 60  # queries whose explanations are put to the test
+    permutations: int = 9999
+    label_permutations: int = 999
+    draws: int = 1000  # bootstrap
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One model with what is known about it. Raises Skipped where a study asks for more."""
+
+    model: HUG
+    folder: Path
+    stored: Index | None = None  # the checkpoint's own gallery
+    data: DataConfig | None = None
+    split: str = "test"
+    effort: Effort = Effort()
+
+    @staticmethod
+    def load(
+        checkpoint: str | Path, data: DataConfig | None = None, split: str = "test", effort: Effort | None = None
+    ) -> Ground:
+        """Raises ValueError for a missing or damaged checkpoint, an index of other weights, or nothing to study."""
+        folder = local_folder(checkpoint)
+        model = load(folder)
+        stored = Index.load(folder) if (folder / TABLE).exists() else None
+        if stored is None and data is None:
+            raise ValueError(f"{folder} has no gallery; run `python -m hug index`, or give a data set with --root")
+        if stored is not None:
+            stored.check(model)
+        return Ground(model, folder, stored, data, split, effort or Effort())
+
+    # ---- the gallery ----
+
+    @cached_property
+    def index(self) -> Index:
+        """The checkpoint's gallery; the galleries of the data set where it has none."""
+        if self.stored is not None:
+            return self.stored
+        ids = [i for r in self.ranked for i in r.gallery]
+        meta = {"category": [r.category for r in self.ranked for _ in r.gallery]}
+        truth = garment_truth(self.collection.root)
+        if truth is not None:
+            known = truth.set_index("id").loc[ids]
+            meta = {label: list(known[label].astype(str)) for label in LABELS}
+        candidates = Gaussians.cat([r.candidates for r in self.ranked])
+        return Index(ids, candidates, meta, self.model.weights_hash, self.model.backbone.fingerprint)
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """(N, K) log mean variance of each component of the gallery's pictures."""
+        return component_levels(self.index.gaussians.var)
+
+    @cached_property
+    def clean(self) -> np.ndarray:
+        """(N,) rows of the gallery known to be undegraded; all where nobody knows."""
+        faults = self.index.meta.get("degradation")
+        return np.arange(len(self.index)) if faults is None else np.flatnonzero(np.array(faults) == "none")
+
+    # ---- the data set ----
+
+    @cached_property
+    def collection(self) -> Collection:
+        if self.data is None:
+            raise Skipped(NO_DATA)
+        return read_fashioniq(self.data.root, self.split, self.data.categories)
+
+    @cached_property
+    def cache(self) -> TokenCache:
+        if self.data is None:
+            raise Skipped(NO_DATA)
+        return TokenCache(Path(self.data.cache), self.model.backbone)
+
+    @cached_property
+    def features(self) -> Features:
+        return evaluation_features(self.collection, self.model.backbone, self.cache.folder)
+
+    @cached_property
+    def ranked(self) -> list[Ranked]:
+        """Every query of the split against its gallery."""
+        return rank_split(self.model, self.features)
+
+    @cached_property
+    def ranked_validation(self) -> list[Ranked]:
+        if self.split == "val":
+            raise Skipped("the doubt model is fitted on validation; to measure it there too would flatter it")
+        if self.data is None:
+            raise Skipped(NO_DATA)
+        try:
+            collection = read_fashioniq(self.data.root, "val", self.data.categories)
+        except ValueError as error:
+            raise Skipped(f"there is no validation split to fit the doubt model on ({error})") from error
+        return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder))
+
+    @cached_property
+    def doubt(self) -> tuple[DoubtModel, float]:
+        """The doubt model of validation, and the scale of the entropy baseline."""
+        return fit_doubt(self.ranked_validation)
+
+    @cached_property
+    def query(self) -> Query:
+        """All Q queries of the split, in the order of `questions`."""
+        return Query.cat([r.query for r in self.ranked])
+
+    @cached_property
+    def questions(self) -> pd.DataFrame:
+        """One row a query: row (of the triplets), category, reference, target, text, rank, r, t, m, q (variances)."""
+        rows = np.concatenate([r.rows for r in self.ranked])
+        triplets = [self.collection.triplets[n] for n in rows]
+        table = pd.DataFrame({"row": rows, "category": [t.category for t in triplets]})
+        table["reference"], table["target"] = [t.reference for t in triplets], [t.target for t in triplets]
+        table["text"] = [query_text(t.captions) for t in triplets]
+        table["rank"] = np.concatenate([r.ranks for r in self.ranked])
+        for name, var in zip("rtmq", (*self.query.sources.unbind(1), self.query.var), strict=True):
+            table[name] = var.mean((1, 2)).numpy()
+        return table
+
+    # ---- what only some data know ----
+
+    @cached_property
+    def truth(self) -> pd.DataFrame:
+        """One row a generated picture, by id."""
+        found = garment_truth(self.collection.root)
+        if found is None:
+            raise Skipped(NO_TRUTH)
+        return found.set_index("id")
+
+    @cached_property
+    def triplet_truth(self) -> pd.DataFrame:
+        found = triplet_truth(self.collection)
+        if found is None:
+            raise Skipped(NO_TRUTH)
+        return found
+
+    @cached_property
+    def pairs(self) -> tuple[list[dict[str, Any]], Query, Query]:
+        """Each presupposing text with the reference it fits and one that lacks what it takes for granted."""
+        found = coordination_pairs(self.collection)
+        if not found:
+            raise Skipped(NO_TRUTH)
+        return (found, *encoded_pairs(self.model, self.features, found, self.cache))
+
+    @cached_property
+    def deltas(self) -> pd.DataFrame:
+        """Interventions in the style never trained with: columns id, aspect, component (0-based), delta."""
+        _ = self.truth
+        return interventions(self.model, self.collection, self.cache, self.effort.pictures, "test")
+
+    @cached_property
+    def responses(self) -> pd.DataFrame:
+        return responses(self.deltas, self.effort.permutations)
+
+    # ---- degraded pictures ----
+
+    @cached_property
+    def clean_ids(self) -> list[str]:
+        return clean_ids(self.collection, self.effort.pictures)
+
+    def degraded(self, kind: str) -> np.ndarray:
+        """(6 * N, P, Cv) frozen tokens of `clean_ids` at severities 0-5; the cache is that of `hug evaluate`."""
+        paths = [self.collection.path(i) for i in self.clean_ids]
+        pictures: list[Callable[[], Image.Image]] = [partial(open_picture, p) for p in paths]
+        name = f"severity-{self.collection.name}-{self.split}"
+        return degraded_tokens(pictures, [content_key(p) for p in paths], self.cache, kind, name)
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """The learned numbers of the losses (a, b) from the training log."""
+        path = self.folder / "training.jsonl"
+        if not path.exists():
+            raise Skipped(
+                "the loss has two learned numbers, and this checkpoint has no training.jsonl to read them from"
+            )
+        records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        found = [r["scales"] for r in records if "scales" in r]
+        if not found:
+            raise Skipped(f"{path.name} names no learned scales")
+        return {name: float(value) for name, value in found[-1].items()}
