@@ -46,12 +46,14 @@ def parser() -> Parser:
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
     evaluate.add_argument("--photos", type=Path, help="folder of real photographs to degrade and measure")
-    evaluate.add_argument("--severity-pictures", type=int, default=40, help="clean pictures a category (%(default)s)")
-    evaluate.add_argument("--subfeature-pictures", type=int, default=40, help="clean pictures a category (%(default)s)")
+    evaluate.add_argument("--quick", action="store_true", help="few resamples and pictures, no baselines")
+    evaluate.add_argument("--severity-pictures", type=int, help="clean pictures a category (40, quick 10)")
+    evaluate.add_argument("--subfeature-pictures", type=int, help="clean pictures a category (40, quick 20)")
     add_fields(evaluate, DataConfig, only=("root", "categories", "cache"))
 
     results = commands.add_parser("results", help="write the page of results from measured checkpoints")
     results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured by evaluate")
+    results.add_argument("--ablations", nargs="+", default=[], help="more of them, compared with the first checkpoint")
     results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="page to write (%(default)s)")
 
     gallery = commands.add_parser("gallery", help="pack pictures of a generated split into one Parquet gallery")
@@ -159,10 +161,14 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from hug.evaluate.run import evaluate, table_text
+    from hug.evaluate.run import QUICK, Effort, evaluate, table_text
     from hug.files import commit
     from hug.hub import load, local_folder
 
+    if args.quick and (args.point or args.photos):
+        raise ValueError(
+            "--quick measures neither baselines nor photographs; leave out --point and --photos, or --quick"
+        )
     model = load(args.checkpoint)
     result = evaluate(
         model,
@@ -171,19 +177,18 @@ def _evaluate(args: argparse.Namespace) -> int:
         args.split,
         load(args.point) if args.point else None,
         args.photos,
-        args.severity_pictures,
         {"command": typed(), "commit": commit()},
-        args.subfeature_pictures,
+        chosen(args, QUICK if args.quick else Effort()),
     )
     print(table_text(result))
     return 0
 
 
 def _results(args: argparse.Namespace) -> int:
-    from hug.evaluate.aims import read_measurements, results_page
+    from hug.evaluate.page import read_measurements, results_page
     from hug.files import write_text
 
-    page = results_page(read_measurements(args.checkpoints))
+    page = results_page(read_measurements(args.checkpoints), args.ablations)
     write_text(args.out, page)
     print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
     return 0

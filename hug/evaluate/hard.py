@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from hug.evaluate.measures import Interval, bootstrap, macro, mean_reciprocal_rank, recall_at
 from hug.evaluate.ranks import Ranked, target_ranks
-from hug.evaluate.uncertainty import Row, fine_queries, row
+from hug.evaluate.uncertainty import Row, fine_queries, measured, row
+from hug.evaluate.weighted import DRAWS, macro_mean
 from hug.features import Features, garment_truth
 from hug.garments import near_misses
 
@@ -49,7 +49,7 @@ def _hard_category(ranked: Ranked, images: pd.DataFrame, fine: np.ndarray) -> pd
     return pd.DataFrame(rows, columns=["category", "target", "rank", "size"])
 
 
-def hard_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
+def hard_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRAWS) -> list[Row]:
     """R@1 (percent) and MRR in the hard gallery, averages over categories; no rows for data without truth.
 
     Intervals resample targets: queries of one target share their candidates. Chance is the mean of 1/size.
@@ -59,18 +59,11 @@ def hard_measures(features: Features, ranked: Sequence[Ranked]) -> list[Row]:
     table = hard_gallery(features, ranked)
     if table.empty:
         return []
-    count = len(table)
-    recall = _by_category(table, lambda ranks: 100 * recall_at(ranks, 1))
-    reciprocal = _by_category(table, mean_reciprocal_rank)
+    count, targets, ranks = len(table), table.target.to_numpy(), table["rank"].to_numpy()
+    codes = np.unique(table.category, return_inverse=True)[1]
     return [
-        row("R@1, hard gallery", recall.value, recall.low, recall.high, count),
-        row("MRR, hard gallery", reciprocal.value, reciprocal.low, reciprocal.high, count),
+        measured("R@1, hard gallery", macro_mean(100 * (ranks == 1), codes), count, targets, draws),
+        measured("MRR, hard gallery", macro_mean(1 / ranks, codes), count, targets, draws),
         row("R@1 by chance, hard gallery", 100 * float((1 / table["size"]).mean()), count=count),
         row("mean size of the hard gallery", float(table["size"].mean()), count=count),
     ]
-
-
-def _by_category(table: pd.DataFrame, statistic: Callable[[np.ndarray], float]) -> Interval:
-    """The mean over categories of a statistic of ranks."""
-    codes = np.unique(table.category, return_inverse=True)[1]
-    return bootstrap(macro(statistic), table["rank"].to_numpy(), codes, groups=table.target.to_numpy(), draws=500)

@@ -14,13 +14,16 @@ import pandas as pd
 import torch
 from PIL import Image
 from scipy.stats import false_discovery_control
+from scipy.stats import t as student
 from torch import Tensor
 
 from hug.backbones.cache import TokenCache
 from hug.data import Collection
-from hug.evaluate.measures import bootstrap
+from hug.evaluate import weighted
+from hug.evaluate.measures import Interval, bootstrap
 from hug.evaluate.ranks import Ranked, encode_pictures
-from hug.evaluate.uncertainty import Row, row
+from hug.evaluate.uncertainty import Row, measured, row
+from hug.evaluate.weighted import DRAWS
 from hug.features import garment_truth
 from hug.garments import ASPECTS, STYLES, TRAINED, Spec, control, degrade, render
 from hug.garments.intervene import apply
@@ -182,12 +185,40 @@ def _lead(own: np.ndarray, others: np.ndarray) -> float:
     return float(own.mean() - others.mean(0).max())
 
 
+def tracked_count(table: pd.DataFrame, draws: int = DRAWS) -> Interval:
+    """How many aspects are tracked, over resampled pictures.
+
+    The count of all pictures is by `tracked`'s rule with paired t-tests in place of sign flips, which every draw can
+    afford; the two agree but for p near the level.
+    """
+    _, deltas = _deltas(table)
+    n, a, k = deltas.shape
+    flat = _differences(deltas).reshape(n, -1)  # (N, A*A*K)
+    squares = np.square(flat)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        means, moments = counts @ flat / n, counts @ squares / n  # (R, A*A*K)
+        error = np.sqrt(np.maximum(moments - np.square(means), 1e-12) / max(n - 1, 1))
+        p = student.sf(means / error, max(n - 1, 1)).reshape(-1, a, a, k).max(2)  # (R, A, K)
+        adjusted = false_discovery_control(p.reshape(len(counts), -1), axis=1).reshape(p.shape)
+        margins = means.reshape(-1, a, a, k).min(2)  # (R, A, K), against the next aspect and against nothing
+        return ((adjusted <= LEVEL) & (margins > 0)).any(2).sum(1).astype(float)
+
+    return weighted.interval(statistic, n, draws=draws)
+
+
+def _differences(deltas: np.ndarray) -> np.ndarray:
+    """(N, A, A, K) own minus other aspect's delta of deltas (N, A, K); on the diagonal own minus nothing."""
+    differences = deltas[:, :, None] - deltas[:, None]
+    aspects = range(deltas.shape[1])
+    differences[:, aspects, aspects] = deltas
+    return differences
+
+
 def _unlike_others(deltas: np.ndarray, permutations: int, seed: int) -> np.ndarray:
     """(A, K) the largest one-sided sign-flip p of deltas (N, A, K) against each other aspect and against zero."""
     n, a, k = deltas.shape
-    differences = deltas[:, :, None] - deltas[:, None]  # (N, A, A, K): own minus other
-    differences[:, range(a), range(a)] = deltas  # the diagonal: own minus nothing
-    flat = differences.reshape(n, -1)  # (N, A*A*K)
+    flat = _differences(deltas).reshape(n, -1)  # (N, A*A*K)
     observed = flat.sum(0) - 1e-9 * np.abs(flat).sum(0)  # sums in another order are still ties
     rng = np.random.default_rng(seed)
     reached = np.zeros(flat.shape[1])
@@ -278,7 +309,13 @@ def attributes_explained(
 
 
 def subfeature_measures(
-    model: HUG, collection: Collection, ranked: Sequence[Ranked], cache: TokenCache, count: int
+    model: HUG,
+    collection: Collection,
+    ranked: Sequence[Ranked],
+    cache: TokenCache,
+    count: int,
+    draws: int = DRAWS,
+    permutations: int = 999,
 ) -> list[Row]:
     """Measure 5 in both removal styles, and the components' agreement; no rows for real data."""
     if garment_truth(collection.root) is None:
@@ -286,12 +323,12 @@ def subfeature_measures(
     rows: list[Row] = []
     for style, label in STYLE_NAMES.items():
         table = interventions(model, collection, cache, count, style)
-        rows += tracked_rows(tracked(table), label, table.id.nunique())
-    return rows + untouched_rows(collection, ranked)
+        rows += tracked_rows(tracked(table), tracked_count(table, draws), label, table.id.nunique())
+    return rows + untouched_rows(collection, ranked, draws, permutations)
 
 
-def tracked_rows(found: pd.DataFrame, label: str, count: int) -> list[Row]:
-    rows = [row(f"tracked aspects ({label})", int(found.tracked.sum()), count=count)]
+def tracked_rows(found: pd.DataFrame, resampled: Interval, label: str, count: int) -> list[Row]:
+    rows = [row(f"tracked aspects ({label})", int(found.tracked.sum()), resampled.low, resampled.high, count)]
     for r in found.itertuples():
         rows.append(row(f"delta of {r.aspect}, best component ({label})", r.delta, r.low, r.high, count))
         rows.append(
@@ -301,8 +338,13 @@ def tracked_rows(found: pd.DataFrame, label: str, count: int) -> list[Row]:
     return rows
 
 
-def untouched_rows(collection: Collection, ranked: Sequence[Ranked]) -> list[Row]:
-    """Agreement of the components, and the attributes they follow, over the clean pictures of the galleries."""
+def untouched_rows(
+    collection: Collection, ranked: Sequence[Ranked], draws: int = DRAWS, permutations: int = 999
+) -> list[Row]:
+    """Agreement of the components, and the attributes they follow, over the clean pictures of the galleries.
+
+    Intervals resample pictures; that of η² is of the component that is the best in all of them.
+    """
     truth = garment_truth(collection.root)
     if truth is None:
         return []
@@ -312,10 +354,12 @@ def untouched_rows(collection: Collection, ranked: Sequence[Ranked]) -> list[Row
         kept = [n for n, i in enumerate(r.gallery) if i in clean.index]
         var.append(r.candidates.var[kept])
         ids += [r.gallery[n] for n in kept]
-    whole = torch.cat(var)
-    rows = [row("mean |correlation| of components", component_correlation(whole), count=len(ids))]
-    table = attributes_explained(clean.loc[ids], component_levels(whole))
-    for aspect, part in table.groupby("attribute", sort=False):
-        rows.append(row(f"η² of {aspect}, best component", float(part.eta2.max()), count=len(ids)))
+    levels, looks = component_levels(torch.cat(var)), clean.loc[ids]
+    agreement = weighted.mean_correlation(levels)
+    rows = [measured("mean |correlation| of components", agreement, len(ids), draws=draws)]
+    for aspect, part in attributes_explained(looks, levels, permutations).groupby("attribute", sort=False):
+        best = levels[:, int(part.component[part.eta2.idxmax()])]
+        share = weighted.eta_squared(looks[str(aspect)].to_numpy(), best, looks.category.to_numpy())
+        rows.append(measured(f"η² of {aspect}, best component", share, len(ids), draws=draws))
         rows.append(row(f"components that follow {aspect} (η²)", int((part.p <= LEVEL).sum()), count=len(part)))
     return rows

@@ -15,7 +15,6 @@ from PIL import Image
 
 from hug.backbones.cache import TokenCache, content_key
 from hug.data import Collection, open_picture
-from hug.doubt import DoubtModel
 from hug.evaluate import weighted
 from hug.evaluate.measures import entropy, top1_score, top_margin
 from hug.evaluate.ranks import Ranked, encode_pictures, encode_queries, log_variances
@@ -28,18 +27,17 @@ from hug.model import HUG
 Row = dict[str, float | str | int | None]
 SEVERITIES = range(6)
 DOUBT = "doubt (calibrated)"
+ONLY_BASELINES = ("top-1 score", "top-1/top-2 margin", "entropy")  # of measure 3
 
 
 def row(measure: str, value: float, low: float | None = None, high: float | None = None, count: int = 0) -> Row:
     return {"measure": measure, "value": value, "low": low, "high": high, "count": count}
 
 
-def measured(
-    name: str, statistic: Callable[..., float], *arrays: np.ndarray, groups: np.ndarray | None = None, draws: int = 500
-) -> Row:
+def measured(name: str, statistic: Statistic, count: int, groups: np.ndarray | None = None, draws: int = DRAWS) -> Row:
     """One row with its bootstrap interval; `groups` are resampled together (all severities of a picture)."""
-    interval = bootstrap(statistic, *arrays, groups=groups, draws=draws, seed=0)
-    return row(name, interval.value, interval.low, interval.high, len(arrays[0]))
+    found = interval(statistic, count, groups, draws)
+    return row(name, found.value, found.low, found.high, count)
 
 
 # ---- measures 1 and 2: pictures ----

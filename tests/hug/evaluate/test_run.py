@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 
 from hug.config import OBJECTIVES, DataConfig
 from hug.data import read_fashioniq
-from hug.evaluate.aims import AIMS, read_measurements, results_page
+from hug.evaluate.aims import AIMS, GUARDS
 from hug.evaluate.baselines import BASELINES
+from hug.evaluate.page import read_measurements, results_page
 from hug.evaluate.ranks import rank_split, ranks_without_variance, target_ranks
-from hug.evaluate.run import evaluate, table_text
+from hug.evaluate.run import QUICK, Effort, evaluate, in_halves, table_text
+from hug.evaluate.tables import read_queries
+from hug.evaluate.uncertainty import hits
 from hug.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
 from hug.garments import ASPECTS, TRAINED, UNSEEN
 from hug.hub import save_model
@@ -31,7 +35,8 @@ def measured(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     model, point = small_model(OBJECTIVES["calibrated"]).eval(), small_model(OBJECTIVES["point"]).eval()
     save_model(model, folder)
     data = DataConfig(root=str(garments), cache=str(tmp_path_factory.mktemp("cache")))
-    return folder, evaluate(model, data, folder, "test", point, photos, 3, {"command": "x"}, 2)
+    effort = Effort(draws=50, severity_pictures=3, subfeature_pictures=2)
+    return folder, evaluate(model, data, folder, "test", point, photos, {"command": "x"}, effort)
 
 
 def test_every_measure_is_there_with_protocol_and_galleries(measured: tuple[Path, dict]):
@@ -58,11 +63,51 @@ def test_every_measure_is_there_with_protocol_and_galleries(measured: tuple[Path
 
 def test_every_aim_finds_its_measure(measured: tuple[Path, dict]):
     names = {r["measure"] for r in measured[1]["rows"]}
-    assert {name for aim in AIMS for name in aim.rows} <= names
+    assert {name for aim in (*AIMS, *GUARDS) for name in aim.rows} <= names
     page = results_page(read_measurements([measured[0]]))
     assert f"`{measured[1]['weights']}`" in page and "`x`" in page
     for category, gallery in measured[1]["galleries"].items():
         assert f"| {category} | 15 | `{gallery['hash']}` |" in page
+
+
+def test_what_an_aim_reads_has_an_interval(measured: tuple[Path, dict]):
+    rows = {r["measure"]: r for r in measured[1]["rows"]}
+    for aim in AIMS:
+        for row in (rows[name] for name in aim.rows):
+            assert row["low"] is not None and row["low"] <= row["high"], row
+
+
+def test_every_query_is_stored_with_the_weights_it_was_asked_of(measured: tuple[Path, dict]):
+    folder, result = measured
+    table = read_queries(folder, "test", result["weights"])
+    assert table is not None and len(table) == 45 and read_queries(folder, "test", "others") is None
+    assert read_queries(folder, "val", result["weights"]) is None
+    recall = 100 * (table["rank"] <= 10).groupby(table.category, observed=True).mean().mean()
+    assert recall == pytest.approx(next(r["value"] for r in result["rows"] if r["measure"] == "HUG R@10, all"))
+    assert table.chance.between(0, 1).all() and table.clean.sum() > 0
+    brier = ((table.chance - (table["rank"] <= 10)) ** 2).mean()
+    assert brier == pytest.approx(next(r["value"] for r in result["rows"] if r["measure"] == "Brier of doubt, all"))
+    (folder / "test.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match="test.parquet is damaged"):
+        read_queries(folder, "test", result["weights"])
+
+
+def test_measured_on_validation_no_query_helps_to_fit_its_own_doubt(garments: Path, tmp_path: Path):
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    data = DataConfig(root=str(garments), cache=str(tmp_path / "cache"))
+    effort = dataclasses.replace(QUICK, draws=20, severity_pictures=1, subfeature_pictures=2)
+    result = evaluate(model, data, tmp_path, "val", about={}, effort=effort)
+    assert result["split"] == "val" and result["effort"]["draws"] == 20
+    names = {r["measure"] for r in result["rows"]}
+    assert "ECE of doubt, all" in names and "words only R@10, all" not in names
+    ranked = rank_split(model, evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), data.cache))
+    stored = read_queries(tmp_path, "val", result["weights"])
+    assert stored is not None and np.allclose(stored.chance, in_halves(ranked), atol=1e-6)
+    features, hit = hits(ranked)
+    turned = [dataclasses.replace(r, ranks=r.ranks.copy()) for r in ranked]
+    turned[0].ranks[0] = 1 if not hit[0] else 99  # its own answer
+    changed = in_halves(turned) != in_halves(ranked)
+    assert not changed[0::2].any() and changed[1::2].any()
 
 
 def test_words_alone_cannot_tell_a_conflict(measured: tuple[Path, dict]):
