@@ -21,9 +21,9 @@ from hug.config import DataConfig
 from hug.data import Collection, open_picture, read_fashioniq
 from hug.doubt import DoubtModel
 from hug.evaluate.ranks import Ranked, rank_split
-from hug.evaluate.run import fit_doubt
+from hug.evaluate.run import fit_doubt, in_halves
 from hug.evaluate.subfeatures import component_levels, interventions, responses
-from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs
+from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs, hits
 from hug.features import (
     Features,
     coordination_pairs,
@@ -134,9 +134,10 @@ class Ground:
         return rank_split(self.model, self.features)
 
     @cached_property
-    def ranked_validation(self) -> list[Ranked]:
+    def validation(self) -> list[Ranked]:
+        """Every query of the validation split, on which the doubt model is fitted."""
         if self.split == "val":
-            raise Skipped("the doubt model is fitted on validation; to measure it there too would flatter it")
+            return self.ranked
         if self.data is None:
             raise Skipped(NO_DATA)
         try:
@@ -148,7 +149,12 @@ class Ground:
     @cached_property
     def doubt(self) -> tuple[DoubtModel, float]:
         """The doubt model of validation, and the scale of the entropy baseline."""
-        return fit_doubt(self.ranked_validation)
+        return fit_doubt(self.validation)
+
+    @cached_property
+    def chance(self) -> np.ndarray:
+        """(Q,) promised chance that the target is among the first ten; on validation fitted in halves."""
+        return in_halves(self.ranked) if self.split == "val" else self.doubt[0].probability(hits(self.ranked)[0])
 
     @cached_property
     def query(self) -> Query:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis import subfeatures
+from analysis import levels, subfeatures, trust
 from analysis.ground import Ground
 
 
@@ -30,11 +30,45 @@ class Study:
 
 _ALL = (
     Study(
+        "samples", "From certain to uncertain", "What looks certain to the model, and what uncertain?",
+        levels.samples, levels.draw_samples, levels.say_samples, ("side", "place", "value", "id", "text"),
+    ),
+    Study(
+        "severity", "Degraded pictures", "Does the uncertainty rise as a picture gets worse?",
+        levels.severity, levels.draw_severity, levels.say_severity,
+        ("kind", "seen", "severity", "value", "low", "high"),
+    ),
+    Study(
+        "recall_by_bin", "Recall by uncertainty", "Are uncertain queries answered worse?",
+        trust.recall_bins, trust.draw_recall, trust.say_recall,
+        ("which", "bin", "recall", "low", "high", "doubt", "count"),
+    ),
+    Study(
+        "risk_coverage", "Risk and coverage", "What does it gain to leave the doubtful queries unanswered?",
+        trust.risk, trust.draw_risk, trust.say_risk, ("by", "coverage", "risk"),
+    ),
+    Study(
+        "reliability", "Reliability of the promised chance", "Is a promised chance of 70 % kept 70 times in a hundred?",
+        trust.reliable, trust.draw_reliable, trust.say_reliable, ("bin", "chance", "hits", "low", "high", "count"),
+    ),
+    Study(
+        "miss_prediction", "What predicts a miss", "Does the doubt know more than the distances alone?",
+        trust.misses, trust.draw_misses, trust.say_misses, ("which", "by", "auroc", "low", "high"),
+    ),
+    Study(
+        "coordination", "Words that fit and words that conflict", "Is it the fit alone that tells them apart?",
+        levels.coordination, levels.draw_coordination, levels.say_coordination, levels.PAIRED,
+    ),
+    Study(
+        "coordination_examples", "Six pairs", "What do fitting and conflicting words look like?",
+        levels.coordination_examples, levels.draw_examples, levels.say_examples, levels.EXAMPLE,
+    ),
+    Study(
         "tracking", "Which components track which attribute", "Is there a component for the colour, for the sleeves …?",
         subfeatures.tracking, subfeatures.draw_tracking, subfeatures.say_tracking, subfeatures.TRACKING,
     ),
     Study(
-        "interventions", "What removing one aspect does", "Which component becomes less certain when one aspect is gone?",
+        "interventions", "What removing one aspect does", "Which component grows less certain when an aspect is gone?",
         subfeatures.interventions, subfeatures.draw_interventions, subfeatures.say_interventions,
         ("aspect", "component", "delta", "low", "high", "p"),
     ),
