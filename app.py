@@ -1,4 +1,4 @@
-"""Serve the page: parse the flags, load a workbench, build the page, launch."""
+"""Serve the page: parse the flags, open the shelf of models, build the page, launch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        from analysis.workbench import Workbench  # torch and gradio load after the flags were understood
+        from analysis.workbench import Shelf  # torch and gradio load after the flags were understood
         from ui.page import build, launch
 
-        bench = Workbench.load(args.checkpoint, args.gallery)
-        launch(build(bench), args.host, args.port)
+        shelf = Shelf.open(args.checkpoint, args.gallery)
+        launch(build(shelf), args.host, args.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from hug.gaussians import SOURCES
-from hug.trace import NAMES, QueryTrace
+from hug.gaussians import SOURCES, merge
+from hug.trace import NAMES, Calibration, QueryTrace
 
 LABELS = {"r": "picture", "t": "words", "m": "fit", "q": "overall"}
 COLOURS = {"r": "#0072B2", "t": "#E69F00", "m": "#009E73", "q": "#7A7A7A"}
@@ -40,6 +41,42 @@ def verdict(table: pd.DataFrame, untrusted: Collection[str] = ()) -> str | None:
         return None
     first = known.loc[known.percentile.idxmax()]
     return str(first.source) if first.percentile > UNUSUAL else ""
+
+
+def validation(calibration: Calibration | None, bins: int = 28) -> pd.DataFrame:
+    """(4 * bins rows) columns source, low, high (variance), share: where validation queries stand, on a log scale.
+
+    Empty without calibration.
+    """
+    rows = []
+    for source in NAMES if calibration else ():
+        values = calibration.values[source]  # type: ignore[union-attr]
+        logs = np.log(np.maximum(values, max(float(values.max()) * 1e-6, 1e-12)))
+        counts, edges = np.histogram(logs, bins)
+        parts = zip(np.exp(edges[:-1]), np.exp(edges[1:]), counts / len(values), strict=True)
+        rows += [(source, float(low), float(high), float(share)) for low, high, share in parts]
+    return pd.DataFrame(rows, columns=["source", "low", "high", "share"])
+
+
+def merges(trace: QueryTrace) -> pd.DataFrame:
+    """(2 rows) columns fusion (dynamic, static), overall (mean merged variance), least and most (weight of a source).
+
+    Ranks are the same under both: the query's variance is the same for every candidate.
+    """
+    q = trace.query
+    rows = []
+    for name, dynamic in (("dynamic", True), ("static", False)):
+        var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=dynamic)
+        rows.append((name, float(var.mean()), float(weights.mean(-1).min()), float(weights.mean(-1).max())))
+    return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
+
+
+def moves(before: Sequence[str] | None, now: Sequence[str]) -> list[int | None]:
+    """Places gained (above 0) or lost by each result against an earlier list; None for one that was not in it."""
+    if before is None:
+        return [None] * len(now)
+    places = {id: n for n, id in enumerate(before)}
+    return [places[id] - n if id in places else None for n, id in enumerate(now)]
 
 
 def variances(trace: QueryTrace) -> pd.DataFrame:
@@ -96,7 +133,7 @@ def draw_variances(table: pd.DataFrame) -> go.Figure:
         figure.update_yaxes(title_text=name, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=3)
     figure.update_xaxes(title_text="component", row=4, col=1)
-    return _plain(figure, height=420).update_layout(showlegend=False, bargap=0.25)
+    return plain(figure, height=420).update_layout(showlegend=False, bargap=0.25)
 
 
 def draw_weights(table: pd.DataFrame) -> go.Figure:
@@ -125,10 +162,10 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title={"text": "component", "standoff": 24})
-    return _plain(figure, height=280).update_layout(margin_t=60, margin_b=65)
+    return plain(figure, height=280).update_layout(margin_t=60, margin_b=65)
 
 
-def _plain(figure: go.Figure, height: int) -> go.Figure:
+def plain(figure: go.Figure, height: int) -> go.Figure:
     """No background of its own and one ink, so that the figure fits a light and a dark page."""
     figure.update_layout(
         template="none",

@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
-from analysis.workbench import Workbench
+from analysis.workbench import Shelf, Workbench
 from tests.benches import small_bench
 from tests.hug.conftest import noise_pictures
 from ui.page import build, launch
@@ -29,7 +29,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
 
 @pytest.fixture(scope="module")
 def url(bench: Workbench) -> Iterator[str]:
-    page = build(bench)
+    page = build(Shelf({}, loaded=[bench]))
     _, address, _ = launch(page, "127.0.0.1", prevent_thread_lock=True, quiet=True)
     yield address
     page.close(verbose=False)

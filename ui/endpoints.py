@@ -7,15 +7,19 @@ from typing import Any
 import gradio as gr
 
 from analysis import query as study
-from analysis.workbench import QuestionError, Workbench
+from analysis.workbench import QuestionError, Shelf, Workbench
 from hug.gaussians import SOURCES
 from ui import wording
 from ui.asking import opened, told
-from ui.query import MODEL_CALLS
+from ui.shared import MODEL_CALLS
 
 
-def build(bench: Workbench) -> None:
-    """Hidden components that name and type the parameters; a picture and words suffice, the rest has defaults."""
+def build(shelf: Shelf) -> None:
+    """Hidden components that name and type the parameters; a picture and words suffice, the rest has defaults.
+
+    The default model answers.
+    """
+    bench = shelf.bench()
     picture = gr.Image(label=wording.API_PICTURE, visible=False, type="filepath")
     words = gr.Textbox(label=wording.API_WORDS, visible=False, value=None)
     k = gr.Number(bench.default_k, label=wording.API_K, visible=False, precision=0)

@@ -1,31 +1,55 @@
-"""The page: a header, the tabs, the public endpoints."""
+"""The page: a header with the model, the tabs, links into them, the public endpoints."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from analysis.workbench import Workbench
+from analysis.workbench import QuestionError, Shelf, Workbench
 from hug.data import MAX_BYTES
 from ui import endpoints, query, wording
-from ui.asking import Page
+from ui.asking import Page, told
+from ui.links import TAB, parameters
+from ui.query_layout import numbers
+from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
 from ui.theme import STYLE, theme
 
 WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
 
+# The other tabs: id -> (title, module with `build(shelf, shared, query)`). In the order of the page.
+OTHERS: dict[str, tuple[str, Any]] = {}
 
-def build(bench: Workbench) -> Page:
-    """The whole page of one workbench, ready to launch."""
+
+def build(shelf: Shelf) -> Page:
+    """The whole page of a shelf of models, ready to launch."""
+    bench = shelf.bench()
     bench.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([bench.thumbnails])
     with Page(title=wording.TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
         gr.Markdown(f"# {wording.TITLE}\n{wording.INTRO}")
-        gr.Markdown(about(bench), elem_id="model")
-        with gr.Tabs(), gr.Tab(wording.QUERY):
-            query.build(bench)
-        endpoints.build(bench)
+        with gr.Row(elem_id="model-row"):
+            model = gr.Dropdown(
+                [(shelf.label(name), name) for name in shelf.names], value=shelf.default,
+                label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1,
+            )  # fmt: skip
+            now = gr.Markdown(about(bench), elem_id="model")
+        asked = gr.State(None)
+        with gr.Tabs(selected="query", elem_id="tabs") as tabs:
+            shared = Shared(tabs, model, asked)
+            with gr.Tab(wording.QUERY, id="query"):
+                first = query.build(shelf, shared)
+            built: dict[str, Any] = {"query": first}
+            for name, (title, module) in OTHERS.items():
+                with gr.Tab(title, id=name) as tab:
+                    built[name] = module.build(shelf, shared, first)
+                tab.select(**built[name].show)
+        _wire_model(shelf, shared, now, first)
+        _wire_refresh(shared, built)
+        _wire_links(page, shelf, shared, built)
+        endpoints.build(shelf)
     page.queue(max_size=WAITING, api_open=False)
     return page
 
@@ -41,6 +65,85 @@ def about(bench: Workbench) -> str:
         pictures=len(bench.index),
         weights=model.weights_hash[:8],
     )
+
+
+def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.QueryTab) -> None:
+    """Another model answers the same question; one that can't be used is refused with the reason."""
+
+    @told
+    def choose(name: str, asked: Asked | None) -> list[Any]:
+        try:
+            bench = shelf.bench(name)
+        except QuestionError as problem:
+            gr.Warning(str(problem), title=wording.MODEL_REFUSED)
+            bench = shelf.bench(asked.model if asked else None)
+        return [bench.name, about(bench), gr.Dropdown(numbers(bench), value=[])]
+
+    ignored = first.linked[-1]
+    shared.model.input(
+        choose, [shared.model, shared.asked], [shared.model, now, ignored], **MODEL_CALLS, **PRIVATE
+    ).success(**first.ask)
+
+
+def _wire_refresh(shared: Shared, built: dict[str, Any]) -> None:
+    """A new answer refreshes the tab that is open, and no other."""
+    open_tab = gr.State("query")
+    shared.tabs.select(_opened_tab, None, open_tab, queue=False, **PRIVATE)
+    ids = list(built)
+    for name, tab in built.items():
+        if name == "query":
+            continue
+        show = dict(tab.show)
+        inputs, outputs = _listed(show.pop("inputs", None)), _listed(show.pop("outputs", None))
+        fn = _only_when(name, show.pop("fn"), len(outputs), ids)
+        shared.asked.change(fn, [open_tab, *inputs], outputs, **show)
+
+
+def _listed(components: Any) -> list[Any]:
+    return [] if components is None else list(components) if isinstance(components, list | tuple) else [components]
+
+
+def _only_when(name: str, fn: Callable[..., Any], count: int, ids: list[str]) -> Callable[..., Any]:
+    def refreshed(open_tab: str, *values: Any) -> Any:
+        if open_tab == name:
+            return fn(*values)
+        return [gr.skip()] * count if count != 1 else gr.skip()
+
+    return refreshed
+
+
+def _opened_tab(event: gr.SelectData) -> Any:
+    return event._data.get("id") if event._data else event.value
+
+
+def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any]) -> None:
+    """A link opens its tab with its view; a wrong one is told and changes nothing."""
+    going = {name: gr.State("") for name in built}  # set by a link: the tab's own event follows
+    targets = [component for tab in built.values() for component in tab.linked]
+
+    def follow(request: gr.Request) -> list[Any]:
+        params = parameters(request.query_params)
+        name = params.get(TAB, "query" if "reference" in params else "")
+        nothing = [gr.skip()] * (1 + len(targets) + len(going))
+        if not name:
+            return nothing
+        try:
+            if name not in built:
+                known = ", ".join(built)
+                raise QuestionError(wording.LINK_TAB.format(value=name[:40], known=known))
+            values = [
+                value
+                for other, tab in built.items()
+                for value in (tab.opened(params) if other == name else [gr.skip()] * len(tab.linked))
+            ]
+        except QuestionError as problem:
+            gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
+            return nothing
+        return [gr.Tabs(selected=name), *values, *("link" if other == name else gr.skip() for other in going)]
+
+    page.load(told(follow), None, [shared.tabs, *targets, *going.values()], show_progress="hidden", **PRIVATE)
+    for name, tab in built.items():
+        going[name].change(**(tab.ask if name == "query" else tab.show))
 
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:

@@ -3,152 +3,148 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from analysis.workbench import MAX_WORDS, QuestionError, Workbench
-from ui import wording
-from ui.answer import Answer, answer
-from ui.asking import opened, told
+from analysis.workbench import QuestionError, Shelf, Workbench
+from hug.trace import QueryTrace
+from ui import query_components, wording
+from ui.answer import answer
+from ui.asking import told
+from ui.links import opened_query, query_link
+from ui.query_layout import SHOWN, Picker, Question, Shown, picker, question, shown, thumbnails
+from ui.question import Given, Trail
+from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
+from ui.trail import link_html, trail_html
 
-SHOWN = 24  # pictures of the gallery at once
-MODEL_CALLS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # one at a time, whoever asks
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
+@dataclass(frozen=True)
+class QueryTab:
+    """What another tab sets (reference, picture, words) before it asks with `event(**ask)`."""
+
+    reference: gr.State  # id of a gallery picture; None for an upload
+    picture: gr.Image
+    words: gr.Textbox
+    ask: dict[str, Any]
+    linked: list[Any]  # every control
+    opened: Any  # parameters of a link -> values for `linked`
 
 
-def build(bench: Workbench) -> None:
-    """The tab's components and events; it opens with a query already answered."""
-    start = bench.ids()[0]
-    words = wording.EXAMPLE_WORDS[0]
-    first = answer(bench, bench.trace(bench.picture(start), words, exclude=start))
-    reference = gr.State(start)  # id of a gallery picture; None for an upload
+@dataclass(frozen=True)
+class Panels:
+    """What lies below the results, in the order of its outputs."""
+
+    components: query_components.ComponentsPanel
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [*self.components.outputs]
+
+
+def start(shelf: Shelf) -> Given:
+    """The question the page opens with."""
+    bench = shelf.bench()
+    first = bench.ids()[0]
+    return Given(shelf.default, first, str(bench.thumbnail(first)), wording.EXAMPLE_WORDS[0], k=bench.default_k)
+
+
+def asked(given: Given, trace: QueryTrace) -> Asked:
+    """What the other tabs read of an answered question."""
+    return Asked(given.model, given.reference, trace.words, given.category, trace.query, tuple(trace.ranking.ids[0]))
+
+
+def build(shelf: Shelf, shared: Shared) -> QueryTab:
+    """The tab's components and events; it opens with a query already answered, which becomes `shared.asked`."""
+    bench, given = shelf.bench(), start(shelf)
+    trace = given.trace(bench)
+    first, chain = answer(bench, trace), Trail().plus(given)
+    shared.asked.value = asked(given, trace)
+    reference, trail = gr.State(given.reference), gr.State(chain)
     with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before the picker
         with gr.Column(elem_id="question"):
-            asked = _question(bench, start, words)
+            q = question(bench, given)
         with gr.Column(elem_id="answer"):
-            shown = _shown(first)
+            s = shown(first, trail_html(chain), link_html(query_link(given, shelf.default)))
+            panels = Panels(query_components.build(first))
         with gr.Column(elem_id="pick"):
-            picker = _picker(bench)
-    outputs = [shown["sure"], shown["results"], shown["ids"], *_components(first), shown["selected"]]
-    inputs = [reference, asked["picture"], asked["words"], asked["category"], asked["k"], asked["leave_out"]]
-    _wire(bench, inputs, outputs, asked, picker, shown)
+            p = picker(bench)
+    controls = [
+        shared.model, reference, q.picture, q.words, q.category, q.k, q.leave_out,
+        q.kind, q.severity, q.dynamic, q.use_var, q.ignored,
+    ]  # fmt: skip
+    outputs = [
+        shared.asked, trail, s.trail, s.back, s.forth, s.link, q.seen, s.sure, s.results, s.ids, s.selected,
+        *panels.outputs,
+    ]  # fmt: skip
+    ask = _ask(shelf, controls, trail, shared, outputs, s)
+    _wire_question(q, reference, ask, shared)
+    _wire_picker(shelf, p, s, [reference, q.picture], ask)
+    _wire_trail(shelf, s, trail, shared, controls, outputs)
+    return QueryTab(reference, q.picture, q.words, ask, controls, lambda params: opened(shelf, params))
 
 
-def _question(bench: Workbench, start: str, words: str) -> dict[str, Any]:
-    picture = gr.Image(
-        str(bench.thumbnail(start)),
-        label=wording.REFERENCE,
-        alt_text=wording.REFERENCE_ALT,
-        sources=["upload", "clipboard"],
-        type="filepath",
-        buttons=[],
-        height=240,
-        elem_id="reference",
-    )
-    text = gr.Textbox(
-        words,
-        label=wording.WORDS,
-        placeholder=wording.WORDS_HINT,
-        lines=2,
-        max_lines=4,
-        max_length=MAX_WORDS,
-        submit_btn=False,
-        elem_id="words",
-    )
-    search = gr.Button(wording.SEARCH, variant="primary", elem_id="search")
-    with gr.Row(elem_id="examples"):
-        examples = [gr.Button(example, size="sm", min_width=120) for example in wording.EXAMPLE_WORDS]
-    with gr.Row():
-        category = gr.Dropdown(
-            _choices(bench), value="", label=wording.SEARCH_IN, visible=bool(bench.categories), min_width=120
-        )
-        k = gr.Slider(1, min(100, len(bench.index)), bench.default_k, step=1, label=wording.COUNT, min_width=120)
-    leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT)
-    return {"picture": picture, "words": text, "search": search, "examples": examples,
-            "category": category, "k": k, "leave_out": leave_out}  # fmt: skip
+def opened(shelf: Shelf, params: Mapping[str, str]) -> list[Any]:
+    """Values of the controls for a link.
+
+    Raises QuestionError naming the parameter that doesn't fit.
+    """
+    return opened_query(params, shelf).controls()
 
 
-def _picker(bench: Workbench) -> dict[str, Any]:
-    with gr.Accordion(wording.PICK, open=True):
-        category = gr.Radio(
-            _choices(bench), value="", label=wording.PICK_CATEGORY, visible=bool(bench.categories), elem_id="pick-from"
-        )
-        pictures = gr.Gallery(
-            _thumbnails(bench, bench.ids()[:SHOWN]),
-            show_label=False,
-            label=wording.PICK,
-            columns=4,
-            height=230,
-            object_fit="contain",
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-            elem_id="picker",
-        )
-        with gr.Row():
-            more = gr.Button(wording.PICK_MORE, size="sm")
-            surprise = gr.Button(wording.SURPRISE, size="sm", elem_id="surprise")
-    return {"category": category, "pictures": pictures, "more": more, "surprise": surprise,
-            "ids": gr.State(bench.ids()[:SHOWN]), "page": gr.State(0)}  # fmt: skip
+def show(shelf: Shelf, trail: Trail, before: Asked | None) -> list[Any]:
+    """Values for all outputs of the question shown, compared with the one before."""
+    given = trail.now
+    bench = shelf.bench(given.model)
+    image = given.image(bench)
+    trace = given.trace(bench)
+    new = answer(bench, trace, before.results if before else None, upload=given.reference is None)
+    return [
+        asked(given, trace),
+        trail,
+        trail_html(trail),
+        gr.Button(interactive=trail.place > 0),
+        gr.Button(interactive=trail.place + 1 < len(trail.steps)),
+        link_html(query_link(given, shelf.default)),
+        gr.Image(image if given.severity else None, visible=bool(given.severity)),
+        new.sure,
+        gr.Gallery(new.results, selected_index=None),
+        new.ids,
+        None,
+        *query_components.ComponentsPanel.fresh(new),
+    ]
 
 
-def _shown(first: Answer) -> dict[str, Any]:
-    sure = gr.HTML(first.sure, elem_id="sure")
-    results = gr.Gallery(
-        first.results,
-        label=wording.RESULTS,
-        columns=5,
-        height="auto",
-        object_fit="contain",
-        interactive=False,
-        buttons=["fullscreen"],
-        elem_id="results",
-    )
-    use = gr.Button(wording.USE_RESULT, size="sm", elem_id="use-result")
-    return {"sure": sure, "results": results, "ids": gr.State(first.ids), "use": use, "selected": gr.State(None)}
+def _ask(
+    shelf: Shelf, controls: list[Any], trail: gr.State, shared: Shared, outputs: list[Any], s: Shown
+) -> dict[str, Any]:
+    """The event that asks what the controls say."""
 
+    @told
+    def ask(*values: Any) -> list[Any]:
+        *given, chain, before = values
+        return show(shelf, chain.plus(Given.of(*given)), before)
 
-def _components(first: Answer) -> list[Any]:
-    with gr.Accordion(wording.COMPONENTS, open=True):
-        gr.Markdown(wording.VARIANCES_TITLE)
-        variances = gr.Plot(first.variances, show_label=False, label=wording.VARIANCES_TITLE, elem_id="variances")
-        gr.Markdown(wording.WEIGHTS_TITLE)
-        weights = gr.Plot(first.weights, show_label=False, label=wording.WEIGHTS_TITLE, elem_id="weights")
-        with gr.Accordion(wording.AS_TABLE, open=False):
-            tables = [
-                gr.Dataframe(table, label=label, interactive=False, buttons=["copy"], max_height=320)
-                for table, label in (
-                    (first.variances_table, wording.VARIANCES_TITLE),
-                    (first.weights_table, wording.WEIGHTS_TITLE),
-                )
-            ]
-    return [variances, weights, *tables]
-
-
-def _wire(
-    bench: Workbench,
-    inputs: list[Any],
-    outputs: list[Any],
-    asked: dict[str, Any],
-    picker: dict[str, Any],
-    shown: dict[str, Any],
-) -> None:
-    reference, picture = inputs[:2]
     # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
-    ask: dict[str, Any] = {"fn": told(lambda *given: _ask(bench, *given)), "inputs": inputs, "outputs": outputs,
-           "preprocess": False, "show_progress_on": shown["results"], **MODEL_CALLS, **PRIVATE}  # fmt: skip
-    chosen = [reference, picture]
+    return {"fn": ask, "inputs": [*controls, trail, shared.asked], "outputs": outputs, "preprocess": False,
+            "show_progress_on": s.results, **MODEL_CALLS, **PRIVATE}  # fmt: skip
 
-    for event in (asked["search"].click, asked["words"].submit, asked["k"].release):
+
+def _wire_question(q: Question, reference: gr.State, ask: dict[str, Any], shared: Shared) -> None:
+    for event in (q.search.click, q.words.submit, q.k.release, q.severity.release):
         event(**ask)
-    for control in (asked["category"], asked["leave_out"]):
+    for control in (q.category, q.leave_out, q.kind, q.dynamic, q.use_var, q.ignored):
         control.input(**ask)
-    for button in asked["examples"]:
-        button.click(lambda text: text, button, asked["words"], queue=False, **PRIVATE).then(**ask)
+    for button in q.examples:
+        button.click(lambda text: text, button, q.words, queue=False, **PRIVATE).then(**ask)
+    q.picture.upload(lambda: None, None, reference, queue=False, **PRIVATE).then(**ask)
+    q.picture.clear(lambda: None, None, reference, queue=False, **PRIVATE)
 
-    picture.upload(lambda: None, None, reference, queue=False, **PRIVATE).then(**ask)
-    picture.clear(lambda: None, None, reference, queue=False, **PRIVATE)
+
+def _wire_picker(shelf: Shelf, p: Picker, s: Shown, chosen: list[Any], ask: dict[str, Any]) -> None:
+    bench = shelf.bench()  # all models share one gallery
 
     def pick(ids: list[str], event: gr.SelectData) -> tuple[str, str]:
         return _reference(bench, ids[event.index])
@@ -161,34 +157,38 @@ def _wire(
             raise QuestionError(wording.SELECT_FIRST)
         return _reference(bench, ids[place])
 
-    # Outside the queue Gradio shows no message of an error: what may fail waits in it.
-    picker["pictures"].select(told(pick), picker["ids"], chosen, **PRIVATE).success(**ask)
-    picker["surprise"].click(told(surprise), picker["category"], chosen, **PRIVATE).success(**ask)
-    shown["results"].select(_place, None, shown["selected"], queue=False, **PRIVATE)
-    use_inputs = [shown["ids"], shown["selected"]]
-    shown["use"].click(told(use), use_inputs, chosen, **PRIVATE).success(**ask)
-
     def browse(category: str, page: int) -> tuple[Any, list[str], int]:
         ids = bench.ids(category)
         page = page if page * SHOWN < len(ids) else 0
         part = ids[page * SHOWN : (page + 1) * SHOWN]
-        return _thumbnails(bench, part), part, page
+        return thumbnails(bench, part), part, page
 
-    listed = [picker["pictures"], picker["ids"], picker["page"]]
-    more_inputs = [picker["category"], picker["page"]]
-    picker["category"].input(lambda c: browse(c, 0), picker["category"], listed, queue=False, **PRIVATE)
-    picker["more"].click(lambda c, page: browse(c, page + 1), more_inputs, listed, queue=False, **PRIVATE)
+    # Outside the queue Gradio shows no message of an error: what may fail waits in it.
+    p.pictures.select(told(pick), p.ids, chosen, **PRIVATE).success(**ask)
+    p.surprise.click(told(surprise), p.category, chosen, **PRIVATE).success(**ask)
+    s.results.select(_place, None, s.selected, queue=False, **PRIVATE)
+    s.use.click(told(use), [s.ids, s.selected], chosen, **PRIVATE).success(**ask)
+    listed = [p.pictures, p.ids, p.page]
+    p.category.input(lambda c: browse(c, 0), p.category, listed, queue=False, **PRIVATE)
+    p.more.click(lambda c, page: browse(c, page + 1), [p.category, p.page], listed, queue=False, **PRIVATE)
 
 
-def _ask(
-    bench: Workbench, reference: str | None, picture: Any, words: str, category: str, k: int, leave_out: bool
-) -> tuple[object, ...]:
-    image = bench.picture(reference) if reference and picture else opened(picture)
-    trace = bench.trace(image, words, k, category, reference if leave_out else None)
-    new = answer(bench, trace)
-    sure, _, *rest = new.values()
-    # New results: nothing is selected or enlarged.
-    return sure, gr.Gallery(new.results, selected_index=None, preview=False), *rest, None
+def _wire_trail(
+    shelf: Shelf, s: Shown, trail: gr.State, shared: Shared, controls: list[Any], outputs: list[Any]
+) -> None:
+    def step(by: int) -> Any:
+        @told
+        def go(chain: Trail, before: Asked | None) -> list[Any]:
+            chain = chain.at(chain.place + by)
+            return [*chain.now.controls(), *show(shelf, chain, before)]
+
+        return go
+
+    for button, by in ((s.back, -1), (s.forth, 1)):
+        button.click(
+            step(by), [trail, shared.asked], [*controls, *outputs],
+            show_progress_on=s.results, **MODEL_CALLS, **PRIVATE,
+        )  # fmt: skip
 
 
 def _reference(bench: Workbench, id: str) -> tuple[str, str]:
@@ -197,11 +197,3 @@ def _reference(bench: Workbench, id: str) -> tuple[str, str]:
 
 def _place(event: gr.SelectData) -> Any:
     return event.index
-
-
-def _thumbnails(bench: Workbench, ids: list[str]) -> list[tuple[str, str]]:
-    return [(str(bench.thumbnail(id)), wording.PICKED.format(id=id)) for id in ids]
-
-
-def _choices(bench: Workbench) -> list[tuple[str, str]]:
-    return [(wording.ALL, ""), *((category, category) for category in bench.categories)]

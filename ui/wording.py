@@ -33,11 +33,17 @@ RESULTS = "Results, nearest first"
 USE_RESULT = "Use the selected result as the reference"
 SELECT_FIRST = "Select a result first."
 NO_RESULT = "No picture is left to rank: choose another category, or keep the reference in."
-RESULT = "{rank}. distance {distance:.3f}\ndoubt {uncertainty:.3f}\n{id}"  # the tile shows two lines, a click all
-PICKED = "{id}"
+RESULT = "{rank}. {move}\n{what}\ndistance {distance:.3f} · doubt {uncertainty:.3f}\n{id}"
+MOVED_UP, MOVED_DOWN, MOVED_NOT, MOVED_NEW = "▲ {places}", "▼ {places}", "= 0", "new"
+MOVES_NOTE = (
+    "▲ ▼ places gained or lost against the question before; *new*: not among its results. Distance: smaller is "
+    "nearer. Doubt: the picture's own mean variance."
+)
+PICKED = "{id}: {what}"
 
 HOW_SURE = "How sure is the model?"
 ASKED = "Asked: {words}"
+NO_WORDS_SHORT = "no words"
 NO_WORDS = "no words, which is as vague as it gets"
 CHANCE = "Chance that the picture meant is among the first {within}"
 CHANCE_NOTE = (
@@ -59,10 +65,24 @@ VERDICTS = {
     "": "Nothing unusual.",
 }
 VERDICT_UNKNOWN = "Without a calibration nobody knows whether these numbers are unusual."
+VERDICT_POOR = "No single source stands out, but queries like this one seldom found their picture."
+ADVICE = {
+    "r": "Try a sharper, brighter picture that shows the whole garment.",
+    "t": "Say what should change and how: a colour, a length, sleeves, a pattern.",
+    "m": "Say it so that it makes sense for this picture, or choose another reference.",
+}
+ALARM = "Very doubtful: take the results as a guess."
+UPLOAD_NOTE = (
+    "Your own picture: percentiles and chance come from generated garments, so read them as more or less, "
+    "not as exact numbers."
+)
+MEANING = "What these numbers mean"
+HISTOGRAM = "among validation queries"
+HISTOGRAM_ALT = "{name}: histogram of the validation queries' variances on a log scale; this query at {value:.4f}"
 VARIANCE = "variance"
 PERCENTILE = "percentile"
 PERCENTILE_VALUE = "{value:.0f}"
-PERCENTILE_UNKNOWN = "–"
+UNKNOWN = "–"
 PERCENTILE_NOTE = "Percentile: the share of validation queries with less doubt of this kind."
 UNTRUSTED = "at chance on the test split ({value:.2f}): don't trust this one"
 RANKS_AND_CONFIDENCE = (
@@ -80,6 +100,57 @@ WEIGHTS_TITLE = (
     "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
 )
 AS_TABLE = "The same as a table"
+MERGES_TITLE = "Dynamic against static weights (1/3 each): only the overall doubt differs, the ranks are the same."
+MERGES = "Overall doubt: {dynamic:.4f} with dynamic weights ({least:.3f} to {most:.3f}), {static:.4f} with static ones."
+
+MODEL_PICK = "Model"
+EXPECT = "What to expect from this model"
+EXPECT_TEXT = """The bundled models learned from **generated drawings** of dresses, shirts and tops, described by
+sentences about colour, pattern, sleeves, neckline, length and a print on the chest. Pictures and words are read
+through frozen networks (EfficientNet-Lite0 on ImageNet, MiniLM), so your own photographs and free wording work
+within limits:
+
+- The gallery holds drawings only: a photograph finds the *drawing* most like what you ask for.
+- Colour, sleeves and length carry over best. Fabric, fit, brands, people, poses, shoes and hats were never learned.
+- A busy background or a person counts as part of the picture; crop to the garment.
+- "not", "less" and comparisons with things outside the picture are understood poorly.
+- Of a long text only the first 22 word pieces or so are read."""
+WHAT_IF = "What if the picture were worse?"
+KIND = "Fault"
+KINDS = {
+    "blur": "blur", "noise": "noise", "lowres": "few pixels", "jpeg": "strong compression",
+    "occlusion": "something in front", "darkness": "too dark", "glare": "glare",
+}  # fmt: skip
+SEVERITY = "Severity (0: the picture as it is)"
+SEEN = "What the model sees"
+SEEN_ALT = "the reference picture with the chosen fault"
+RANKED = "How it is ranked"
+MERGE = "Weights of the three sources"
+MERGE_CHOICES = (("dynamic", True), ("static, 1/3 each", False))
+MERGE_INFO = "Changes the overall doubt only, never a rank."
+USE_VAR = "The candidates' variance counts"
+USE_VAR_INFO = "Moves ranks: with it, doubtful pictures are further away."
+IGNORED = "Ignore these sub-features"
+IGNORED_INFO = "Moves ranks: their parts are left out of every distance, exactly."
+TRAIL = "Questions so far"
+BACK, FORTH = "◂ back", "forth ▸"
+TRAIL_UPLOAD = "your picture"
+TRAIL_FAULT = " with {kind} {severity}"
+LINK = "Link to this question"
+LINK_NONE = "A question with an uploaded picture can't be shared by a link."
+LINK_NUMBER = "The link's {name} must be a whole number from {least} to {most}; got {value!r}."
+LINK_KIND = "The link's degrade must be one of {known}; got {value!r}."
+LINK_WRONG = "This link can't be opened as it is: {problem} The page opens with its example instead."
+LINK_TAB = "there is no tab {value!r}; choose one of {known}."
+LINK_TITLE = "Not the link's view"
+MODEL_REFUSED = "That model can't answer"
+NO_SUCH_FAULT = "There is no such fault: choose one of the list, with a severity from 0 to 5."
+NO_SUCH_COMPONENT = "Sub-features are numbered from 1 to {count}."
+NO_SUCH_NUMBER = "{name} must be a whole number."
+UPLOAD_GONE = "The uploaded picture was deleted after an hour: upload it again."
+NOT_ASKED = "Nothing was asked yet: choose a picture and search."
+CSV, PNG, SVG = "CSV", "PNG", "SVG"
+DOWNLOADS = "Download {name}:"
 
 RETRIEVE = """Rank the gallery for a picture and what should be different.
 
@@ -110,3 +181,105 @@ UNREADABLE = "The request could not be read; look at the list of parameters of t
 def percent(share: float) -> str:
     """A probability for people: never 0 % or 100 %."""
     return f"{min(max(round(100 * share), 1), 99)} %"
+
+# ---- the tabs Uncertainty, Sub-features, Map and About ----
+
+TAB_UNCERTAINTY, TAB_SUBFEATURES, TAB_MAP, TAB_ABOUT = "Uncertainty", "Sub-features", "Map", "About"
+YES, NO = "yes", "no"
+FIRST_ROWS = "The first {shown} of {rows} rows; the CSV has all."
+VIEW_LINK = "Link to this view"
+NOT_PREPARED = (
+    "Nothing was prepared for the model {model}. Run `python -m analysis prepare --checkpoint {folder} --root DATA`, "
+    "then choose the model again."
+)
+PREPARED_STALE = "What was prepared for this model can't be shown: {problem}"
+SKIPPED = "Not measured: {reason}."
+PREPARED = "Prepared on {data} by the weights {weights}, commit {commit}."
+PREPARED_NO_DATA = "the gallery alone, without a data set"
+LINK_UNKNOWN = "The link's {name} {value!r} does not exist here; there are {known}. It was left out."
+LINK_SHARE = "The link's leave_out must be a share from 0 to 0.9; got {value!r}. It was left out."
+NOTHING_KNOWN = "none"
+
+THIS_QUERY = "Why is the current query uncertain?"
+THIS_QUERY_NONE = "Nothing was asked yet: ask in the Query tab, and this says where its doubt comes from."
+THIS_QUERY_OTHER = "The last query was asked of the model {model}: ask again with this one."
+THIS_QUERY_BY = "{name}: variance {value:.4f}, {percentile}"
+THIS_QUERY_PERCENTILE = "higher than {percentile:.0f} % of the validation queries"
+THIS_QUERY_NO_PERCENTILE = "with nothing to compare it with"
+THIS_QUERY_STANDS_OUT = "Sub-features that stand out"
+THIS_QUERY_STANDS_OUT_NOTE = (
+    "Components in which the query's picture is more uncertain than most of the gallery. Press one to see what it is."
+)
+STANDS_OUT = "component {component}"
+STANDS_OUT_NOTE = "above {percentile:.0f} % of the gallery"
+SAMPLES = "Samples, from the least to the most uncertain"
+SAMPLES_QUESTION = (
+    "What does the model call certain, what uncertain? Evenly spread by rank over the whole split. Press one to ask "
+    "a query with it."
+)
+SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
+SIDE = "Samples of"
+SAMPLE_NOTE = "{place:.0%} · variance {value:.4f}"
+SAMPLE_ABSENT = "This picture is not in the gallery that is loaded, so it can't be asked with."
+COORDINATION_EXAMPLES = "The same words with a picture they fit and with one they don't"
+COORDINATION_EXAMPLES_QUESTION = (
+    "σ² of the fit should be higher on the right of each pair. Press a picture to ask the query."
+)
+FITS_NOTE, LACKS_NOTE = "fits · σ²ₘ {value:.4f}", "lacks it · σ²ₘ {value:.4f}"
+MORE_STUDIES = "More measurements"
+HOW_TRUE = "Can the doubt be trusted?"
+
+WHICH_TRACKS = "Which sub-feature tracks …?"
+ATTRIBUTE_NONE = "choose an attribute"
+ATTRIBUTES = {
+    "colour": "colour", "pattern": "pattern", "sleeve": "sleeve length", "neckline": "neckline", "length": "length",
+    "logo": "logo",
+}  # fmt: skip
+TRACKS_NOTE = "Over all categories; both kinds of evidence: removing it moves the component, and it explains it."
+TRACKS_QUESTION = "Best first. ● tracked. Press one to see its pictures."
+TRACKED_CARD = "component {component}{dot}"
+TRACKED_CARD_NOTE = "removing it {delta:+.2f}, next {next_delta:+.2f}, η² {eta2:.2f}"
+CATEGORY = "Category"
+COMPONENT = "Component"
+PREVIOUS, NEXT, RANDOM = "◂ previous", "next ▸", "random"
+LEAVE_OUT_SHARE = "Leave out the pictures with the highest overall uncertainty (share)"
+LEAST, MOST = "{count} most certain in component {component}", "{count} least certain in component {component}"
+SHOWN_OF = "{category}, the most uncertain {share:.0f} % left out. Press one to ask a query with it."
+NO_SAMPLES = "No picture is left: choose another category or leave out fewer."
+HISTOGRAM_TITLE = "Where the gallery and the current query stand"
+EXPLAINED_TITLE = "The attributes it explains"
+MOVED_TITLE = "The interventions that move it"
+SIMILAR_TITLE = "Similar components"
+SIMILAR_QUESTION = "Whose uncertainty goes up and down together with this one's. Press one to see it."
+SIMILAR_NOTE = "correlation {value:.2f}"
+SIMILAR_EMPTY = "No component is like this one."
+MATRIX_TITLE = "All components and attributes"
+MATRIX_QUESTION = "Which component answers to which attribute? Press a cell to see it; ● tracked by both kinds of evidence."
+MATRIX_MEASURE = "Show"
+MEASURES = (("what removing it does", "delta"), ("what it explains (η²)", "eta2"))
+CAPTIONS_TITLE = "Words: the captions with the lowest and highest uncertainty"
+CAPTIONS_OF = {
+    ("words", "lowest"): "Clearest words (lowest σ²ₜ)", ("words", "highest"): "Vaguest words (highest σ²ₜ)",
+    ("fit", "lowest"): "Best fit of words and picture (lowest σ²ₘ)",
+    ("fit", "highest"): "Worst fit of words and picture (highest σ²ₘ)",
+}  # fmt: skip
+CAPTIONS_QUESTION = "Of the whole text, over all components. Press one to ask a query with it."
+CAPTION_NOTE = "variance {value:.4f}"
+
+MAP_TITLE = "The gallery as a map"
+MAP_QUESTION = (
+    "UMAP of the gallery's means, computed beforehand. Click a point: it becomes the reference of the current query, "
+    "and its neighbours appear below."
+)
+MAP_OF = "Map of"
+MAP_WHOLE = "whole pictures"
+MAP_COMPONENT = "component {component}"
+MAP_COLOURED = "Coloured by"
+MAP_POINT = "Picture (the same as clicking its point)"
+MAP_POINT_HINT = "choose a picture by its id"
+MAP_USE = "Open the query"
+NEIGHBOURS = "Neighbours of {id}"
+NEIGHBOURS_QUESTION = "The nearest by distance, not by place on the map. Press one to go on from there."
+NEIGHBOURS_NONE = "Click a point of the map, or choose a picture above, and its neighbours appear here."
+NEIGHBOUR_NOTE = "distance {distance:.3f}"
+MAP_ALT = "Map of {count} gallery pictures, coloured by {colouring}. The list above chooses the same points by id."

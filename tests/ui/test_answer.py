@@ -7,7 +7,8 @@ from html import unescape
 from analysis.workbench import Workbench
 from hug.trace import QueryTrace
 from ui import wording
-from ui.answer import answer, sure
+from ui.answer import answer, moved
+from ui.split import sure
 
 
 def text(html: str) -> str:
@@ -64,7 +65,15 @@ def test_every_result_has_a_picture_and_a_caption_with_its_numbers(bench: Workbe
     assert len(shown.results) == 5
     for (path, caption), id in zip(shown.results, shown.ids, strict=True):
         assert path.is_file()
-        assert re.fullmatch(rf"\d\. distance -?\d\.\d{{3}}\ndoubt \d\.\d{{3}}\n{id}", caption)
+        assert re.fullmatch(rf"\d\. \n(dress|shirt)\ndistance -?\d\.\d{{3}} · doubt \d\.\d{{3}}\n{id}", caption)
+
+
+def test_results_say_how_far_they_moved(bench: Workbench, trace: QueryTrace) -> None:
+    first, second, third, *_ = trace.ranking.ids[0]
+    captions = [caption for _, caption in answer(bench, trace, before=[second, first, third]).results]
+    heads = [caption.splitlines()[0] for caption in captions]
+    assert heads == ["1. ▲ 1", "2. ▼ 1", "3. = 0", "4. new", "5. new"]
+    assert [moved(3, True), moved(-2, True), moved(None, False)] == ["▲ 3", "▼ 2", ""]
 
 
 def test_a_probability_is_never_certain() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.workbench import Workbench
+from analysis.workbench import Shelf, Workbench
 from ui import wording
 from ui.asking import Page
 from ui.page import about, build
@@ -14,7 +14,7 @@ from ui.theme import STYLE, theme
 
 @pytest.fixture(scope="module")
 def config(bench: Workbench) -> dict[str, Any]:
-    return build(bench).get_config_file()
+    return build(Shelf({}, loaded=[bench])).get_config_file()
 
 
 def test_only_the_two_documented_endpoints_are_public(config: dict[str, Any]) -> None:
@@ -23,7 +23,7 @@ def test_only_the_two_documented_endpoints_are_public(config: dict[str, Any]) ->
 
 
 def test_model_calls_share_one_slot(bench: Workbench) -> None:
-    page = build(bench)
+    page = build(Shelf({}, loaded=[bench]))
     calls = [fn for fn in page.fns.values() if not fn.preprocess]  # whoever opens a picture asks the model
     assert len(calls) > 5
     assert {(fn.concurrency_id, fn.concurrency_limit) for fn in calls} == {("model", 1)}
@@ -52,7 +52,7 @@ def test_a_gallery_without_categories_shows_no_filter(bench: Workbench, tmp_path
     import dataclasses
 
     bare = dataclasses.replace(bench, index=dataclasses.replace(bench.index, meta={}), kept=tmp_path)
-    config = build(bare).get_config_file()
+    config = build(Shelf({}, loaded=[bare])).get_config_file()
     filters = [c for c in config["components"] if c["props"].get("label") in (wording.SEARCH_IN, wording.PICK_CATEGORY)]
     assert [c["props"]["visible"] for c in filters] == [False, False]
 
@@ -63,4 +63,4 @@ def test_no_font_comes_from_elsewhere() -> None:
 
 
 def test_the_page_is_gradio_s_blocks(bench: Workbench) -> None:
-    assert isinstance(build(bench), Page)
+    assert isinstance(build(Shelf({}, loaded=[bench])), Page)

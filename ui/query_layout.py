@@ -1,0 +1,188 @@
+"""The Query tab's components, without their events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from analysis.workbench import MAX_WORDS, Workbench
+from hug.garments.degrade import DEGRADATIONS
+from ui import wording
+from ui.answer import Answer
+from ui.question import Given
+
+SHOWN = 24  # pictures of the gallery at once
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one can set; `search` and `examples` ask."""
+
+    picture: gr.Image
+    words: gr.Textbox
+    search: gr.Button
+    examples: list[gr.Button]
+    category: gr.Dropdown
+    k: gr.Slider
+    leave_out: gr.Checkbox
+    kind: gr.Dropdown
+    severity: gr.Slider
+    seen: gr.Image
+    dynamic: gr.Radio
+    use_var: gr.Checkbox
+    ignored: gr.Dropdown
+
+
+@dataclass(frozen=True)
+class Picker:
+    category: gr.Radio
+    pictures: gr.Gallery
+    more: gr.Button
+    surprise: gr.Button
+    ids: gr.State
+    page: gr.State
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The answer above the panels."""
+
+    sure: gr.HTML
+    results: gr.Gallery
+    ids: gr.State
+    use: gr.Button
+    selected: gr.State  # place of the selected result, or None
+    trail: gr.HTML
+    back: gr.Button
+    forth: gr.Button
+    link: gr.HTML
+
+
+def question(bench: Workbench, start: Given) -> Question:
+    picture = gr.Image(
+        start.picture,
+        label=wording.REFERENCE,
+        alt_text=wording.REFERENCE_ALT,
+        sources=["upload", "clipboard"],
+        type="filepath",
+        buttons=[],
+        height=240,
+        elem_id="reference",
+    )
+    words = gr.Textbox(
+        start.words,
+        label=wording.WORDS,
+        placeholder=wording.WORDS_HINT,
+        lines=2,
+        max_lines=4,
+        max_length=MAX_WORDS,
+        submit_btn=False,
+        elem_id="words",
+    )
+    search = gr.Button(wording.SEARCH, variant="primary", elem_id="search")
+    with gr.Row(elem_id="examples"):
+        examples = [gr.Button(example, size="sm", min_width=120) for example in wording.EXAMPLE_WORDS]
+    with gr.Row():
+        category = gr.Dropdown(
+            choices(bench), value="", label=wording.SEARCH_IN, visible=bool(bench.categories), min_width=120,
+            elem_id="category",
+        )  # fmt: skip
+        most = min(Given.k_most, len(bench.index))
+        k = gr.Slider(1, most, start.k, step=1, label=wording.COUNT, min_width=120, elem_id="k")
+    leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT, elem_id="leave-out")
+    kind, severity, seen = _what_if()
+    dynamic, use_var, ignored = _ranked(bench)
+    with gr.Accordion(wording.EXPECT, open=False, elem_id="expect"):
+        gr.Markdown(wording.EXPECT_TEXT)
+    return Question(
+        picture, words, search, examples, category, k, leave_out, kind, severity, seen, dynamic, use_var, ignored
+    )
+
+
+def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image]:
+    with gr.Accordion(wording.WHAT_IF, open=False, elem_id="what-if"):
+        with gr.Row():
+            kinds = [(wording.KINDS[kind], kind) for kind in DEGRADATIONS]
+            kind = gr.Dropdown(kinds, value=Given.kind, label=wording.KIND, min_width=120, elem_id="kind")
+            severity = gr.Slider(0, 5, 0, step=1, label=wording.SEVERITY, min_width=160, elem_id="severity")
+        seen = gr.Image(
+            None, label=wording.SEEN, alt_text=wording.SEEN_ALT, interactive=False, buttons=[], height=200,
+            format="webp", visible=False, elem_id="seen",
+        )  # fmt: skip
+    return kind, severity, seen
+
+
+def _ranked(bench: Workbench) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
+    with gr.Accordion(wording.RANKED, open=False, elem_id="ranked"):
+        use_var = gr.Checkbox(True, label=wording.USE_VAR, info=wording.USE_VAR_INFO, elem_id="use-var")
+        ignored = gr.Dropdown(
+            numbers(bench), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
+            elem_id="ignored",
+        )  # fmt: skip
+        dynamic = gr.Radio(
+            list(wording.MERGE_CHOICES), value=True, label=wording.MERGE, info=wording.MERGE_INFO, elem_id="merge"
+        )
+    return dynamic, use_var, ignored
+
+
+def picker(bench: Workbench) -> Picker:
+    with gr.Accordion(wording.PICK, open=True):
+        category = gr.Radio(
+            choices(bench), value="", label=wording.PICK_CATEGORY, visible=bool(bench.categories), elem_id="pick-from"
+        )
+        pictures = gr.Gallery(
+            thumbnails(bench, bench.ids()[:SHOWN]),
+            show_label=False,
+            label=wording.PICK,
+            columns=4,
+            height=230,
+            object_fit="contain",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="picker",
+        )
+        with gr.Row():
+            more = gr.Button(wording.PICK_MORE, size="sm")
+            surprise = gr.Button(wording.SURPRISE, size="sm", elem_id="surprise")
+    return Picker(category, pictures, more, surprise, gr.State(bench.ids()[:SHOWN]), gr.State(0))
+
+
+def shown(first: Answer, trail: str, link: str) -> Shown:
+    sure = gr.HTML(first.sure, elem_id="sure")
+    with gr.Row(elem_id="trail-row"):
+        back = gr.Button(wording.BACK, size="sm", min_width=60, interactive=False, elem_id="back")
+        path = gr.HTML(trail, elem_id="trail")
+        forth = gr.Button(wording.FORTH, size="sm", min_width=60, interactive=False, elem_id="forth")
+    results = gr.Gallery(
+        first.results,
+        label=wording.RESULTS,
+        columns=5,
+        height="auto",
+        object_fit="contain",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id="results",
+    )
+    gr.Markdown(wording.MOVES_NOTE, elem_classes="hug-note")
+    with gr.Row():
+        use = gr.Button(wording.USE_RESULT, size="sm", elem_id="use-result")
+        address = gr.HTML(link, elem_id="link")
+    return Shown(sure, results, gr.State(first.ids), use, gr.State(None), path, back, forth, address)
+
+
+def thumbnails(bench: Workbench, ids: list[str]) -> list[tuple[str, str]]:
+    """Gallery values: a small picture and a caption that says what it shows."""
+    return [(str(bench.thumbnail(id)), wording.PICKED.format(id=id, what=bench.describe(id)).strip(": ")) for id in ids]
+
+
+def choices(bench: Workbench) -> list[tuple[str, str]]:
+    """Categories to choose from; the first is all of them."""
+    return [(wording.ALL, ""), *((category, category) for category in bench.categories)]
+
+
+def numbers(bench: Workbench) -> list[tuple[str, int]]:
+    """Components to choose from, from 1."""
+    return [(str(n), n) for n in range(1, bench.model.config.components + 1)]

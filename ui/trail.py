@@ -1,0 +1,32 @@
+"""The chain of questions and the link of the one shown, as HTML. All of it escaped."""
+
+from __future__ import annotations
+
+import html
+
+from ui import wording
+from ui.question import Given, Trail
+
+CURRENT = ' aria-current="step"'
+
+
+def trail_html(trail: Trail) -> str:
+    """The questions in order, the one shown marked."""
+    items = "".join(
+        f"<li{CURRENT if n == trail.place else ''}>{html.escape(_step(step))}</li>"
+        for n, step in enumerate(trail.steps)
+    )
+    return f'<nav class="hug-trail" aria-label="{html.escape(wording.TRAIL)}"><ol>{items}</ol></nav>'
+
+
+def _step(step: Given) -> str:
+    fault = wording.TRAIL_FAULT.format(kind=wording.KINDS[step.kind], severity=step.severity) if step.severity else ""
+    words = f"“{step.words}”" if step.words.strip() else wording.NO_WORDS_SHORT
+    return f"{step.reference or wording.TRAIL_UPLOAD}{fault}: {words}"
+
+
+def link_html(address: str | None) -> str:
+    """The link, or why there is none."""
+    if address is None:
+        return f'<p class="hug-note">{html.escape(wording.LINK_NONE)}</p>'
+    return f'<a class="hug-link" href="{html.escape(address)}" target="_blank">{html.escape(wording.LINK)}</a>'
