@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,40 +47,59 @@ def fine_contrast(
 
     Positive: the same component of the matched other side. Negatives, each averaged over its pairs and over
     both sides as anchors: other components of the same instance (`component`), of other instances of the same
-    side (`instance`), of any instance of the other side (`modality`). Sums over all pairs minus the pairs
-    that don't belong spare the masks.
+    side (`instance`), of any instance of the other side (`modality`).
     """
-    q, c = F.normalize(var_q, dim=-1), F.normalize(var_c, dim=-1)
-    batch, k = q.shape[:2]
-    loss = F.softplus(a * (q - c).square().sum(-1) + b).mean()  # positives
-    if component:
-        off = batch * k * (k - 1)
-        loss = loss + sum((_within(x, x, a, b) - _same(x, x, a, b)) / off for x in (q, c)) / 2
-    if instance and batch > 1:
-        off = batch * (batch - 1) * k * (k - 1)
-        loss = loss + sum(_others(x, x, a, b) - _within(x, x, a, b) + _same(x, x, a, b) for x in (q, c)) / (2 * off)
-    if modality:
-        loss = loss + _others(q, c, a, b) / (batch * batch * k * (k - 1))
-    return loss
+    batch, k = var_q.shape[:2]
+    both = F.normalize(torch.cat([var_q, var_c]), dim=-1)  # (2B, K, D)
+    alike = (both[:batch] * both[batch:]).sum(-1)  # (B, K) of the positives
+    pairs = batch * k * (k - 1)  # of one side and instance
+    own = both.new_full((batch, batch), instance / (pairs * (batch - 1)) if batch > 1 else 0.0)
+    own.fill_diagonal_(component / pairs)
+    other = torch.full_like(own, modality / (pairs * batch))
+    weight = torch.cat([torch.cat([own, other], dim=1), torch.cat([other, own], dim=1)])  # (2B, 2B)
+    return F.softplus(2 * a * (1 - alike) + b).mean() + _Repulsion.apply(both, weight, a, b)
 
 
-def _repel(dots: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Sum of -log sigmoid(a*d + b) over pairs of unit vectors with these inner products (d = 2 - 2*dot)."""
-    return F.softplus(dots * (2 * a) - (2 * a + b)).sum()
+class _Repulsion(torch.autograd.Function):
+    """Weighted sum of -log sigmoid(a*d + b) over all pairs of unit vectors (M, K, D) with different components.
 
+    `weight` (M, M) is symmetric; d = 2 - 2*dot, so the logit is 2a*dot - (2a + b). Written by hand because the
+    pairs are symmetric, which autograd can't know: each is computed once, in strips of rows whose logits stay in
+    the processor's cache, and the gradient is made on the way, so that no (M*K, M*K) matrix is ever stored.
+    """
 
-def _within(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return _repel(x @ y.transpose(1, 2), a, b)  # (B, K, K): same instance
+    ROWS = 256  # of a strip
 
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        m, k, _ = x.shape
+        flat = x.flatten(0, 1)  # (M*K, D)
+        pulled = torch.zeros_like(flat)  # sum over partners of weight * sigmoid(logit) * partner
+        loss, force = x.new_zeros(()), x.new_zeros(())
+        step = max(1, _Repulsion.ROWS // k)
+        for start in range(0, m, step):
+            own = min(step, m - start)
+            rest = flat[start * k :]  # rows before were partners already
+            rows = rest[: own * k]
+            pairs = weight[start : start + own, start:].clone()  # (own, rest)
+            pairs[:, :own] /= 2  # both orders are in the strip
+            logits = torch.addmm(-(2 * a + b), rows * (2 * a), rest.T)
+            blocks = logits.view(own, k, m - start, k)
+            blocks.diagonal(dim1=1, dim2=3).fill_(-torch.inf)  # the same component is no pair
+            loss += (F.softplus(logits).view_as(blocks).sum((1, 3)) * pairs).sum()
+            logits.sigmoid_()
+            blocks *= pairs[:, None, :, None]
+            force += logits.sum()
+            pulled[start * k : (start + own) * k].addmm_(logits, rest)
+            pulled[start * k :].addmm_(logits.T, rows)
+        ctx.save_for_backward(x, pulled.view_as(x), force, a)
+        return loss
 
-def _same(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return _repel((x * y).sum(-1), a, b)  # (B, K): same instance and component
-
-
-def _others(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Sum over pairs of different components, any instances."""
-    everything = _repel(x.flatten(0, 1) @ y.flatten(0, 1).T, a, b)  # (B*K, B*K)
-    return everything - _repel(x.transpose(0, 1) @ y.permute(1, 2, 0), a, b)  # minus (K, B, B): same component
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
+        x, pulled, force, a = ctx.saved_tensors
+        dots = (x * pulled).sum() / 2  # sum over pairs of weight * sigmoid(logit) * dot
+        return (2 * outer * a) * pulled, None, outer * 2 * (dots - force), -outer * force
 
 
 def ranking(less: Tensor, more: Tensor, temperature: float = 1.0, log: bool = True) -> Tensor:

@@ -12,6 +12,7 @@ from hug.gaussians import Gaussians, Query, merge
 from hug.losses import (
     Criterion,
     Outputs,
+    _Repulsion,
     error_likelihood,
     fine_contrast,
     holistic_contrast,
@@ -86,6 +87,28 @@ def test_fine_contrast_equals_a_readable_loop(switches):
     on = [bool(s) for s in switches]
     got = fine_contrast(q, c, torch.tensor(4.0), torch.tensor(-2.0), *on).item()
     assert got == pytest.approx(naive_fine(q, c, 4.0, -2.0, *on), rel=1e-4)
+
+
+def test_fine_contrast_has_the_gradient_of_its_value():
+    """Written by hand, so compared with differences; of one instance and of several."""
+    torch.manual_seed(0)
+    a, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (4.0, -2.0))
+    for batch in (1, 3):
+        q, c = (torch.rand(batch, 3, 4, dtype=torch.float64, requires_grad=True) for _ in range(2))
+        assert torch.autograd.gradcheck(fine_contrast, (q, c, a, b))
+
+
+def test_fine_contrast_is_the_same_in_strips_of_any_size(monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(0)
+    q, c = (torch.rand(5, 4, 6).requires_grad_() for _ in range(2))
+    a, b = torch.tensor(4.0, requires_grad=True), torch.tensor(-2.0, requires_grad=True)
+    found = []
+    for rows in (1, 12, 1000):
+        monkeypatch.setattr(_Repulsion, "ROWS", rows)
+        loss = fine_contrast(q, c, a, b)
+        found.append((loss, *torch.autograd.grad(loss, (q, c, a, b))))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-5, atol=1e-6)
 
 
 def test_fine_contrast_ignores_the_scale_of_variance_vectors():
