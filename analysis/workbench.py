@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 from torch import Tensor
@@ -22,6 +22,9 @@ from hug.hub import load, local_folder
 from hug.index import Index
 from hug.model import HUG
 from hug.trace import Calibration, QueryTrace, traced
+
+if TYPE_CHECKING:
+    from analysis.prepared import Prepared
 
 ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
@@ -161,6 +164,21 @@ class Workbench:
         """
         self.index.check(self.model)
         return self.model.weights_hash
+
+    @cached_property
+    def prepared(self) -> Prepared | None:
+        """The studies computed beforehand; None when there are none.
+
+        Raises QuestionError when they are damaged or of other weights, saying what to run.
+        """
+        from analysis.prepared import Prepared  # it knows the studies, which know this module
+
+        if self.folder is None:
+            return None
+        try:
+            return Prepared.load(self.folder, self.model)
+        except (ValueError, OSError) as problem:
+            raise QuestionError(str(problem)) from problem
 
     @property
     def default_k(self) -> int:
