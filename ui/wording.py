@@ -149,6 +149,50 @@ NO_SUCH_COMPONENT = "Sub-features are numbered from 1 to {count}."
 NO_SUCH_NUMBER = "{name} must be a whole number."
 UPLOAD_GONE = "The uploaded picture was deleted after an hour: upload it again."
 NOT_ASKED = "Nothing was asked yet: choose a picture and search."
+WHY = "Why this rank?"
+WHY_TEXT = (
+    "A distance is a sum over the sub-features, so its parts are exact. Click a result above, or choose two. "
+    "Positive differences (blue) speak for the first, negative ones (red) for the second. "
+    "Click a row of the table to ignore that sub-feature: the ranking is made again without it."
+)
+WHY_FIRST, WHY_SECOND = "Explain", "beside"
+WHY_CHOICE = "{rank}. {id}"
+WHY_ALONE = "There is one result only: nothing to compare it with."
+WHY_NONE = "Nothing was ranked."
+BIAS_STAYS = "The bias belongs to no sub-feature and can't be ignored."
+WHY_TITLE = "Parts of two distances, by sub-feature"
+WHY_PICTURES = "Reference and the two results"
+WORDS_EFFECT = "What does each word do?"
+WORDS_TEXT = (
+    "Each word is dropped in turn and the question asked again. Bars above zero: without the word the doubt rises, "
+    "so the word makes things clear; below zero: the word adds doubt. Click a row to ask without that word."
+)
+WORDS_RUN = "Drop the words one at a time"
+WORDS_TITLE = "Change of the doubt without each word"
+SEVERITIES_RUN = "All severities of this fault"
+SEVERITIES_TITLE = "Doubt against the severity of the fault"
+BESIDE = "Beside another model"
+BESIDE_TEXT = "The same question asked to another model with the same gallery; *{one}* is the one that answered above."
+BESIDE_WHICH = "Other model"
+BESIDE_RUN = "Ask it too"
+BESIDE_NONE = "There is no other model here: put a checkpoint folder below checkpoints/."
+BESIDE_RESULT = "{rank}. here {other}\n{what}\n{id}"
+BESIDE_RANK, BESIDE_ABSENT = "{rank}", "not among them"
+BESIDE_TITLE = "Results of the other model, nearest first; *here*: the rank above"
+BESIDE_RANKS = "Ranks of both models"
+REPORT = "Take it with you"
+REPORT_TEXT = (
+    "One HTML file with the pictures, the numbers, the model and how to cite it. It is made for you and not kept. "
+    "Your own picture is in it, so share it with care."
+)
+REPORT_TITLE = "One question, answered by HUG"
+REPORT_ASKED = "What was asked"
+REPORT_ORDER = "The order follows the means and each candidate's variance; the query's own doubt never changes it."
+REPORT_NUMBERS = "The numbers"
+REPORT_MODEL = "Model and versions"
+REPORT_CITE = "How to cite"
+SAID_YES, SAID_NO = "yes", "no"
+REPORT_RUN = "Download this answer as a report"
 CSV, PNG, SVG = "CSV", "PNG", "SVG"
 DOWNLOADS = "Download {name}:"
 
@@ -190,7 +234,7 @@ FIRST_ROWS = "The first {shown} of {rows} rows; the CSV has all."
 VIEW_LINK = "Link to this view"
 NOT_PREPARED = (
     "Nothing was prepared for the model {model}. Run `python -m analysis prepare --checkpoint {folder} --root DATA`, "
-    "then choose the model again."
+    "then start the app again."
 )
 PREPARED_STALE = "What was prepared for this model can't be shown: {problem}"
 SKIPPED = "Not measured: {reason}."
@@ -206,6 +250,7 @@ THIS_QUERY_OTHER = "The last query was asked of the model {model}: ask again wit
 THIS_QUERY_BY = "{name}: variance {value:.4f}, {percentile}"
 THIS_QUERY_PERCENTILE = "higher than {percentile:.0f} % of the validation queries"
 THIS_QUERY_NO_PERCENTILE = "with nothing to compare it with"
+AT_CHANCE = "At chance on the test split, so don't trust it here: {sources}."
 THIS_QUERY_STANDS_OUT = "Sub-features that stand out"
 THIS_QUERY_STANDS_OUT_NOTE = (
     "Components in which the query's picture is more uncertain than most of the gallery. Press one to see what it is."
@@ -254,7 +299,7 @@ SIMILAR_QUESTION = "Whose uncertainty goes up and down together with this one's.
 SIMILAR_NOTE = "correlation {value:.2f}"
 SIMILAR_EMPTY = "No component is like this one."
 MATRIX_TITLE = "All components and attributes"
-MATRIX_QUESTION = "Which component answers to which attribute? Press a cell to see it; ● tracked by both kinds of evidence."
+MATRIX_QUESTION = "Which component answers to which attribute? Press a cell; ● tracked by both kinds of evidence."
 MATRIX_MEASURE = "Show"
 MEASURES = (("what removing it does", "delta"), ("what it explains (η²)", "eta2"))
 CAPTIONS_TITLE = "Words: the captions with the lowest and highest uncertainty"
@@ -281,5 +326,54 @@ MAP_USE = "Open the query"
 NEIGHBOURS = "Neighbours of {id}"
 NEIGHBOURS_QUESTION = "The nearest by distance, not by place on the map. Press one to go on from there."
 NEIGHBOURS_NONE = "Click a point of the map, or choose a picture above, and its neighbours appear here."
+THIS_ONE = "this one"
 NEIGHBOUR_NOTE = "distance {distance:.3f}"
 MAP_ALT = "Map of {count} gallery pictures, coloured by {colouring}. The list above chooses the same points by id."
+
+ABOUT_MODEL, ABOUT_DATA = "The model", "The data"
+ABOUT_MEASURES = "What was measured, on a test split used for nothing else (95 % intervals)"
+ABOUT_UNMEASURED = "These weights were not measured: run `python -m hug evaluate` with a data set."
+ABOUT_MEANS = """## What the numbers mean, and what they don't
+
+- **Every picture and every query is a set of K sub-features**, each a Gaussian: a mean and a variance. A distance is
+  the expected squared distance of two such sets, so it is a sum over sub-features and can be taken apart.
+- **Variance is doubt.** A query has three sources of it, the *picture*, the *words* and their *fit*, and a merge of
+  the three (*overall*). Their sizes differ by orders of magnitude, so compare percentiles, not variances.
+- **Query doubt never changes the order of one query's results**: it is the same for all candidates. Ranks are moved
+  by the means and by each candidate's own variance.
+- **The chance** that the picture meant is among the first ten was fitted on validation queries of generated garments,
+  one category at a time. With another gallery, or photographs, read it as more or less.
+- **A sub-feature *tracks* an attribute** when two kinds of evidence agree: removing the attribute from a picture moves
+  that sub-feature more than removing any other does, significantly, in a style of removal never trained with; and on
+  untouched pictures the attribute explains a significant share of it (η²). Neither says *why*; and a sub-feature that
+  tracks nothing known is not thereby useless.
+- **Not everything learned is true.** Where a source of doubt is at chance on the test split, the page says so. Figures
+  hold for the data named beside them, not for clothes in general, and never for people.
+- **The map** is a projection: near points are alike, distances between far ones mean little."""
+ABOUT_API = """## From another program
+
+Two endpoints are public, `/retrieve` and `/uncertainty`; a picture and words suffice.
+
+```python
+from gradio_client import Client, handle_file
+
+client = Client("http://127.0.0.1:7860")  # this page's address
+client.predict(handle_file("some.jpg"), "is red", api_name="/retrieve")
+client.predict(handle_file("some.jpg"), "is red", api_name="/uncertainty")
+```
+
+All parameters and plain HTTP: “Use via API” at the foot of the page."""
+ABOUT_CITE = """## Citation
+
+This is an implementation by others than the authors of the paper:
+
+```bibtex
+@inproceedings{tang2026hug,
+  title     = {Heterogeneous Uncertainty-Guided Composed Image Retrieval with Fine-Grained Probabilistic Learning},
+  author    = {Tang, Haomiao and Wang, Jinpeng and Zhao, Minyi and Meng, Guanghao and Luo, Ruisheng and Chen, Long and
+               Xia, Shu-Tao},
+  booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
+  year      = {2026},
+  note      = {arXiv:2601.11393}
+}
+```"""

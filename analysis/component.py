@@ -1,0 +1,215 @@
+"""One component, or one attribute, out of the prepared studies: tables, figures, sentences.
+
+Components are numbered from 1; 0 is the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures import COLOURS, INK, NAMED, listed, plain, whiskers
+from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
+from hug.gaussians import Query
+
+FAINT = "rgba(128,128,128,0.55)"
+MEASURES = {"delta": "moved by removing it", "eta2": "explained by it (η²)"}
+
+
+# ---- the histogram, with the current query ----
+
+
+def marks(query: Query, component: int) -> dict[str, float]:
+    """picture, words, fit, overall -> the query's mean variance in this component (0: of all)."""
+    sources = {"picture": query.var_r, "words": query.var_t, "fit": query.var_m, "overall": query.var}
+    kept = slice(None) if component == 0 else slice(component - 1, component)
+    return {name: float(var[0, kept].mean()) for name, var in sources.items()}
+
+
+def draw_histogram(table: pd.DataFrame, marked: float | None = None) -> go.Figure:
+    """Pictures by the variance of the component; `marked` is that of the current query's reference picture."""
+    figure = go.Figure(
+        go.Histogram(x=table.value, nbinsx=50, marker_color=FAINT, hovertemplate="%{x}: %{y} pictures<extra></extra>")
+    )
+    if marked is not None:
+        figure.add_vline(
+            x=marked, line={"color": COLOURS["r"], "width": 2},
+            annotation={"text": "▲ this query's picture", "font": {"color": INK}},
+        )  # fmt: skip
+    figure.update_xaxes(title="variance of the component")
+    figure.update_yaxes(title="pictures")
+    return plain(figure, 260)
+
+
+def say_histogram(table: pd.DataFrame, found: dict[str, float] | None) -> str:
+    """Spread of the gallery and, with a query, where it stands."""
+    if table.empty:
+        return "No picture is left: choose another category or leave out fewer."
+    low, middle, high = table.value.quantile([0.1, 0.5, 0.9])
+    text = (
+        f"Of {len(table)} pictures, eight in ten lie between {low:.4f} and {high:.4f}, the middle one at {middle:.4f}."
+    )
+    if found is None:
+        return text + " Ask a query, and its picture is marked here."
+    share = 100 * float((table.value < found["picture"]).mean())
+    return (
+        f"{text} The current query's picture has {found['picture']:.4f}, more than {share:.0f} % of them; its words "
+        f"have {found['words']:.4f}, the fit {found['fit']:.4f}, merged {found['overall']:.4f} (other scales: not "
+        "marked)."
+    )
+
+
+# ---- attributes and interventions of one component ----
+
+
+def explained(table: pd.DataFrame, component: int) -> pd.DataFrame:
+    """The `attributes` study of one component, most explained first, with `significant`."""
+    part = table[table.component == component].sort_values("eta2", ascending=False, kind="stable")
+    return part.assign(significant=part.p <= LEVEL).reset_index(drop=True)
+
+
+def draw_explained(part: pd.DataFrame) -> go.Figure:
+    stars = ["significant" if s else "not significant" for s in part.significant]
+    figure = go.Figure(
+        go.Bar(
+            y=part.attribute, x=part.eta2, orientation="h", text=stars, textposition="auto", customdata=part.attribute,
+            marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
+            hovertemplate="%{y}: η² %{x:.3f}, %{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title="η²: share of the component's variation", rangemode="tozero")
+    return plain(figure, 260)
+
+
+def say_explained(part: pd.DataFrame) -> str:
+    known = part[part.significant]
+    if known.empty:
+        return "No attribute explains a significant share of this component's uncertainty on untouched pictures."
+    told = [f"{r.attribute} {100 * r.eta2:.0f} % ({probability(r.p)})" for r in known.head(3).itertuples()]
+    rest = f"; {len(known) - 3} more significantly" if len(known) > 3 else ""
+    return f"On untouched pictures of one category, its uncertainty is explained by {listed(told)}{rest}."
+
+
+def moved(table: pd.DataFrame, component: int) -> pd.DataFrame:
+    """The `interventions` study of one component: columns aspect, delta, low, high, p, control, most moving first.
+
+    `control` is what covering an equal area elsewhere does; missing for the degraded whole.
+    """
+    part = table[table.component == component]
+    controls = part[part.aspect.str.startswith(CONTROL)].assign(aspect=lambda t: t.aspect.str.removeprefix(CONTROL))
+    own = part[~part.aspect.str.startswith(CONTROL)].sort_values("delta", ascending=False, kind="stable")
+    found = own.merge(controls[["aspect", "delta"]].rename(columns={"delta": "control"}), on="aspect", how="left")
+    return found.drop(columns="component").reset_index(drop=True)
+
+
+def draw_moved(part: pd.DataFrame) -> go.Figure:
+    """A bar for each removal, with its interval, and its control beside it."""
+    names = ["whole degraded" if a == DEGRADED else a for a in part.aspect]
+    figure = go.Figure()
+    figure.add_bar(
+        y=names, x=part.delta, orientation="h", name="the aspect removed", error_x=whiskers(part, "delta"),
+        marker={"color": NAMED["picture"]}, customdata=part.aspect,
+        hovertemplate="%{y} removed: %{x:+.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.add_bar(
+        y=names, x=part.control, orientation="h", name="an equal area elsewhere (control)",
+        marker={"color": FAINT, "pattern": {"shape": "/"}}, customdata=part.aspect,
+        hovertemplate="an equal area elsewhere (%{y}): %{x:+.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title="change of the component's log variance")
+    return plain(figure, 320)
+
+
+def say_moved(part: pd.DataFrame) -> str:
+    aspects = part[part.aspect != DEGRADED]
+    if aspects.empty:
+        return "No intervention was measured."
+    first, following = aspects.iloc[0], aspects.iloc[1] if len(aspects) > 1 else None
+    if first.delta <= 0 or first.p > LEVEL:
+        return "Removing no single aspect raises this component's uncertainty significantly."
+    text = f"Removing the {first.aspect} raises it most: {first.delta:+.2f} [{first.low:+.2f}, {first.high:+.2f}]"
+    text += f" ({probability(first.p)}), an equal area covered elsewhere {first.control:+.2f}"
+    return text + (f"; the next aspect, {following.aspect}, {following.delta:+.2f}." if following is not None else ".")
+
+
+# ---- who tracks an attribute ----
+
+
+def ranked(table: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """The `tracking` study of one attribute, best component first."""
+    return table[table.attribute == attribute].sort_values("place", kind="stable").reset_index(drop=True)
+
+
+def say_ranked(part: pd.DataFrame, attribute: str) -> str:
+    """The answer in one sentence with its evidence; plainly none where there is none."""
+    if part.empty:
+        return f"Nothing was measured for {attribute}."
+    found, best = part[part.tracked], part.iloc[0]
+    evidence = (
+        f"removing the {attribute} moves it by {best.delta:+.2f}, the next aspect ({best.next_aspect}) by "
+        f"{best.next_delta:+.2f}, an equal area elsewhere by {best.control:+.2f} ({probability(best.p)}); on untouched "
+        f"pictures the {attribute} explains {100 * best.eta2:.0f} % of it ({probability(best.eta2_p)})"
+    )
+    if found.empty:
+        none = f"None does: no component tracks {attribute} by both kinds of evidence."
+        return f"{none} The nearest is component {best.component}: {evidence}."
+    names = listed([str(c) for c in found.component])
+    one = len(found) == 1
+    lead = f"Component {names} tracks {attribute}" if one else f"Components {names} track {attribute}, the first best"
+    return f"{lead}: {evidence}."
+
+
+def probability(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0, attribute: str = "") -> go.Figure:
+    """Attributes x components of the `tracking` study; ● where both kinds of evidence agree, the shown one framed.
+
+    A cell's customdata is "attribute:component". Raises KeyError for an unknown measure.
+    """
+    title = MEASURES[measure]
+    rows = list(dict.fromkeys(table.attribute))
+    wide = {c: table.pivot(index="attribute", columns="component", values=c).loc[rows] for c in (measure, "tracked")}
+    z, columns = wide[measure].to_numpy(float), list(wide[measure].columns)
+    centred = measure == "delta"
+    bound = max(float(abs(z).max()), 1e-9)
+    figure = go.Figure(
+        go.Heatmap(
+            z=z, x=columns, y=rows, xgap=1, ygap=1, zmin=-bound if centred else 0, zmax=bound,
+            colorscale="RdBu_r" if centred else "Cividis", colorbar={"thickness": 10, "title": {"text": ""}},
+            customdata=[[f"{row}:{column}" for column in columns] for row in rows],
+            text=[["●" if cell else "" for cell in row] for row in wide["tracked"].to_numpy(bool)],
+            texttemplate="%{text}", hovertemplate=f"%{{y}}, component %{{x}}: %{{z:.3f}} ({title})<extra></extra>",
+        )
+    )  # fmt: skip
+    if component in columns:
+        frame = {"line": {"color": "#D55E00", "width": 2}, "fillcolor": "rgba(0,0,0,0)"}
+        place = rows.index(attribute) if attribute in rows else None
+        y0, y1 = (place - 0.5, place + 0.5) if place is not None else (-0.5, len(rows) - 0.5)
+        x = columns.index(component) + columns[0]
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y0, y1=y1, **frame)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title="component", dtick=4 if len(columns) > 16 else 1, tick0=columns[0] if columns else 1)
+    return plain(figure, 110 + 30 * len(rows))
+
+
+def say_matrix(table: pd.DataFrame) -> str:
+    found = table[table.tracked].groupby("attribute", sort=False).component.apply(list)
+    rows: Sequence[str] = list(dict.fromkeys(table.attribute))
+    none = [a for a in rows if a not in found.index]
+    told = [f"{a}: {', '.join(map(str, found[a]))}" for a in rows if a in found.index]
+    text = f"Tracked (●): {'; '.join(told)}." if told else "No component tracks any attribute."
+    return text + (f" Tracked by none: {listed(none)}." if none and told else "")
+
+
+# ---- similar components ----
+
+
+def alike(table: pd.DataFrame, component: int) -> pd.DataFrame:
+    """The `similar` study of one component."""
+    return table[table.component == component].reset_index(drop=True)

@@ -1,0 +1,56 @@
+"""Where one query stands: its sources among the validation queries, its picture's components in the gallery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures import COLOURS, INK, LABELS, plain
+from hug.gaussians import Query
+from hug.index import Index
+from hug.trace import NAMES, Calibration, mean_variances
+
+UNUSUAL = 80.0  # percentile from which a component stands out
+
+
+def sources(query: Query, words: str, calibration: Calibration | None) -> pd.DataFrame:
+    """Columns source (r, t, m, q), name, variance, percentile (0-100; missing without calibration).
+
+    No words are the vaguest words: their percentile is 100 where percentiles are known.
+    """
+    means = mean_variances(query)
+    table = pd.DataFrame([(n, LABELS[n], means[n]) for n in NAMES], columns=["source", "name", "variance"])
+    known = calibration is not None
+    table["percentile"] = [calibration.percentile(n, means[n]) if calibration else np.nan for n in NAMES]
+    if known and not words:
+        table.loc[table.source == "t", "percentile"] = 100.0
+    return table
+
+
+def draw_sources(table: pd.DataFrame) -> go.Figure:
+    """Percentiles as bars; the line is where a source counts as unusual."""
+    figure = go.Figure(
+        go.Bar(
+            y=table.name, x=table.percentile, orientation="h", customdata=table.source,
+            marker={"color": [COLOURS[s] for s in table.source]}, text=[f"{p:.0f}" for p in table.percentile],
+            hovertemplate="%{y}: percentile %{x:.0f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"})
+    figure.update_xaxes(title="percentile among validation queries", range=[0, 100])
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 230)
+
+
+def components(index: Index, query: Query) -> pd.DataFrame:
+    """Columns component, variance, percentile: the query's picture in each component, among the gallery's pictures.
+
+    Highest percentile first; the reference picture and the gallery share one estimator, so they compare.
+    """
+    own = query.var_r[0].mean(-1).numpy()  # (K,)
+    gallery = index.gaussians.var.mean(-1).numpy()  # (N, K)
+    below, ties = (gallery < own).mean(0), (gallery == own).mean(0)
+    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own})
+    table["percentile"] = 100 * (below + ties / 2)
+    return table.sort_values("percentile", ascending=False, kind="stable").reset_index(drop=True)

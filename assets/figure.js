@@ -1,0 +1,85 @@
+// A figure that reports what was clicked. Gradio gives: element, props, trigger, watch, server.
+// The value is JSON: {before, figure, alt, after, tool}; before and after are HTML made (and escaped) by the server.
+// A click on a point with customdata (an id, or what else its drawer put there) triggers "select" with {id}.
+const part = (name) => element.querySelector(".hug-" + name);
+const plot = part("plot");
+const look = part("look"); // the picture beside the pointer
+let looked = null;
+
+async function hover(event) {
+  const id = event.points[0].customdata;
+  if (!server.look || !id) return;
+  looked = id;
+  const source = await server.look([element.dataset.model || "", String(id)]);
+  if (looked !== id || !source) return;
+  look.querySelector("img").src = source;
+  look.querySelector("span").textContent = id;
+  const box = plot.getBoundingClientRect();
+  const x = Math.min(Math.max(event.event.clientX - box.left + 16, 0), box.width - 140);
+  const y = event.event.clientY - box.top;
+  look.style.left = x + "px";
+  look.style.top = (y > box.height / 2 ? y - 176 : y + 16) + "px";
+  look.hidden = false;
+}
+
+function away() {
+  looked = null;
+  look.hidden = true;
+}
+
+let shown = null;
+let seen = false; // a figure far below is drawn when it comes near
+let stale = false;
+let wired = false;
+
+function show() {
+  shown = JSON.parse(props.value || "null") || { before: "", after: "", figure: null, alt: "" };
+  part("before").innerHTML = shown.before;
+  part("after").innerHTML = shown.after;
+  element.dataset.model = shown.model || "";
+  away();
+  plot.hidden = !shown.figure;
+  if (!shown.figure) return;
+  plot.setAttribute("aria-label", shown.alt);
+  plot.style.minHeight = shown.figure.layout.height + "px";
+  stale = true;
+  if (seen) draw();
+}
+
+async function draw() {
+  stale = false;
+  const settings = { responsive: true, displaylogo: false, displayModeBar: Boolean(shown.tools), scrollZoom: false };
+  settings.modeBarButtonsToRemove = ["select2d", "lasso2d", "toImage", "autoScale2d"];
+  await Plotly.react(plot, shown.figure.data, shown.figure.layout, settings);
+  plot.classList.toggle("hug-clickable", Boolean(shown.clickable));
+  plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);
+  if (wired) return;
+  wired = true;
+  plot.on("plotly_click", (event) => {
+    const id = event.points[0].customdata;
+    if (id !== undefined && id !== null) trigger("select", { id });
+  });
+  plot.on("plotly_hover", hover);
+  plot.on("plotly_unhover", away);
+  new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot)).observe(plot);
+}
+
+// The figure as it stands, on white, in the size it has on the page.
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-figure]");
+  if (!button || !plot.data) return;
+  const figure = { data: plot.data, layout: { ...plot.layout, paper_bgcolor: "white" } };
+  const format = button.dataset.format;
+  const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 2 : 1 };
+  Plotly.downloadImage(figure, { format, filename: button.dataset.name, ...size });
+});
+
+new IntersectionObserver(
+  (entries) => {
+    seen = entries.some((entry) => entry.isIntersecting);
+    if (seen && stale) draw();
+  },
+  { rootMargin: "300px" },
+).observe(part("frame"));
+watch("value", show);
+show();

@@ -1,0 +1,68 @@
+"""From one tab to another and from a link into one: parameters checked, notices, and what is asked with a press."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from analysis.workbench import QuestionError, Shelf, Workbench
+from ui import wording
+from ui.asking import told
+from ui.links import TAB
+from ui.query import QueryTab
+from ui.shared import PRIVATE, Shared
+
+# What only reads prepared results doesn't wait for the model.
+READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
+
+
+def link(tab: str, **said: Any) -> str:
+    """The link of a view; what is empty is left out."""
+    return "?" + urlencode({TAB: tab, **{name: value for name, value in said.items() if value not in ("", None)}})
+
+
+def link_to(address: str) -> str:
+    """The link as HTML."""
+    return f'<a class="hug-link" href="{html.escape(address)}" target="_blank">{html.escape(wording.VIEW_LINK)}</a>'
+
+
+def notice(problems: Sequence[str]) -> str:
+    """What was wrong with a link, as HTML that is read out; empty when nothing was."""
+    told = " ".join(problem for problem in problems if problem)
+    return f'<p class="hug-notice" role="status">{html.escape(told)}</p>' if told else ""
+
+
+def checked(params: Mapping[str, str], name: str, known: Sequence[str], otherwise: str) -> tuple[str, str]:
+    """A link's parameter and an empty sentence; or, when it isn't one of those known, the default and what is wrong."""
+    value = params.get(name, "")
+    if not value or value in known:
+        return value or otherwise, ""
+    few = ", ".join(known[:16]) + (f" … {known[-1]}" if len(known) > 16 else "")
+    return otherwise, wording.LINK_UNKNOWN.format(name=name, value=value[:40], known=few or wording.NOTHING_KNOWN)
+
+
+def asked_with(bench: Workbench, id: str | None, words: str | None) -> list[Any]:
+    """Reference, picture and words for the Query tab; None leaves the picture or the words as they are.
+
+    Raises QuestionError when the loaded gallery has no such picture.
+    """
+    if id is not None and id not in bench.index.ids:
+        raise QuestionError(wording.SAMPLE_ABSENT)
+    picture = [gr.skip(), gr.skip()] if id is None else [id, str(bench.thumbnail(id))]
+    return [*picture, gr.skip() if words is None else words]
+
+
+def asks(
+    pressed: Any, shelf: Shelf, choose: Callable[[Workbench, str], list[Any]], query: QueryTab, shared: Shared
+) -> None:
+    """A press opens the Query tab and asks with what `choose` gives for the pressed id, as `asked_with` does."""
+
+    def go(model: str, event: gr.EventData) -> list[Any]:
+        return [*choose(shelf.bench(model), str(event.id)), gr.Tabs(selected="query")]
+
+    outputs = [query.reference, query.picture, query.words, shared.tabs]
+    pressed(told(go), shared.model, outputs, **READING).success(**query.ask)

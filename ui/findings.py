@@ -1,0 +1,90 @@
+"""What was prepared for a model, or in one sentence why there is nothing to show."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.prepared import Prepared
+from analysis.studies import STUDIES
+from analysis.workbench import Workbench
+from ui import wording
+from ui.plots import drawn, told
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The studies of one model."""
+
+    bench: Workbench
+
+    @property
+    def _prepared(self) -> tuple[Prepared | None, str]:
+        """What was prepared, or why nothing at all can be shown."""
+        try:
+            found = self.bench.prepared
+        except ValueError as problem:
+            return None, wording.PREPARED_STALE.format(problem=problem)
+        missing = wording.NOT_PREPARED.format(model=self.bench.name, folder=self.bench.folder or "FOLDER")
+        return found, "" if found else missing
+
+    @property
+    def about(self) -> str:
+        """HTML: what was prepared, on which data, by which weights; or why there is nothing."""
+        prepared, said = self._prepared
+        if prepared is not None:
+            data = " ".join(str(prepared.data.get(key, "")) for key in ("name", "split")).strip()
+            said = wording.PREPARED.format(
+                data=data or wording.PREPARED_NO_DATA, weights=prepared.weights[:8], commit=prepared.commit
+            )
+        return f'<p class="hug-note">{html.escape(said)}</p>'
+
+    def table(self, name: str) -> tuple[pd.DataFrame | None, str]:
+        """The table of a study, or None with the reason in a sentence."""
+        prepared, problem = self._prepared
+        if prepared is None:
+            return None, problem
+        try:
+            return prepared.table(name), ""
+        except KeyError as reason:
+            return None, wording.SKIPPED.format(reason=str(reason.args[0]).rstrip("."))
+
+    def study(self, name: str, elem_id: str) -> str:
+        """The value of a figure: a whole study with its question, figure, sentence and table."""
+        study = STUDIES.get(name)
+        if study is None:
+            return told(wording.SKIPPED.format(reason=f"there is no study {name!r}"), name)
+        table, reason = self.table(name)
+        if table is None:
+            return told(reason, study.title, study.question)
+        return drawn(
+            study.draw(table), title=study.title, question=study.question, sentence=study.say(table), table=table,
+            name=f"{self.bench.name}-{name}", elem_id=elem_id,
+        )  # fmt: skip
+
+    def part(
+        self,
+        name: str,
+        take: Callable[[pd.DataFrame], pd.DataFrame],
+        draw: Callable[[pd.DataFrame], go.Figure],
+        say: Callable[[pd.DataFrame], str],
+        title: str,
+        elem_id: str,
+        question: str = "",
+        clickable: bool = False,
+    ) -> str:
+        """The value of a figure: a part of a study, drawn and told by other functions."""
+        table, reason = self.table(name)
+        if table is None:
+            return told(reason, title, question)
+        part = take(table)
+        if not len(part):
+            return told(say(part), title, question)
+        return drawn(
+            draw(part), title=title, question=question, sentence=say(part), table=part,
+            name=f"{self.bench.name}-{name}", elem_id=elem_id, clickable=clickable,
+        )  # fmt: skip

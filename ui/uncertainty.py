@@ -1,0 +1,205 @@
+"""The Uncertainty tab: samples from certain to uncertain, and how far the doubt can be trusted. It only wires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from analysis import query as split
+from analysis import standing
+from analysis.studies import STUDIES
+from analysis.workbench import QuestionError, Shelf, Workbench
+from ui import plots, wording
+from ui.asking import told
+from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
+from ui.findings import Findings
+from ui.plots import Card, cards, dealt, drawn, figure
+from ui.query import QueryTab
+from ui.shared import PRIVATE, Asked, Shared
+
+TRUST = ("recall_by_bin", "risk_coverage", "reliability", "severity", "coordination")  # always in sight
+ELSEWHERE = (  # drawn by hand here, or in other tabs
+    "samples", "coordination_examples", "interventions", "tracking", "attributes", "similar", "captions", "map"
+)  # fmt: skip
+SHOWN = 20  # samples of a side
+STANDING_OUT = 5  # components of the query's picture
+
+
+@dataclass(frozen=True)
+class UncertaintyTab:
+    """`show` refreshes the tab; `linked` are the components that a link sets; `standing` reports a component."""
+
+    show: dict[str, Any]
+    linked: list[Any]
+    standing: gr.HTML  # its `select` event has the number of a component as `id`
+    shelf: Shelf
+
+    def opened(self, params: Mapping[str, str]) -> list[Any]:
+        """Values for `linked`; what does not exist is told in the last of them and left out."""
+        bench = self.shelf.bench(params.get("model") or None)
+        side, problem = checked(params, "side", list(wording.SIDES), "target")
+        return [bench.name, side, notice([problem])]
+
+
+def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
+    """The tab's components and events."""
+    wrong = gr.HTML(elem_id="uncertainty-notice")
+    with gr.Row():
+        now, stands_out = figure("now", wording.THIS_QUERY), cards("standing", wording.THIS_QUERY_STANDS_OUT)
+    side = gr.Radio(
+        [(said, name) for name, said in wording.SIDES.items()], value="target", label=wording.SIDE, elem_id="side"
+    )
+    samples = cards("samples", wording.SAMPLES)
+    gr.Markdown(f"## {wording.HOW_TRUE}")
+    figures = {name: figure(f"study-{name}", name) for name in TRUST}
+    examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES)
+    with gr.Accordion(wording.MORE_STUDIES, open=False):
+        rest = [name for name in STUDIES if name not in (*TRUST, *ELSEWHERE)]
+        figures |= {name: figure(f"study-{name}", name) for name in rest}
+    about = gr.HTML(elem_id="uncertainty-about")
+
+    inputs, outputs = [shared.model, shared.asked, side], [now, stands_out, samples, examples, *figures.values(), about]
+
+    def view(model: str, asked: Asked | None, side: str) -> list[Any]:
+        findings = Findings(shelf.bench(model))
+        return [
+            *_now(findings.bench, asked),
+            _samples(findings, side),
+            _examples(findings),
+            *(findings.study(name, f"study-{name}") for name in figures),
+            _about(findings, side, shelf.default),
+        ]
+
+    show: dict[str, Any] = {"fn": told(view), "inputs": inputs, "outputs": outputs, **READING}
+    picked = told(lambda model, side: _picked(Findings(shelf.bench(model)), side, shelf.default))
+    side.input(picked, [shared.model, side], [samples, about, wrong], **READING)
+    asks(samples.select, shelf, _sample, query, shared)
+    asks(examples.select, shelf, _example, query, shared)
+    return UncertaintyTab(show, [shared.model, side, wrong], stands_out, shelf)
+
+
+def opens(tab: UncertaintyTab, component: Any, show: dict[str, Any], shared: Shared) -> None:
+    """A press on a component that stands out opens its page: sets `component`, then `show`."""
+
+    def go(event: gr.EventData) -> tuple[int, Any]:
+        return int(event.id), gr.Tabs(selected="sub-features")
+
+    tab.standing.select(told(go), None, [component, shared.tabs], queue=False, **PRIVATE).success(**show)
+
+
+# ---- what is shown ----
+
+
+def _now(bench: Workbench, asked: Asked | None) -> tuple[str, str]:
+    """Why the current query is uncertain: its sources, and the components of its picture that stand out."""
+    if asked is None:
+        return plots.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), dealt([])
+    if asked.model != bench.name:
+        return plots.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), dealt([])
+    table = standing.sources(asked.query, asked.words, bench.calibration)
+    key = split.verdict(table, bench.untrusted)
+    verdict = wording.VERDICT_UNKNOWN if key is None else wording.VERDICTS[key]
+    said = " · ".join(_source(row) for row in table.itertuples())
+    doubted = [wording.SOURCES[s] for s in bench.untrusted]
+    chance = wording.AT_CHANCE.format(sources=", ".join(doubted)) if doubted else ""
+    words = f"“{asked.words}”" if asked.words else wording.NO_WORDS
+    first = drawn(
+        standing.draw_sources(table) if table.percentile.notna().all() else None, title=wording.THIS_QUERY,
+        question=f"{asked.reference or wording.TRAIL_UPLOAD}: {words}", sentence=f"{verdict} {said}. {chance}",
+        table=table, name="query", elem_id="now",
+    )  # fmt: skip
+    components = standing.components(bench.index, asked.query).head(STANDING_OUT)
+    found = [
+        Card(
+            str(r.component), text=wording.STANDS_OUT.format(component=r.component),
+            note=wording.STANDS_OUT_NOTE.format(percentile=r.percentile),
+        )
+        for r in components.itertuples()
+    ]  # fmt: skip
+    return first, dealt(found, wording.THIS_QUERY_STANDS_OUT, wording.THIS_QUERY_STANDS_OUT_NOTE)
+
+
+def _source(row: Any) -> str:
+    known = row.percentile == row.percentile
+    where = wording.THIS_QUERY_PERCENTILE.format(percentile=row.percentile)
+    said = where if known else wording.THIS_QUERY_NO_PERCENTILE
+    return wording.THIS_QUERY_BY.format(name=row.name, value=row.variance, percentile=said)
+
+
+def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
+    """At most `SHOWN` rows of a side, evenly from the least to the most uncertain."""
+    part = table[table.side == side].sort_values("place", kind="stable").reset_index(drop=True)
+    if len(part) <= SHOWN:
+        return part
+    places = sorted({round(n * (len(part) - 1) / (SHOWN - 1)) for n in range(SHOWN)})
+    return part.iloc[places]
+
+
+def _samples(findings: Findings, side: str) -> str:
+    table, reason = findings.table("samples")
+    if table is None:
+        return dealt([], wording.SAMPLES, reason)
+    part, study = _spread(table, side), STUDIES["samples"]
+    found = []
+    for r in part.itertuples():
+        note = wording.SAMPLE_NOTE.format(place=r.place, value=r.value)
+        card = plots.picture(findings.bench, r.id, note) if side != "words" else Card("", note=note)
+        text = f"“{r.text}”" if side in ("words", "fit") else card.text
+        found.append(Card(f"{side}:{r.Index}", card.source, text, note, card.alt, card.title))
+    name = f"{findings.bench.name}-samples-{side}"
+    return dealt(
+        found, wording.SAMPLES, wording.SAMPLES_QUESTION, wording.NO_SAMPLES, note=study.say(table),
+        table=table[table.side == side], name=name,
+    )  # fmt: skip
+
+
+def _examples(findings: Findings) -> str:
+    table, reason = findings.table("coordination_examples")
+    if table is None:
+        return dealt([], wording.COORDINATION_EXAMPLES, reason)
+    found = []
+    for r in table.itertuples():
+        for id, note, value in ((r.fits, wording.FITS_NOTE, r.var_fits), (r.lacks, wording.LACKS_NOTE, r.var_lacks)):
+            card = plots.picture(findings.bench, id, note.format(value=value))
+            end = "fits" if id == r.fits else "lacks"
+            found.append(Card(f"{end}:{r.Index}", card.source, f"“{r.text}”", card.note, card.alt, card.title))
+    return dealt(
+        found, wording.COORDINATION_EXAMPLES, wording.COORDINATION_EXAMPLES_QUESTION, table=table,
+        name=f"{findings.bench.name}-coordination",
+    )  # fmt: skip
+
+
+def _about(findings: Findings, side: str, default: str) -> str:
+    name = findings.bench.name
+    return findings.about + link_to(link("uncertainty", model=name if name != default else "", side=side))
+
+
+# ---- what is chosen ----
+
+
+def _picked(findings: Findings, side: str, default: str) -> tuple[str, str, str]:
+    return _samples(findings, side), _about(findings, side, default), ""
+
+
+def _sample(bench: Workbench, id: str) -> list[Any]:
+    """Reference and words of a sample; raises QuestionError for a picture that the loaded gallery lacks."""
+    table, reason = Findings(bench).table("samples")
+    if table is None:
+        raise QuestionError(reason)
+    side, place = id.split(":")
+    row = _spread(table, side).loc[int(place)]
+    words = row.text if side in ("words", "fit") else None
+    return asked_with(bench, None if side == "words" else row.id, words)
+
+
+def _example(bench: Workbench, id: str) -> list[Any]:
+    table, reason = Findings(bench).table("coordination_examples")
+    if table is None:
+        raise QuestionError(reason)
+    end, place = id.split(":")
+    row = table.loc[int(place)]
+    return asked_with(bench, row[end], row.text)
