@@ -188,11 +188,11 @@ def say_parts(table: pd.DataFrame, first: str, second: str) -> str:
     strongest = signed.sort_values(ascending=False).head(3)
     told = ", ".join(f"{component} ({value:+.4f})" for component, value in strongest.items())
     rest = {
-        "the candidates' variance": sign * float(table.candidate.sum()),
+        "the candidates' variances make": sign * float(table.candidate.sum()),
         "their biases": sign * float(table[table.component == 0].difference.sum()),
     }
-    more = "; ".join(f"{name} makes {value:+.4f} of it" for name, value in rest.items())
-    return f"{ahead} is nearer than {behind} by {abs(gap):.4f}. Most of it in sub-features {told}; {more}."
+    more = ", ".join(f"{name} {value:+.4f}" for name, value in rest.items())
+    return f"{ahead} is nearer than {behind} by {abs(gap):.4f}. Most of it in sub-features {told}; {more} of it."
 
 
 def say_words(table: pd.DataFrame) -> str:

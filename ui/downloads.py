@@ -43,7 +43,7 @@ def links(table: pd.DataFrame | None, name: str, figure: str | None = None) -> s
             f'<button type="button" data-figure="{html.escape(figure or "")}" data-format="{kind}" '
             f'data-name="{html.escape(name)}" aria-label="{html.escape(said)} {word}">{word}</button>'
         )
-    return f'<div class="hug-downloads"><span aria-hidden="true">⭳</span> {" ".join(parts)}</div>'
+    return f'<div class="hug-downloads"><span aria-hidden="true">{wording.DOWNLOAD}</span> {" ".join(parts)}</div>'
 
 
 def csv(table: pd.DataFrame) -> str:

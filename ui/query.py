@@ -11,7 +11,7 @@ import gradio as gr
 
 from analysis.workbench import QuestionError, Shelf, Workbench
 from hug.trace import QueryTrace
-from ui import query_components, wording
+from ui import query_beside, query_components, query_report, query_why, query_words, wording
 from ui.answer import answer
 from ui.asking import told
 from ui.links import opened_query, query_link
@@ -38,10 +38,17 @@ class Panels:
     """What lies below the results, in the order of its outputs."""
 
     components: query_components.ComponentsPanel
+    why: query_why.WhyPanel
+    words: query_words.StudyPanel
+    beside: query_beside.BesidePanel
+    severities: query_words.StudyPanel  # it lies with the what-if controls
 
     @property
     def outputs(self) -> list[Any]:
-        return [*self.components.outputs]
+        return [
+            *self.components.outputs, *self.why.outputs, *self.words.outputs, *self.beside.outputs,
+            *self.severities.outputs,
+        ]  # fmt: skip
 
 
 def start(shelf: Shelf) -> Given:
@@ -60,7 +67,7 @@ def build(shelf: Shelf, shared: Shared) -> QueryTab:
     """The tab's components and events; it opens with a query already answered, which becomes `shared.asked`."""
     bench, given = shelf.bench(), start(shelf)
     trace = given.trace(bench)
-    first, chain = answer(bench, trace), Trail().plus(given)
+    first, chain = answer(bench, trace), Trail().plus(given).answered(trace.ranking.ids[0])
     shared.asked.value = asked(given, trace)
     reference, trail = gr.State(given.reference), gr.State(chain)
     with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before the picker
@@ -68,7 +75,10 @@ def build(shelf: Shelf, shared: Shared) -> QueryTab:
             q = question(bench, given)
         with gr.Column(elem_id="answer"):
             s = shown(first, trail_html(chain), link_html(query_link(given, shelf.default)))
-            panels = Panels(query_components.build(first))
+            why = query_why.build(bench, trace, given.thumbnail(bench))
+            words = query_words.build_words()
+            panels = Panels(query_components.build(first), why, words, query_beside.build(shelf), q.severities)
+            query_report.build(shelf, trail)
         with gr.Column(elem_id="pick"):
             p = picker(bench)
     controls = [
@@ -79,10 +89,13 @@ def build(shelf: Shelf, shared: Shared) -> QueryTab:
         shared.asked, trail, s.trail, s.back, s.forth, s.link, q.seen, s.sure, s.results, s.ids, s.selected,
         *panels.outputs,
     ]  # fmt: skip
-    ask = _ask(shelf, controls, trail, shared, outputs, s)
+    ask = _ask(shelf, controls, trail, outputs, s)
     _wire_question(q, reference, ask, shared)
     _wire_picker(shelf, p, s, [reference, q.picture], ask)
-    _wire_trail(shelf, s, trail, shared, controls, outputs)
+    _wire_trail(shelf, s, trail, controls, outputs)
+    query_why.wire(panels.why, shelf, trail, s.ids, s.results, q.ignored, ask)
+    query_words.wire(shelf, trail, q.kind, words, q.severities, q.words, ask)
+    query_beside.wire(panels.beside, shelf, trail)
     return QueryTab(reference, q.picture, q.words, ask, controls, lambda params: opened(shelf, params))
 
 
@@ -94,16 +107,16 @@ def opened(shelf: Shelf, params: Mapping[str, str]) -> list[Any]:
     return opened_query(params, shelf).controls()
 
 
-def show(shelf: Shelf, trail: Trail, before: Asked | None) -> list[Any]:
+def show(shelf: Shelf, trail: Trail) -> list[Any]:
     """Values for all outputs of the question shown, compared with the one before."""
     given = trail.now
     bench = shelf.bench(given.model)
     image = given.image(bench)
     trace = given.trace(bench)
-    new = answer(bench, trace, before.results if before else None, upload=given.reference is None)
+    new = answer(bench, trace, trail.before, upload=given.reference is None)
     return [
         asked(given, trace),
-        trail,
+        trail.answered(new.ids),
         trail_html(trail),
         gr.Button(interactive=trail.place > 0),
         gr.Button(interactive=trail.place + 1 < len(trail.steps)),
@@ -114,21 +127,23 @@ def show(shelf: Shelf, trail: Trail, before: Asked | None) -> list[Any]:
         new.ids,
         None,
         *query_components.ComponentsPanel.fresh(new),
+        *query_why.WhyPanel.fresh(bench, trace, given.thumbnail(bench)),
+        *query_words.StudyPanel.fresh(),
+        *query_beside.BesidePanel.fresh(shelf, given.model),
+        *query_words.StudyPanel.fresh(),
     ]
 
 
-def _ask(
-    shelf: Shelf, controls: list[Any], trail: gr.State, shared: Shared, outputs: list[Any], s: Shown
-) -> dict[str, Any]:
+def _ask(shelf: Shelf, controls: list[Any], trail: gr.State, outputs: list[Any], s: Shown) -> dict[str, Any]:
     """The event that asks what the controls say."""
 
     @told
     def ask(*values: Any) -> list[Any]:
-        *given, chain, before = values
-        return show(shelf, chain.plus(Given.of(*given)), before)
+        *given, chain = values
+        return show(shelf, chain.plus(Given.of(*given)))
 
     # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
-    return {"fn": ask, "inputs": [*controls, trail, shared.asked], "outputs": outputs, "preprocess": False,
+    return {"fn": ask, "inputs": [*controls, trail], "outputs": outputs, "preprocess": False,
             "show_progress_on": s.results, **MODEL_CALLS, **PRIVATE}  # fmt: skip
 
 
@@ -173,20 +188,18 @@ def _wire_picker(shelf: Shelf, p: Picker, s: Shown, chosen: list[Any], ask: dict
     p.more.click(lambda c, page: browse(c, page + 1), [p.category, p.page], listed, queue=False, **PRIVATE)
 
 
-def _wire_trail(
-    shelf: Shelf, s: Shown, trail: gr.State, shared: Shared, controls: list[Any], outputs: list[Any]
-) -> None:
+def _wire_trail(shelf: Shelf, s: Shown, trail: gr.State, controls: list[Any], outputs: list[Any]) -> None:
     def step(by: int) -> Any:
         @told
-        def go(chain: Trail, before: Asked | None) -> list[Any]:
+        def go(chain: Trail) -> list[Any]:
             chain = chain.at(chain.place + by)
-            return [*chain.now.controls(), *show(shelf, chain, before)]
+            return [*chain.now.controls(), *show(shelf, chain)]
 
         return go
 
     for button, by in ((s.back, -1), (s.forth, 1)):
         button.click(
-            step(by), [trail, shared.asked], [*controls, *outputs],
+            step(by), trail, [*controls, *outputs],
             show_progress_on=s.results, **MODEL_CALLS, **PRIVATE,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from analysis.workbench import MAX_WORDS, Workbench
 from hug.garments.degrade import DEGRADATIONS
 from ui import wording
 from ui.answer import Answer
+from ui.query_words import StudyPanel, build_severities
 from ui.question import Given
 
 SHOWN = 24  # pictures of the gallery at once
@@ -32,6 +33,7 @@ class Question:
     dynamic: gr.Radio
     use_var: gr.Checkbox
     ignored: gr.Dropdown
+    severities: StudyPanel
 
 
 @dataclass(frozen=True)
@@ -91,26 +93,27 @@ def question(bench: Workbench, start: Given) -> Question:
         most = min(Given.k_most, len(bench.index))
         k = gr.Slider(1, most, start.k, step=1, label=wording.COUNT, min_width=120, elem_id="k")
     leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT, elem_id="leave-out")
-    kind, severity, seen = _what_if()
+    kind, severity, seen, severities = _what_if()
     dynamic, use_var, ignored = _ranked(bench)
     with gr.Accordion(wording.EXPECT, open=False, elem_id="expect"):
         gr.Markdown(wording.EXPECT_TEXT)
     return Question(
-        picture, words, search, examples, category, k, leave_out, kind, severity, seen, dynamic, use_var, ignored
-    )
+        picture, words, search, examples, category, k, leave_out, kind, severity, seen, dynamic, use_var, ignored,
+        severities,
+    )  # fmt: skip
 
 
-def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image]:
+def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:
     with gr.Accordion(wording.WHAT_IF, open=False, elem_id="what-if"):
-        with gr.Row():
-            kinds = [(wording.KINDS[kind], kind) for kind in DEGRADATIONS]
-            kind = gr.Dropdown(kinds, value=Given.kind, label=wording.KIND, min_width=120, elem_id="kind")
-            severity = gr.Slider(0, 5, 0, step=1, label=wording.SEVERITY, min_width=160, elem_id="severity")
+        kinds = [(wording.KINDS[kind], kind) for kind in DEGRADATIONS]
+        kind = gr.Dropdown(kinds, value=Given.kind, label=wording.KIND, filterable=False, elem_id="kind")
+        severity = gr.Slider(0, 5, 0, step=1, label=wording.SEVERITY, elem_id="severity")
         seen = gr.Image(
             None, label=wording.SEEN, alt_text=wording.SEEN_ALT, interactive=False, buttons=[], height=200,
             format="webp", visible=False, elem_id="seen",
         )  # fmt: skip
-    return kind, severity, seen
+        severities = build_severities()
+    return kind, severity, seen, severities
 
 
 def _ranked(bench: Workbench) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
@@ -155,9 +158,11 @@ def shown(first: Answer, trail: str, link: str) -> Shown:
         back = gr.Button(wording.BACK, size="sm", min_width=60, interactive=False, elem_id="back")
         path = gr.HTML(trail, elem_id="trail")
         forth = gr.Button(wording.FORTH, size="sm", min_width=60, interactive=False, elem_id="forth")
+    gr.Markdown(f"### {wording.RESULTS}")
     results = gr.Gallery(
         first.results,
         label=wording.RESULTS,
+        show_label=False,
         columns=5,
         height="auto",
         object_fit="contain",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from analysis.workbench import DEFAULT_K, QuestionError, Workbench
+from analysis.workbench import DEFAULT_K, THUMBNAIL, QuestionError, Workbench
 from hug.garments.degrade import DEGRADATIONS, degrade
 from hug.trace import QueryTrace
 from ui import wording
@@ -66,12 +66,29 @@ class Given:
 
         Raises QuestionError or PictureError when there is none or it can't be read.
         """
-        whole = bench.picture(self.reference) if self.reference else self._upload()
-        if not self.severity:
-            return whole
         if self.kind not in DEGRADATIONS or self.severity not in range(6):
             raise QuestionError(wording.NO_SUCH_FAULT)
-        return degrade(_smaller(whole), self.kind, int(self.severity), SEED)
+        whole = bench.picture(self.reference) if self.reference else self._upload()
+        return degrade(_smaller(whole), self.kind, self.severity, SEED) if self.severity else whole
+
+    def clean(self, bench: Workbench) -> Image.Image:
+        """The reference without a fault, in the size at which faults are drawn."""
+        return _smaller(self.changed(severity=0).image(bench))
+
+    def changed(self, **fields: Any) -> Given:
+        """The same question with other values of some fields."""
+        return replace(self, **fields)
+
+    def thumbnail(self, bench: Workbench) -> Path | Image.Image | None:
+        """A small copy of the reference without a fault; None where an upload is gone."""
+        if self.reference:
+            return bench.thumbnail(self.reference)
+        try:
+            small = self._upload()
+        except QuestionError:
+            return None
+        small.thumbnail((THUMBNAIL, THUMBNAIL))
+        return small
 
     def _upload(self) -> Image.Image:
         path = self.picture.get("path") if isinstance(self.picture, dict) else None
@@ -107,6 +124,7 @@ class Trail:
 
     steps: tuple[Given, ...] = field(default=())
     place: int = -1
+    found: tuple[tuple[str, ...], ...] = field(default=())  # the results of each step that was answered
 
     @property
     def now(self) -> Given:
@@ -121,7 +139,19 @@ class Trail:
         if before and before[-1] == step:
             return self
         steps = (*before, step)[-LONGEST_TRAIL:]
-        return Trail(steps, len(steps) - 1)
+        found = (*self.found[: self.place + 1], ())[-LONGEST_TRAIL:]
+        return Trail(steps, len(steps) - 1, found)
+
+    def answered(self, ids: Sequence[str]) -> Trail:
+        """The same chain that remembers the results of the question shown."""
+        found = list(self.found)
+        found[self.place] = tuple(ids)
+        return replace(self, found=tuple(found))
+
+    @property
+    def before(self) -> tuple[str, ...] | None:
+        """Results of the question before the one shown; None for the first."""
+        return self.found[self.place - 1] if self.place > 0 else None
 
     def at(self, place: int) -> Trail:
         """The same chain, another question shown; beyond its ends the nearest."""

@@ -194,7 +194,7 @@ REPORT_CITE = "How to cite"
 SAID_YES, SAID_NO = "yes", "no"
 REPORT_RUN = "Download this answer as a report"
 CSV, PNG, SVG = "CSV", "PNG", "SVG"
-DOWNLOADS = "Download {name}:"
+DOWNLOAD, DOWNLOADS = "Download", "Download {name}:"
 
 RETRIEVE = """Rank the gallery for a picture and what should be different.
 

@@ -1,0 +1,41 @@
+"""The report of the answer shown, handed to the browser as a file and kept nowhere."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from analysis.workbench import Shelf
+from ui import wording
+from ui.asking import told
+from ui.question import Trail
+from ui.report import report
+from ui.shared import MODEL_CALLS, PRIVATE
+
+NAME = "hug-report.html"
+SAVE = """(content) => {
+  if (!content) return;
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([content], {type: 'text/html;charset=utf-8'}));
+  link.download = '%s';
+  document.body.appendChild(link); link.click(); link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  return '';
+}"""
+
+
+def build(shelf: Shelf, trail: gr.State) -> None:
+    """A button; what it makes passes through a hidden component that is emptied at once."""
+    with gr.Accordion(wording.REPORT, open=False, elem_id="report"):
+        gr.Markdown(wording.REPORT_TEXT, elem_classes="hug-note")
+        run = gr.Button(wording.REPORT_RUN, size="sm", elem_id="report-run")
+        content = gr.Textbox("", label=wording.REPORT, visible="hidden", max_length=None)
+
+    @told
+    def made(chain: Trail) -> str:
+        given = chain.now
+        bench = shelf.bench(given.model)
+        return report(bench, given, given.trace(bench))
+
+    run.click(made, trail, content, **MODEL_CALLS, **PRIVATE).success(
+        None, content, content, js=SAVE % NAME, show_progress="hidden", **PRIVATE
+    )

@@ -1,0 +1,127 @@
+"""Why this rank: two results' distances taken apart, and sub-features to ignore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from analysis import explain
+from analysis.explain_figures import draw_parts
+from analysis.workbench import QuestionError, Shelf, Workbench
+from hug.trace import QueryTrace
+from ui import wording
+from ui.asking import told
+from ui.downloads import SAVE, links
+from ui.markup import sentence
+from ui.question import Trail
+from ui.shared import MODEL_CALLS, PRIVATE
+
+NAME = "hug-why"  # of the files
+
+
+@dataclass(frozen=True)
+class WhyPanel:
+    first: gr.Dropdown
+    second: gr.Dropdown
+    shown: list[Any]  # sentence, pictures, figure, links, table
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.first, self.second, *self.shown]
+
+    @staticmethod
+    def fresh(bench: Workbench, trace: QueryTrace, reference: Any) -> list[Any]:
+        """Values for `outputs`: the first two results compared."""
+        ids = trace.ranking.ids[0]
+        first, second = (ids + ["", ""])[:2]
+        drops = [gr.Dropdown(results_of(ids), value=id or None) for id in (first, second)]
+        return [*drops, *compared(bench, trace, first, second, reference)]
+
+
+def compared(bench: Workbench, trace: QueryTrace, first: str, second: str, reference: Any) -> list[Any]:
+    """Sentence, pictures, figure, links and table for two results; fewer than two are said to be."""
+    if not (first and second):
+        said = wording.WHY_ALONE if first else wording.WHY_NONE
+        return [sentence(said), [], None, "", None]
+    table = explain.compare_parts(explain.rank_parts(trace), first, second)
+    pictures = [(reference, wording.REFERENCE), *((str(bench.thumbnail(id)), id) for id in (first, second))]
+    return [
+        sentence(explain.say_parts(table, first, second)),
+        [pair for pair in pictures if pair[0] is not None],
+        draw_parts(table, first, second),
+        links(table, NAME, "why-figure"),
+        table.round(5),
+    ]
+
+
+def build(bench: Workbench, trace: QueryTrace, reference: Any) -> WhyPanel:
+    """The panel, with the first two results compared."""
+    ids = trace.ranking.ids[0]
+    one, other = pair = (ids + ["", ""])[:2]
+    said, pictures, figure, below, table = compared(bench, trace, one, other, reference)
+    with gr.Accordion(wording.WHY, open=False, elem_id="why"):
+        gr.Markdown(wording.WHY_TEXT, elem_classes="hug-note")
+        with gr.Row():
+            drops = [
+                gr.Dropdown(results_of(ids), value=id or None, label=label, min_width=140, elem_id=elem_id)
+                for id, label, elem_id in zip(
+                    pair, (wording.WHY_FIRST, wording.WHY_SECOND), ("why-first", "why-second"), strict=True
+                )
+            ]
+        shown = [
+            gr.HTML(said, elem_id="why-said"),
+            gr.Gallery(
+                pictures, label=wording.WHY_PICTURES, columns=3, height=190, object_fit="contain",
+                interactive=False, buttons=[], allow_preview=False, elem_id="why-pictures",
+            ),
+            gr.Plot(figure, label=wording.WHY_TITLE, show_label=False, elem_id="why-figure"),
+            gr.HTML(below, js_on_load=SAVE),
+            gr.Dataframe(
+                table, label=wording.WHY_TITLE, interactive=False, buttons=["copy"], max_height=300,
+                elem_id="why-table",
+            ),
+        ]  # fmt: skip
+    return WhyPanel(drops[0], drops[1], shown)
+
+
+def results_of(ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Results to choose from, with their ranks."""
+    return [(wording.WHY_CHOICE.format(rank=n, id=id), id) for n, id in enumerate(ids, 1)]
+
+
+def wire(
+    panel: WhyPanel, shelf: Shelf, trail: gr.State, ids: gr.State, results: gr.Gallery, ignored: gr.Dropdown,
+    ask: dict[str, Any],
+) -> None:  # fmt: skip
+    """A chosen or clicked result is explained; a clicked row ignores its sub-feature and asks again."""
+
+    @told
+    def explained(chain: Trail, first: str | None, second: str | None) -> list[Any]:
+        given = chain.now
+        bench = shelf.bench(given.model)
+        trace = given.trace(bench)
+        return compared(bench, trace, first or "", second or "", given.thumbnail(bench))
+
+    @told
+    def clicked(ids: list[str], chain: Trail, second: str | None, event: gr.SelectData) -> list[Any]:
+        first = ids[event.index]
+        second = second if second != first else next((id for id in ids if id != first), "")
+        return [first, second, *explained(chain, first, second)]
+
+    @told
+    def ignore(chosen: Sequence[int], table: pd.DataFrame, event: gr.SelectData) -> list[int]:
+        component = int(event.row_value[0])
+        if component == 0:
+            raise QuestionError(wording.BIAS_STAYS)
+        return sorted({*chosen, component})
+
+    calls = {**MODEL_CALLS, **PRIVATE}
+    for drop in (panel.first, panel.second):
+        drop.input(explained, [trail, panel.first, panel.second], panel.shown, **calls)
+    results.select(clicked, [ids, trail, panel.second], panel.outputs, **calls)
+    table = panel.shown[-1]
+    table.select(ignore, [ignored, table], ignored, **PRIVATE).success(**ask)

@@ -1,0 +1,116 @@
+"""What each word does, and what a worse picture does: both on demand, both forgotten with the next answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis import explain
+from analysis.explain import Setting
+from analysis.explain_figures import draw_severities, draw_words
+from analysis.workbench import Shelf, Workbench
+from ui import wording
+from ui.asking import told
+from ui.downloads import downloads, links
+from ui.markup import sentence
+from ui.question import SEED, Given, Trail
+from ui.shared import MODEL_CALLS, PRIVATE
+
+WORDS, SEVERITIES = "hug-words", "hug-severities"  # file names
+
+
+@dataclass(frozen=True)
+class StudyPanel:
+    """A button and what it brings: a sentence, a figure, links and a table; empty until asked for."""
+
+    run: gr.Button
+    shown: list[Any]
+
+    @property
+    def outputs(self) -> list[Any]:
+        return self.shown
+
+    @staticmethod
+    def fresh() -> list[Any]:
+        """Values for `outputs` when the answer has changed: what was shown belongs to another question."""
+        return ["", gr.Plot(None, visible=False), "", gr.Dataframe(None, visible=False)]
+
+
+def build_words() -> StudyPanel:
+    with gr.Accordion(wording.WORDS_EFFECT, open=False, elem_id="word-effects"):
+        gr.Markdown(wording.WORDS_TEXT, elem_classes="hug-note")
+        return _panel(wording.WORDS_RUN, wording.WORDS_TITLE, WORDS, "words")
+
+
+def build_severities() -> StudyPanel:
+    return _panel(wording.SEVERITIES_RUN, wording.SEVERITIES_TITLE, SEVERITIES, "severities")
+
+
+def _panel(run: str, title: str, name: str, id: str) -> StudyPanel:
+    button = gr.Button(run, size="sm", elem_id=f"{id}-run")
+    said = gr.HTML("", elem_id=f"{id}-said")
+    figure = gr.Plot(label=title, show_label=False, visible=False, elem_id=f"{id}-figure")
+    below = downloads(None, name, f"{id}-figure")
+    table = gr.Dataframe(
+        label=title, interactive=False, buttons=["copy"], max_height=300, visible=False, elem_id=f"{id}-table"
+    )
+    return StudyPanel(button, [said, figure, below, table])
+
+
+def words(bench: Workbench, given: Given) -> pd.DataFrame:
+    """The words of a question dropped one at a time."""
+    return explain.word_effects(bench, given.image(bench), given.words, setting(bench, given))
+
+
+def severities(bench: Workbench, given: Given) -> pd.DataFrame:
+    """A question's picture at all severities of the chosen fault."""
+    return explain.severities(bench, given.clean(bench), given.words, given.kind, SEED, setting(bench, given))
+
+
+def setting(bench: Workbench, given: Given) -> Setting:
+    """How the question is ranked."""
+    exclude = given.reference if given.leave_out else None
+    return Setting(given.category, exclude, given.kept(bench), given.use_var)
+
+
+def wire(
+    shelf: Shelf, trail: gr.State, kind: gr.Dropdown, words_: StudyPanel, worse: StudyPanel, text: gr.Textbox,
+    ask: dict[str, Any],
+) -> None:  # fmt: skip
+    """The two buttons; a clicked row of the words' table asks without that word."""
+    calls: dict[str, Any] = {**MODEL_CALLS, **PRIVATE}
+
+    def study(
+        make: Callable[[Workbench, Given], pd.DataFrame],
+        say: Callable[[pd.DataFrame], str],
+        draw: Callable[[pd.DataFrame], go.Figure],
+        name: str,
+        figure: str,
+    ) -> Callable[..., list[Any]]:
+        @told
+        def run(chain: Trail, *changed: Any) -> list[Any]:
+            given = chain.now if not changed else chain.now.changed(kind=changed[0])
+            table = make(shelf.bench(given.model), given)
+            return [
+                sentence(say(table)),
+                gr.Plot(draw(table), visible=True),
+                links(table, name, figure),
+                gr.Dataframe(table.round(5), visible=True),
+            ]
+
+        return run
+
+    each = study(words, explain.say_words, draw_words, WORDS, "words-figure")
+    words_.run.click(each, [trail], words_.shown, **calls)
+    all_ = study(severities, explain.say_severities, draw_severities, SEVERITIES, "severities-figure")
+    worse.run.click(all_, [trail, kind], worse.shown, **calls)
+
+    def without(event: gr.SelectData) -> str:
+        return str(event.row_value[2])
+
+    words_.shown[-1].select(told(without), None, text, **PRIVATE).success(**ask)
