@@ -80,3 +80,9 @@ def listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return items[0] if items else "none"
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def sentence(parts: Sequence[str], between: str = "; ") -> str:
+    """Parts as one sentence with a capital and a full stop."""
+    text = between.join(parts)
+    return text[:1].upper() + text[1:] + "."

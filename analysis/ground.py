@@ -20,16 +20,18 @@ from hug.backbones.cache import TokenCache, content_key
 from hug.config import DataConfig
 from hug.data import Collection, open_picture, read_fashioniq
 from hug.doubt import DoubtModel
-from hug.evaluate.ranks import Ranked, rank_split
+from hug.evaluate.ranks import Ranked, encode_queries, rank_split
 from hug.evaluate.run import fit_doubt, in_halves
 from hug.evaluate.subfeatures import component_levels, interventions, responses
 from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs, hits
 from hug.features import (
     Features,
+    Texts,
     coordination_pairs,
     evaluation_features,
     garment_truth,
     query_text,
+    texts_of,
     triplet_truth,
 )
 from hug.gallery import LABELS
@@ -51,7 +53,7 @@ class Effort:
     """How much is computed. `pictures` a category as in `hug evaluate`, so that the frozen tokens are shared."""
 
     pictures: int = 40  # clean pictures a category for degradations and interventions
-    texts: int = 240  # queries whose words are changed
+    texts: int = 600  # queries whose words are changed
     explained: int = 60  # queries whose explanations are put to the test
     permutations: int = 9999
     label_permutations: int = 999
@@ -173,6 +175,15 @@ class Ground:
         for name, var in zip("rtmq", (*self.query.sources.unbind(1), self.query.var), strict=True):
             table[name] = var.mean((1, 2)).numpy()
         return table
+
+    def asked(self, references: list[str], texts: list[str]) -> Query:
+        """Queries of pictures of the split with any words; their frozen tokens are kept in the cache."""
+        known = Features(self.collection, self.features.pictures, self.texts(texts), {}, None)
+        return encode_queries(self.model, known, references, texts)
+
+    def texts(self, texts: list[str]) -> Texts:
+        """Any words as frozen tokens."""
+        return texts_of(texts, self.cache)
 
     # ---- what only some data know ----
 

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures import COLOURS, INK, LABELS, NAMED, NOTHING, curve, escaped, listed, plain
+from analysis.figures import COLOURS, INK, LABELS, NAMED, NOTHING, curve, escaped, listed, plain, sentence
 from analysis.ground import Ground
 from analysis.intervals import mean_intervals
 from hug.evaluate.measures import bootstrap, paired_accuracy
@@ -132,7 +132,7 @@ def say_severity(table: pd.DataFrame) -> str:
             f"{seen} kinds: the variance rises at every step for {len(rising)} of {len(kinds)} and is higher at "
             f"severity {int(part.severity.max())}, beyond chance, for {len(above)} of {len(kinds)} ({listed(factors)})"
         )
-    return "; ".join(told).capitalize() + "."
+    return sentence(told)
 
 
 # ---- coordination, paired ----

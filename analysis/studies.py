@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis import levels, subfeatures, trust
+from analysis import faithfulness, fusion, levels, maps, subfeatures, trust, words
 from analysis.ground import Ground
 
 
@@ -80,6 +80,32 @@ _ALL = (
     Study(
         "similar", "Similar components", "Which components say the same?",
         subfeatures.similar, subfeatures.draw_similar, subfeatures.say_similar, ("component", "other", "correlation"),
+    ),
+    Study(
+        "captions", "Captions at the ends", "Which words are uncertain, and which fit badly?",
+        words.captions, words.draw_captions, words.say_captions, ("source", "end", "text", "id", "value"),
+    ),
+    Study(
+        "phrases", "One phrase taken out", "Which phrases make the words certain?",
+        words.phrase_effects, words.draw_phrases, words.say_phrases,
+        ("phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"),
+    ),
+    Study(
+        "weights", "How the weights move", "Does a spoiled source lose weight?",
+        fusion.weights, fusion.draw_weights, fusion.say_weights,
+        ("change", "level", "source", "weight", "low", "high"),
+    ),
+    Study(
+        "proposition", "Proposition 1, measured", "Do the dynamic weights do what the paper assumes of them?",
+        fusion.proposition, fusion.draw_proposition, fusion.say_proposition, fusion.PROPOSITION,
+    ),
+    Study(
+        "faithfulness", "Are the explanations true", "Does removing what is called important change most?",
+        faithfulness.faithfulness, faithfulness.draw_faithfulness, faithfulness.say_faithfulness, faithfulness.COLUMNS,
+    ),
+    Study(
+        "map", "Map of the gallery", "Which pictures are alike to the model?",
+        maps.maps, maps.draw_map, maps.say_map, ("component", "id", "x", "y"),
     ),
 )  # fmt: skip
 STUDIES: dict[str, Study] = {study.name: study for study in _ALL}

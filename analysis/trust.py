@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures import INK, NOTHING, ORDER, curve, listed, plain, whiskers
+from analysis.figures import INK, NOTHING, ORDER, curve, listed, plain, sentence, whiskers
 from analysis.ground import Ground, Skipped
 from analysis.intervals import wilson
 from hug.evaluate.measures import recall_by_bin, reliability, risk_coverage
@@ -63,7 +63,7 @@ def say_recall(table: pd.DataFrame) -> str:
             f"{which} queries: {100 * first:.0f} % found among the first ten in the most certain tenth, "
             f"{100 * last:.0f} % in the least certain (correlation of bin and recall {pearson}; honest doubt gives −1)"
         )
-    return "; ".join(told).capitalize() + "."
+    return sentence(told)
 
 
 def doubts(ground: Ground) -> dict[str, np.ndarray]:
@@ -177,4 +177,4 @@ def say_misses(table: pd.DataFrame) -> str:
         values = part.set_index("by").auroc.sort_values(ascending=False)
         others = [f"{by} {v:.2f}" for by, v in values.items()]
         told.append(f"on {which} queries {values.index[0]} predicts a miss best ({listed(others)})")
-    return "; ".join(told).capitalize() + "."
+    return sentence(told)

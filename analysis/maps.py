@@ -1,0 +1,81 @@
+"""The gallery in two dimensions, computed beforehand: UMAP of whole pictures, principal axes of each component.
+
+A UMAP of 1,800 pictures takes seconds after its first minutes of compiling, and a model has dozens of components:
+those get their two principal axes, which take milliseconds and need no library. Letters: N pictures, K components,
+D dimensions of one component.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures import INK, NOTHING, plain
+from analysis.ground import Ground, Skipped
+
+NEIGHBOURS = 15
+FEWEST = 5  # pictures
+STEPS = 1000  # coordinates are thousandths: repeated values make a small file
+
+
+def maps(ground: Ground) -> pd.DataFrame:
+    """Columns component (0 the whole), id, x, y; coordinates of every map lie in [0, 1]."""
+    index = ground.index
+    if len(index) < FEWEST:
+        raise Skipped(f"a map of fewer than {FEWEST} pictures shows nothing")
+    mu = index.gaussians.mu.numpy()  # (N, K, D)
+    places = [whole(mu.reshape(len(mu), -1)), *(principal(mu[:, k]) for k in range(mu.shape[1]))]
+    tables = []
+    for component, found in enumerate(places):
+        x, y = squared(found).T
+        tables.append(pd.DataFrame({"component": np.int16(component), "id": index.ids, "x": x, "y": y}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def whole(means: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(N, 2) UMAP of (N, M) means; the same every time."""
+    from umap import UMAP  # compiles for minutes at its first use: imported where it is used
+
+    near = min(NEIGHBOURS, len(means) - 1)
+    start = "spectral" if len(means) > 4 * NEIGHBOURS else "random"  # a spectral start needs more pictures than axes
+    return np.asarray(UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(means), float)
+
+
+def principal(means: np.ndarray) -> np.ndarray:
+    """(N, 2) coordinates on the first two principal axes; an axis points where its largest loading is positive."""
+    centred = means - means.mean(0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
+    return centred @ axes.T
+
+
+def squared(places: np.ndarray) -> np.ndarray:
+    """Coordinates moved and scaled into [0, 1], both axes alike, in steps of a thousandth."""
+    low, size = places.min(0), max(float(np.ptp(places, axis=0).max()), 1e-12)
+    middle = (1 - np.ptp(places, axis=0) / size) / 2
+    return np.round(((places - low) / size + middle) * STEPS) / STEPS
+
+
+def draw_map(table: pd.DataFrame) -> go.Figure:
+    """The whole gallery; the tab draws the components."""
+    shown = table[table.component == 0]
+    figure = go.Figure(
+        go.Scattergl(
+            x=shown.x, y=shown.y, mode="markers", customdata=shown.id, text=shown.id,
+            marker={"size": 5, "color": INK}, hovertemplate="%{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    return plain(figure, 480)
+
+
+def say_map(table: pd.DataFrame) -> str:
+    if table.empty:
+        return NOTHING
+    count, components = int((table.component == 0).sum()), table.component.nunique() - 1
+    return (
+        f"{count} pictures: UMAP of whole pictures, where near points are alike and distances between groups mean "
+        f"little; the first two principal axes for each of {components} components."
+    )
