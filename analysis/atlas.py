@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import INK, MARKS, ORDER, plain
+from analysis.figures import INK, MARKS, NAMED, ORDER, plain
 from hug.garments import COLOURS
 from hug.gaussians import Gaussians, Query
 from hug.index import Index
@@ -124,14 +124,15 @@ def draw(
     figure.update_yaxes(visible=False, scaleanchor="x")
     plain(figure, 560)
     return figure.update_layout(
-        margin={"l": 5, "r": 5, "t": 10, "b": 5}, dragmode="pan", hovermode="closest",
+        margin={"l": 5, "r": 5, "t": 30, "b": 5}, dragmode="pan", hovermode="closest",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": NAMED["picture"]},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "itemsizing": "constant"},
         coloraxis={"colorscale": "Cividis", "colorbar": {"thickness": 10, "title": {"text": colouring}}},
     )  # fmt: skip
 
 
-def _measured(shown: pd.DataFrame) -> go.Scattergl:
-    return go.Scattergl(
+def _measured(shown: pd.DataFrame) -> go.Scatter:
+    return go.Scatter(
         x=shown.x, y=shown.y, mode="markers", customdata=shown.id, showlegend=False,
         text=[f"{_safe(r.id)}<br>{_safe(r.label)}<br>variance {r.value:.4f}" for r in shown.itertuples()],
         hovertemplate="%{text}<extra></extra>",
@@ -139,12 +140,12 @@ def _measured(shown: pd.DataFrame) -> go.Scattergl:
     )  # fmt: skip
 
 
-def _labelled(shown: pd.DataFrame) -> list[go.Scattergl]:
+def _labelled(shown: pd.DataFrame) -> list[go.Scatter]:
     """One trace a value, each with a colour and a symbol of its own."""
     traces = []
     for n, (value, part) in enumerate(shown.groupby("value", sort=True)):
         traces.append(
-            go.Scattergl(
+            go.Scatter(
                 x=part.x, y=part.y, mode="markers", name=_safe(str(value)), customdata=part.id,
                 text=[f"{_safe(r.id)}<br>{_safe(r.label)}" for r in part.itertuples()],
                 hovertemplate="%{text}<extra></extra>",

@@ -38,7 +38,7 @@ def draw_sources(table: pd.DataFrame) -> go.Figure:
         )
     )  # fmt: skip
     figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"})
-    figure.update_xaxes(title="percentile among validation queries", range=[0, 100])
+    figure.update_xaxes(title="percentile among validation queries", range=[0, 101])
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 230)
 

@@ -49,7 +49,7 @@ function show() {
 async function draw() {
   stale = false;
   const settings = { responsive: true, displaylogo: false, displayModeBar: Boolean(shown.tools), scrollZoom: false };
-  settings.modeBarButtonsToRemove = ["select2d", "lasso2d", "toImage", "autoScale2d"];
+  settings.modeBarButtons = [["zoomIn2d", "zoomOut2d", "pan2d", "zoom2d", "resetScale2d"]];
   await Plotly.react(plot, shown.figure.data, shown.figure.layout, settings);
   plot.classList.toggle("hug-clickable", Boolean(shown.clickable));
   plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);

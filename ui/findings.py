@@ -5,15 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.prepared import Prepared
 from analysis.studies import STUDIES
-from analysis.workbench import Workbench
+from analysis.workbench import ROOT, Workbench
 from ui import wording
-from ui.plots import drawn, told
+from ui.plots import NOTHING, drawn, told
 
 
 @dataclass(frozen=True)
@@ -29,25 +30,32 @@ class Findings:
             found = self.bench.prepared
         except ValueError as problem:
             return None, wording.PREPARED_STALE.format(problem=problem)
-        missing = wording.NOT_PREPARED.format(model=self.bench.name, folder=self.bench.folder or "FOLDER")
+        missing = wording.NOT_PREPARED.format(model=self.bench.name, folder=_place(self.bench.folder))
         return found, "" if found else missing
 
     @property
+    def notice(self) -> str:
+        """HTML: why nothing at all can be shown; empty when something was prepared."""
+        problem = self._prepared[1]
+        return f'<p class="hug-notice" role="status">{html.escape(problem)}</p>' if problem else ""
+
+    @property
     def about(self) -> str:
-        """HTML: what was prepared, on which data, by which weights; or why there is nothing."""
-        prepared, said = self._prepared
-        if prepared is not None:
-            data = " ".join(str(prepared.data.get(key, "")) for key in ("name", "split")).strip()
-            said = wording.PREPARED.format(
-                data=data or wording.PREPARED_NO_DATA, weights=prepared.weights[:8], commit=prepared.commit
-            )
+        """HTML: what was prepared, on which data, by which weights; empty when nothing was."""
+        prepared, _ = self._prepared
+        if prepared is None:
+            return ""
+        data = " ".join(str(prepared.data.get(key, "")) for key in ("name", "split")).strip()
+        said = wording.PREPARED.format(
+            data=data or wording.PREPARED_NO_DATA, weights=prepared.weights[:8], commit=prepared.commit
+        )
         return f'<p class="hug-note">{html.escape(said)}</p>'
 
     def table(self, name: str) -> tuple[pd.DataFrame | None, str]:
-        """The table of a study, or None with the reason in a sentence."""
-        prepared, problem = self._prepared
+        """The table of a study; or None, with the reason in a sentence that is empty where `notice` says it."""
+        prepared, _ = self._prepared
         if prepared is None:
-            return None, problem
+            return None, ""
         try:
             return prepared.table(name), ""
         except KeyError as reason:
@@ -60,7 +68,7 @@ class Findings:
             return told(wording.SKIPPED.format(reason=f"there is no study {name!r}"), name)
         table, reason = self.table(name)
         if table is None:
-            return told(reason, study.title, study.question)
+            return told(reason, study.title, study.question) if reason else NOTHING
         return drawn(
             study.draw(table), title=study.title, question=study.question, sentence=study.say(table), table=table,
             name=f"{self.bench.name}-{name}", elem_id=elem_id,
@@ -80,7 +88,7 @@ class Findings:
         """The value of a figure: a part of a study, drawn and told by other functions."""
         table, reason = self.table(name)
         if table is None:
-            return told(reason, title, question)
+            return told(reason, title, question) if reason else NOTHING
         part = take(table)
         if not len(part):
             return told(say(part), title, question)
@@ -88,3 +96,10 @@ class Findings:
             draw(part), title=title, question=question, sentence=say(part), table=part,
             name=f"{self.bench.name}-{name}", elem_id=elem_id, clickable=clickable,
         )  # fmt: skip
+
+
+def _place(folder: Path | None) -> str:
+    """A checkpoint folder as a command takes it, from the project's root; never more of the server's paths."""
+    if folder is None:
+        return "FOLDER"
+    return folder.relative_to(ROOT).as_posix() if folder.is_relative_to(ROOT) else folder.name

@@ -14,7 +14,7 @@ from ui import plots, wording
 from ui.asking import told
 from ui.crossing import READING, asked_with, checked, link, link_to, notice
 from ui.findings import Findings
-from ui.plots import cards, dealt, drawn, figure
+from ui.plots import NOTHING, cards, dealt, drawn, figure
 from ui.query import QueryTab
 from ui.shared import PRIVATE, Asked, Shared
 
@@ -43,7 +43,7 @@ class MapTab:
 def build(shelf: Shelf, shared: Shared, query: QueryTab) -> MapTab:
     """The tab's components and events."""
     bench = shelf.bench()
-    wrong = gr.HTML(elem_id="map-notice")
+    wrong, missing = (gr.HTML(elem_id=f"map-{name}", elem_classes="hug-wrong") for name in ("notice", "missing"))
     with gr.Row(elem_classes="hug-controls"):
         of = gr.Dropdown(label=wording.MAP_OF, elem_id="map-of", min_width=140, **_of_of(bench, 0))
         colouring = gr.Dropdown(
@@ -67,7 +67,7 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> MapTab:
     show: dict[str, Any] = {
         "fn": told(view),
         "inputs": [shared.model, shared.asked, of, colouring, category, point],
-        "outputs": [of, colouring, category, point, chart, near, address],
+        "outputs": [missing, of, colouring, category, point, chart, near, address],
         **READING,
     }
     for control in (of, colouring, category):
@@ -105,6 +105,7 @@ def _view(
         category=category, point=point,
     )  # fmt: skip
     return [
+        Findings(bench).notice,
         _of(bench, of), _colouring(bench, colouring), _category(bench, category), _point(bench, point or ""),
         _chart(bench, asked, of, colouring, category), _near(bench, point, of), link_to(where),
     ]  # fmt: skip
@@ -113,7 +114,7 @@ def _view(
 def _chart(bench: Workbench, asked: Asked | None, of: int, colouring: str, category: str) -> str:
     table, reason = Findings(bench).table("map")
     if table is None:
-        return plots.told(reason, wording.MAP_TITLE, wording.MAP_QUESTION)
+        return plots.told(reason, wording.MAP_TITLE, wording.MAP_QUESTION) if reason else NOTHING
     shown = atlas.points(table, bench.index, of, category, colouring)
     known = asked if asked is not None and asked.model == bench.name else None
     placed = atlas.place(table, bench.index, known.query, of) if known else None

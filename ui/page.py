@@ -12,15 +12,13 @@ from hug.data import MAX_BYTES
 from ui import endpoints, query, wording
 from ui.asking import Page, told
 from ui.links import TAB, parameters
+from ui.others import OTHERS, connect
 from ui.query_layout import numbers
 from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
 from ui.theme import STYLE, theme
 
 WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
-
-# The other tabs: id -> (title, module with `build(shelf, shared, query)`). In the order of the page.
-OTHERS: dict[str, tuple[str, Any]] = {}
 
 
 def build(shelf: Shelf) -> Page:
@@ -33,7 +31,7 @@ def build(shelf: Shelf) -> Page:
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
                 [(shelf.label(name), name) for name in shelf.names], value=shelf.default,
-                label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1,
+                label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip
             now = gr.Markdown(about(bench), elem_id="model")
         asked = gr.State(None)
@@ -46,6 +44,7 @@ def build(shelf: Shelf) -> Page:
                 with gr.Tab(title, id=name) as tab:
                     built[name] = module.build(shelf, shared, first)
                 tab.select(**built[name].show)
+        connect(built, shared)
         _wire_model(shelf, shared, now, first)
         _wire_refresh(shared, built)
         _wire_links(page, shelf, shared, built)

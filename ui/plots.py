@@ -33,6 +33,7 @@ CARDS = (
     '<section class="hug-cards-of"><div class="hug-before"></div><div class="hug-cards"></div>'
     '<div class="hug-after"></div></section>'
 )
+NOTHING = ""  # the value of a figure or of cards that takes no place
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def figure(elem_id: str, label: str, look: Callable[[list[str]], str] | None = N
     )
 
 
-def cards(elem_id: str, label: str) -> gr.HTML:
-    """A place for cards; its `select` event has `id`, that of the pressed one."""
+def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
+    """A place for cards; its `select` event has `id`, that of the pressed one. `pairs` stay side by side."""
     return gr.HTML(
         label=label,
         html_template=CARDS,
         js_on_load=(ASSETS / "cards.js").read_text(),
         elem_id=elem_id,
+        elem_classes="hug-pairs" if pairs else None,
         apply_default_css=False,
     )
 

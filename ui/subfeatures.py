@@ -18,7 +18,7 @@ from ui import plots, wording
 from ui.asking import told
 from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
 from ui.findings import Findings
-from ui.plots import Card, cards, dealt, drawn, figure
+from ui.plots import NOTHING, Card, cards, dealt, drawn, figure
 from ui.query import QueryTab
 from ui.shared import PRIVATE, Asked, Shared
 
@@ -31,6 +31,7 @@ class SubfeaturesTab:
 
     show: dict[str, Any]
     linked: list[Any]
+    component: gr.Dropdown
     shelf: Shelf
 
     def opened(self, params: Mapping[str, str]) -> list[Any]:
@@ -49,7 +50,9 @@ class SubfeaturesTab:
 def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
     """The tab's components and events."""
     bench = shelf.bench()
-    wrong = gr.HTML(elem_id="subfeatures-notice")
+    wrong, missing = (
+        gr.HTML(elem_id=f"subfeatures-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
+    )
     attribute = gr.Radio(
         [(said, name) for name, said in wording.ATTRIBUTES.items()], label=wording.WHICH_TRACKS, elem_id="attribute"
     )
@@ -64,10 +67,10 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
         leave_out = gr.Slider(
             0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label=wording.LEAVE_OUT_SHARE, elem_id="leave-out", min_width=220
         )
+    least, most = cards("least", wording.SAMPLES), cards("most", wording.SAMPLES)
     with gr.Row():
         histogram = figure("histogram", wording.HISTOGRAM_TITLE)
         similar = cards("similar", wording.SIMILAR_TITLE)
-    least, most = cards("least", wording.SAMPLES), cards("most", wording.SAMPLES)
     with gr.Row():
         explained, moved = figure("explained", wording.EXPLAINED_TITLE), figure("moved", wording.MOVED_TITLE)
     measure = gr.Radio(list(wording.MEASURES), value="delta", label=wording.MATRIX_MEASURE, elem_id="measure")
@@ -81,10 +84,10 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
     show: dict[str, Any] = {
         "fn": told(lambda *given: _view(shelf, *given)),
         "inputs": inputs,
-        "outputs": [category, component, *views],
+        "outputs": [missing, category, component, *views],
         **READING,
     }
-    tab = SubfeaturesTab(show, [shared.model, category, component, leave_out, attribute, wrong], shelf)
+    tab = SubfeaturesTab(show, [shared.model, category, component, leave_out, attribute, wrong], component, shelf)
 
     def clear() -> str:
         return ""
@@ -130,6 +133,7 @@ def _view(
         leave_out="" if abs(leave_out - LEAVE_OUT) < 1e-6 else f"{leave_out:g}", attribute=attribute,
     )  # fmt: skip
     return [
+        findings.notice,
         _category(bench, category),
         _component(bench, component),
         _tracked(findings, attribute, component),
@@ -153,11 +157,11 @@ def _view(
 def _tracked(findings: Findings, attribute: str | None, component: int) -> str:
     """The answer to "which component tracks this?": a sentence, and the best as cards."""
     if not attribute:
-        return dealt([])
+        return NOTHING
     name = wording.ATTRIBUTES.get(attribute, attribute)
     table, reason = findings.table("tracking")
     if table is None:
-        return dealt([], question=reason)
+        return dealt([], question=reason) if reason else NOTHING
     part = study.ranked(table, attribute)
     shown = part[part.tracked | (part.place <= 5)]
     found = [
@@ -206,7 +210,7 @@ def _histogram(bench: Workbench, asked: Asked | None, category: str, component: 
 def _similar(findings: Findings, component: int) -> str:
     table, reason = findings.table("similar")
     if table is None:
-        return dealt([], wording.SIMILAR_TITLE, reason)
+        return dealt([], wording.SIMILAR_TITLE, reason) if reason else NOTHING
     part = study.alike(table, component)
     found = [
         Card(
@@ -230,7 +234,7 @@ def _captions(findings: Findings, source: str, end: str) -> str:
     title = wording.CAPTIONS_OF[source, end]
     table, reason = findings.table("captions")
     if table is None:
-        return dealt([], title, reason)
+        return dealt([], title, reason) if reason else NOTHING
     part = table[(table.source == source) & (table.end == end)]
     found = [
         Card(f"{source}:{end}:{n}", text=f"“{r.text}”", note=wording.CAPTION_NOTE.format(value=r.value))

@@ -17,9 +17,9 @@ from ui import plots, wording
 from ui.asking import told
 from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
 from ui.findings import Findings
-from ui.plots import Card, cards, dealt, drawn, figure
+from ui.plots import NOTHING, Card, cards, dealt, drawn, figure
 from ui.query import QueryTab
-from ui.shared import PRIVATE, Asked, Shared
+from ui.shared import Asked, Shared
 
 TRUST = ("recall_by_bin", "risk_coverage", "reliability", "severity", "coordination")  # always in sight
 ELSEWHERE = (  # drawn by hand here, or in other tabs
@@ -47,7 +47,9 @@ class UncertaintyTab:
 
 def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     """The tab's components and events."""
-    wrong = gr.HTML(elem_id="uncertainty-notice")
+    wrong, missing = (
+        gr.HTML(elem_id=f"uncertainty-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
+    )
     with gr.Row():
         now, stands_out = figure("now", wording.THIS_QUERY), cards("standing", wording.THIS_QUERY_STANDS_OUT)
     side = gr.Radio(
@@ -56,17 +58,20 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     samples = cards("samples", wording.SAMPLES)
     gr.Markdown(f"## {wording.HOW_TRUE}")
     figures = {name: figure(f"study-{name}", name) for name in TRUST}
-    examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES)
+    examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES, pairs=True)
     with gr.Accordion(wording.MORE_STUDIES, open=False):
         rest = [name for name in STUDIES if name not in (*TRUST, *ELSEWHERE)]
         figures |= {name: figure(f"study-{name}", name) for name in rest}
     about = gr.HTML(elem_id="uncertainty-about")
 
-    inputs, outputs = [shared.model, shared.asked, side], [now, stands_out, samples, examples, *figures.values(), about]
+    inputs, outputs = [shared.model, shared.asked, side], [
+        missing, now, stands_out, samples, examples, *figures.values(), about
+    ]  # fmt: skip
 
     def view(model: str, asked: Asked | None, side: str) -> list[Any]:
         findings = Findings(shelf.bench(model))
         return [
+            findings.notice,
             *_now(findings.bench, asked),
             _samples(findings, side),
             _examples(findings),
@@ -82,24 +87,15 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     return UncertaintyTab(show, [shared.model, side, wrong], stands_out, shelf)
 
 
-def opens(tab: UncertaintyTab, component: Any, show: dict[str, Any], shared: Shared) -> None:
-    """A press on a component that stands out opens its page: sets `component`, then `show`."""
-
-    def go(event: gr.EventData) -> tuple[int, Any]:
-        return int(event.id), gr.Tabs(selected="sub-features")
-
-    tab.standing.select(told(go), None, [component, shared.tabs], queue=False, **PRIVATE).success(**show)
-
-
 # ---- what is shown ----
 
 
 def _now(bench: Workbench, asked: Asked | None) -> tuple[str, str]:
     """Why the current query is uncertain: its sources, and the components of its picture that stand out."""
     if asked is None:
-        return plots.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), dealt([])
+        return plots.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), NOTHING
     if asked.model != bench.name:
-        return plots.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), dealt([])
+        return plots.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), NOTHING
     table = standing.sources(asked.query, asked.words, bench.calibration)
     key = split.verdict(table, bench.untrusted)
     verdict = wording.VERDICT_UNKNOWN if key is None else wording.VERDICTS[key]
@@ -142,7 +138,7 @@ def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
 def _samples(findings: Findings, side: str) -> str:
     table, reason = findings.table("samples")
     if table is None:
-        return dealt([], wording.SAMPLES, reason)
+        return dealt([], wording.SAMPLES, reason) if reason else NOTHING
     part, study = _spread(table, side), STUDIES["samples"]
     found = []
     for r in part.itertuples():
@@ -160,7 +156,7 @@ def _samples(findings: Findings, side: str) -> str:
 def _examples(findings: Findings) -> str:
     table, reason = findings.table("coordination_examples")
     if table is None:
-        return dealt([], wording.COORDINATION_EXAMPLES, reason)
+        return dealt([], wording.COORDINATION_EXAMPLES, reason) if reason else NOTHING
     found = []
     for r in table.itertuples():
         for id, note, value in ((r.fits, wording.FITS_NOTE, r.var_fits), (r.lacks, wording.LACKS_NOTE, r.var_lacks)):

@@ -72,6 +72,11 @@ ADVICE = {
     "m": "Say it so that it makes sense for this picture, or choose another reference.",
 }
 ALARM = "Very doubtful: take the results as a guess."
+NOTE_FAULT = "The picture is asked with {kind}, severity {severity} of 5."
+NOTE_IGNORED = "Ranked without sub-features {ignored}."
+NOTE_MEANS = "Ranked without the candidates' variance."
+NOTE_STATIC = "The overall doubt is merged with 1/3 each; its percentile and the chance exist for dynamic weights only."
+NOTE_UNREAD = "The words are too long: from “{word}” on nothing is read."
 UPLOAD_NOTE = (
     "Your own picture: percentiles and chance come from generated garments, so read them as more or less, "
     "not as exact numbers."
@@ -161,6 +166,9 @@ WHY_ALONE = "There is one result only: nothing to compare it with."
 WHY_NONE = "Nothing was ranked."
 BIAS_STAYS = "The bias belongs to no sub-feature and can't be ignored."
 WHY_TITLE = "Parts of two distances, by sub-feature"
+WHY_COLUMNS = {
+    "component": "sub-feature", "means": "of it: means", "candidate": "of it: candidates' variances",
+}  # fmt: skip
 WHY_PICTURES = "Reference and the two results"
 WORDS_EFFECT = "What does each word do?"
 WORDS_TEXT = (
@@ -247,9 +255,9 @@ NOTHING_KNOWN = "none"
 THIS_QUERY = "Why is the current query uncertain?"
 THIS_QUERY_NONE = "Nothing was asked yet: ask in the Query tab, and this says where its doubt comes from."
 THIS_QUERY_OTHER = "The last query was asked of the model {model}: ask again with this one."
-THIS_QUERY_BY = "{name}: variance {value:.4f}, {percentile}"
-THIS_QUERY_PERCENTILE = "higher than {percentile:.0f} % of the validation queries"
-THIS_QUERY_NO_PERCENTILE = "with nothing to compare it with"
+THIS_QUERY_BY = "{name} {value:.4f} ({percentile})"
+THIS_QUERY_PERCENTILE = "above {percentile:.0f} % of validation queries"
+THIS_QUERY_NO_PERCENTILE = "nothing to compare it with"
 AT_CHANCE = "At chance on the test split, so don't trust it here: {sources}."
 THIS_QUERY_STANDS_OUT = "Sub-features that stand out"
 THIS_QUERY_STANDS_OUT_NOTE = (
@@ -287,7 +295,7 @@ TRACKED_CARD_NOTE = "removing it {delta:+.2f}, next {next_delta:+.2f}, η² {eta
 CATEGORY = "Category"
 COMPONENT = "Component"
 PREVIOUS, NEXT, RANDOM = "◂ previous", "next ▸", "random"
-LEAVE_OUT_SHARE = "Leave out the pictures with the highest overall uncertainty (share)"
+LEAVE_OUT_SHARE = "Leave out the most uncertain overall (share)"
 LEAST, MOST = "{count} most certain in component {component}", "{count} least certain in component {component}"
 SHOWN_OF = "{category}, the most uncertain {share:.0f} % left out. Press one to ask a query with it."
 NO_SAMPLES = "No picture is left: choose another category or leave out fewer."

@@ -1,0 +1,26 @@
+"""The tabs beside Query, in the order of the page, and the ways between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ui import about, map, subfeatures, uncertainty, wording
+from ui.crossing import opens
+from ui.shared import Shared
+
+OTHERS: dict[str, tuple[str, Any]] = {  # id -> (title, module with `build(shelf, shared, query)`)
+    "uncertainty": (wording.TAB_UNCERTAINTY, uncertainty),
+    "sub-features": (wording.TAB_SUBFEATURES, subfeatures),
+    "map": (wording.TAB_MAP, map),
+    "about": (wording.TAB_ABOUT, about),
+}
+
+
+def connect(built: Mapping[str, Any], shared: Shared) -> None:
+    """A component pressed anywhere opens its page in Sub-features."""
+    target = built["sub-features"]
+    presses = [built["uncertainty"].standing.select]
+    pressed = getattr(built["query"], "component", None)  # a figure whose points are components
+    for press in [*presses, *([pressed.select] if pressed is not None else [])]:
+        opens(press, target.component, target.show, shared)
