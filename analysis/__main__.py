@@ -7,16 +7,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.findings import findings_page, read_prepared
 from analysis.ground import Effort, Ground
 from analysis.prepared import Prepared, prepare
+from analysis.report import report
 from analysis.studies import STUDIES
 from hug.config import DataConfig
+from hug.files import write_text
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     _ground(commands.add_parser("prepare", help="compute the studies that the tabs show, beside the checkpoint"))
+    made = commands.add_parser("report", help="an HTML report with CSV tables; studies are computed where they lack")
+    _ground(made)
+    made.add_argument("--out", type=Path, required=True, help="folder of the report")
+    page = commands.add_parser("findings", help="what was found and what does not hold, as Markdown")
+    page.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids with prepared studies")
+    page.add_argument("--out", type=Path, default=Path("docs/findings.md"), help="file to write (%(default)s)")
     return top
 
 
@@ -39,7 +48,7 @@ def ground_of(args: argparse.Namespace) -> Ground:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        return {"prepare": _prepare}[args.command](args)
+        return {"prepare": _prepare, "report": _report, "findings": _findings}[args.command](args)
     except (ValueError, OSError) as error:
         print(f"python -m analysis {args.command}: {error}", file=sys.stderr)
         return 1
@@ -48,6 +57,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     found = prepare(ground_of(args), names=args.studies)
     print(told(found))
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    ground = ground_of(args)
+    try:
+        found = Prepared.load(ground.folder, ground.model)
+    except ValueError as stale:
+        print(stale, file=sys.stderr)
+        found = None
+    if found is None or ground.data is not None and not found.data:
+        found = prepare(ground, args.out, args.studies)  # beside the report: a checkpoint may be read-only
+    path = report(found, ground.folder.resolve().name, _about(ground, found), args.out)
+    print(f"{len(found.tables)} studies are in {path}")
+    for name, why in found.skipped.items():
+        print(f"  {name} skipped: {why}")
+    return 0
+
+
+def _about(ground: Ground, found: Prepared) -> dict[str, str]:
+    model = ground.model
+    return {
+        "objective": model.objective.name,
+        "components": f"{model.config.components} of {model.config.dim} dimensions",
+        "weights": found.weights,
+        "backbone": f"{model.backbone.name} ({model.backbone.fingerprint})",
+        "data": ", ".join(f"{k} {v}" for k, v in found.data.items()) or "the gallery alone",
+        "gallery": f"{len(ground.index)} pictures ({found.gallery})",
+        "commit": found.commit,
+    }
+
+
+def _findings(args: argparse.Namespace) -> int:
+    write_text(args.out, findings_page(read_prepared(args.checkpoints)))
+    print(f"findings of {len(args.checkpoints)} checkpoints are in {args.out}")
     return 0
 
 

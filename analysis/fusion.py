@@ -239,7 +239,8 @@ def say_proposition(table: pd.DataFrame) -> str:
         f"{_judged(first.gain_static_low, first.gain_static_high)} ({first.loss_dynamic:.4f} and "
         f"{first.loss_static:.4f}), against the weights' own means {_judged(first.gain_own_low, first.gain_own_high)} "
         f"({first.loss_own_means:.4f})."
-        " The loss is convex in its logits, not in the network's parameters, so that the bound itself is not tested."
+        " The scale and offset of the loss were learned with this model's own merge, which favours it; and the loss is"
+        " convex in its logits, not in the network's parameters, so that the bound itself is not tested."
     )
 
 

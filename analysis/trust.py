@@ -118,9 +118,8 @@ def reliable(ground: Ground) -> pd.DataFrame:
 
 def draw_reliable(table: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": INK, "dash": "dash"}, name="honest", meta="guide"
-    )
+    guide = {"color": INK, "dash": "dash"}  # where an honest chance lies
+    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line=guide, row=1, col=1)
     figure.add_scatter(
         x=table.chance, y=table.hits, mode="lines+markers", name="measured", error_y=whiskers(table, "hits"),
         line={"color": ORDER[0]},
