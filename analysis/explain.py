@@ -111,6 +111,15 @@ def read_words(bench: Workbench, words: str) -> list[bool]:
     return [bool(n < mask.shape[1]) for n in mask.sum(1).tolist()]
 
 
+def first_unread(bench: Workbench, words: str) -> str | None:
+    """The first word beyond what the backbone reads; None when all are read. Fast for short texts."""
+    parts = words.split()
+    _, mask = bench.model.backbone.words([" ".join(parts)])
+    if int(mask.sum()) < mask.shape[1]:
+        return None
+    return next((word for word, read in zip(parts, read_words(bench, words), strict=True) if not read), None)
+
+
 def severities(
     bench: Workbench, picture: Image.Image, words: str, kind: str, seed: int = 0, setting: Setting | None = None
 ) -> pd.DataFrame:

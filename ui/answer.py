@@ -33,8 +33,13 @@ class Answer:
         return study.draw_variances(self.variances), study.draw_weights(self.weights)
 
 
-def answer(bench: Workbench, trace: QueryTrace, before: Sequence[str] | None = None, upload: bool = False) -> Answer:
-    """Everything the Query tab shows of one trace; `before` are the results of the question asked before."""
+def answer(
+    bench: Workbench, trace: QueryTrace, before: Sequence[str] | None = None, notes: Sequence[str] = ()
+) -> Answer:
+    """Everything the Query tab shows of one trace.
+
+    `before` are the results of the question asked before; `notes` say what is special about this one.
+    """
     found = study.results(trace)
     ids = list(found.id)
     moves = study.moves(before, ids) if before is not None else [None] * len(ids)
@@ -43,7 +48,7 @@ def answer(bench: Workbench, trace: QueryTrace, before: Sequence[str] | None = N
         for row, move in zip(found.to_dict("records"), moves, strict=True)
     ]
     return Answer(
-        sure=sure(bench, trace, upload),
+        sure=sure(bench, trace, notes),
         results=[(bench.thumbnail(id), caption) for id, caption in zip(ids, captions, strict=True)],
         ids=ids,
         variances=study.variances(trace),

@@ -15,10 +15,21 @@ from ui import query_beside, query_components, query_report, query_why, query_wo
 from ui.answer import answer
 from ui.asking import told
 from ui.links import opened_query, query_link
-from ui.query_layout import SHOWN, Picker, Question, Shown, picker, question, shown, thumbnails
+from ui.query_layout import (
+    SHOWN,
+    Picker,
+    Question,
+    Settings,
+    Shown,
+    picker,
+    question,
+    settings,
+    shown,
+    thumbnails,
+)
 from ui.question import Given, Trail
 from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
-from ui.trail import link_html, trail_html
+from ui.trail import link_html, notes, trail_html
 
 
 @dataclass(frozen=True)
@@ -70,31 +81,33 @@ def build(shelf: Shelf, shared: Shared) -> QueryTab:
     first, chain = answer(bench, trace), Trail().plus(given).answered(trace.ranking.ids[0])
     shared.asked.value = asked(given, trace)
     reference, trail = gr.State(given.reference), gr.State(chain)
-    with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before the picker
+    with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before settings and picker
         with gr.Column(elem_id="question"):
             q = question(bench, given)
         with gr.Column(elem_id="answer"):
             s = shown(first, trail_html(chain), link_html(query_link(given, shelf.default)))
             why = query_why.build(bench, trace, given.thumbnail(bench))
             words = query_words.build_words()
-            panels = Panels(query_components.build(first), why, words, query_beside.build(shelf), q.severities)
+            components, beside = query_components.build(first), query_beside.build(shelf)
             query_report.build(shelf, trail)
         with gr.Column(elem_id="pick"):
+            o = settings(bench)
             p = picker(bench)
+    panels = Panels(components, why, words, beside, o.severities)
     controls = [
         shared.model, reference, q.picture, q.words, q.category, q.k, q.leave_out,
-        q.kind, q.severity, q.dynamic, q.use_var, q.ignored,
+        o.kind, o.severity, o.dynamic, o.use_var, o.ignored,
     ]  # fmt: skip
     outputs = [
-        shared.asked, trail, s.trail, s.back, s.forth, s.link, q.seen, s.sure, s.results, s.ids, s.selected,
+        shared.asked, trail, s.trail, s.back, s.forth, s.link, o.seen, s.sure, s.results, s.ids, s.selected,
         *panels.outputs,
     ]  # fmt: skip
     ask = _ask(shelf, controls, trail, outputs, s)
-    _wire_question(q, reference, ask, shared)
+    _wire_question(q, o, reference, ask)
     _wire_picker(shelf, p, s, [reference, q.picture], ask)
     _wire_trail(shelf, s, trail, controls, outputs)
-    query_why.wire(panels.why, shelf, trail, s.ids, s.results, q.ignored, ask)
-    query_words.wire(shelf, trail, q.kind, words, q.severities, q.words, ask)
+    query_why.wire(panels.why, shelf, trail, s.ids, s.results, o.ignored, ask)
+    query_words.wire(shelf, trail, o.kind, words, o.severities, q.words, ask)
     query_beside.wire(panels.beside, shelf, trail)
     return QueryTab(reference, q.picture, q.words, ask, controls, lambda params: opened(shelf, params))
 
@@ -113,7 +126,7 @@ def show(shelf: Shelf, trail: Trail) -> list[Any]:
     bench = shelf.bench(given.model)
     image = given.image(bench)
     trace = given.trace(bench)
-    new = answer(bench, trace, trail.before, upload=given.reference is None)
+    new = answer(bench, trace, trail.before, notes(given, bench))
     return [
         asked(given, trace),
         trail.answered(new.ids),
@@ -147,10 +160,10 @@ def _ask(shelf: Shelf, controls: list[Any], trail: gr.State, outputs: list[Any],
             "show_progress_on": s.results, **MODEL_CALLS, **PRIVATE}  # fmt: skip
 
 
-def _wire_question(q: Question, reference: gr.State, ask: dict[str, Any], shared: Shared) -> None:
-    for event in (q.search.click, q.words.submit, q.k.release, q.severity.release):
+def _wire_question(q: Question, o: Settings, reference: gr.State, ask: dict[str, Any]) -> None:
+    for event in (q.search.click, q.words.submit, q.k.release, o.severity.release):
         event(**ask)
-    for control in (q.category, q.leave_out, q.kind, q.dynamic, q.use_var, q.ignored):
+    for control in (q.category, q.leave_out, o.kind, o.dynamic, o.use_var, o.ignored):
         control.input(**ask)
     for button in q.examples:
         button.click(lambda text: text, button, q.words, queue=False, **PRIVATE).then(**ask)

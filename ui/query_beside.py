@@ -17,6 +17,7 @@ from ui.markup import sentence
 from ui.question import Trail
 from ui.shared import MODEL_CALLS, PRIVATE
 from ui.split import sure
+from ui.trail import notes
 
 NAME = "hug-beside"  # of the file
 
@@ -77,14 +78,12 @@ def wire(panel: BesidePanel, shelf: Shelf, trail: gr.State) -> None:
         given = chain.now
         one, other = shelf.bench(given.model), shelf.bench(name)
         ignored = given.ignored if name == given.model else ()  # sub-feature 7 of another model is another one
-        return compared(
-            one, other, given.trace(one), given.changed(ignored=ignored).trace(other), given.reference is None
-        )
+        return compared(one, other, given.trace(one), given.changed(ignored=ignored).trace(other), notes(given, other))
 
     panel.run.click(asked, [trail, panel.which], panel.shown, **MODEL_CALLS, **PRIVATE)
 
 
-def compared(one: Workbench, other: Workbench, first: QueryTrace, second: QueryTrace, upload: bool) -> list[Any]:
+def compared(one: Workbench, other: Workbench, first: QueryTrace, second: QueryTrace, remarks: list[str]) -> list[Any]:
     """Sentence, the other's split, its results, links and the table of ranks."""
     table = explain.beside(first, second)
     ranks = dict(zip(first.ranking.ids[0], range(1, len(first.ranking.ids[0]) + 1), strict=True))
@@ -100,7 +99,7 @@ def compared(one: Workbench, other: Workbench, first: QueryTrace, second: QueryT
     named = table.rename(columns={"one": one.name, "other": other.name})
     return [
         sentence(explain.say_beside(table)),
-        sure(other, second, upload),
+        sure(other, second, remarks),
         gr.Gallery(results, visible=True),
         links(named, NAME),
         gr.Dataframe(named, visible=True),

@@ -27,13 +27,19 @@ class Question:
     category: gr.Dropdown
     k: gr.Slider
     leave_out: gr.Checkbox
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What-if and ranking; each control asks when it is changed."""
+
     kind: gr.Dropdown
     severity: gr.Slider
     seen: gr.Image
+    severities: StudyPanel
     dynamic: gr.Radio
     use_var: gr.Checkbox
     ignored: gr.Dropdown
-    severities: StudyPanel
 
 
 @dataclass(frozen=True)
@@ -93,14 +99,16 @@ def question(bench: Workbench, start: Given) -> Question:
         most = min(Given.k_most, len(bench.index))
         k = gr.Slider(1, most, start.k, step=1, label=wording.COUNT, min_width=120, elem_id="k")
     leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT, elem_id="leave-out")
+    return Question(picture, words, search, examples, category, k, leave_out)
+
+
+def settings(bench: Workbench) -> Settings:
+    """What is seldom set, folded away, and what to expect of the model."""
     kind, severity, seen, severities = _what_if()
     dynamic, use_var, ignored = _ranked(bench)
     with gr.Accordion(wording.EXPECT, open=False, elem_id="expect"):
         gr.Markdown(wording.EXPECT_TEXT)
-    return Question(
-        picture, words, search, examples, category, k, leave_out, kind, severity, seen, dynamic, use_var, ignored,
-        severities,
-    )  # fmt: skip
+    return Settings(kind, severity, seen, severities, dynamic, use_var, ignored)
 
 
 def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:

@@ -54,7 +54,7 @@ def compared(bench: Workbench, trace: QueryTrace, first: str, second: str, refer
         [pair for pair in pictures if pair[0] is not None],
         draw_parts(table, first, second),
         links(table, NAME, "why-figure"),
-        table.round(5),
+        table.round(5).rename(columns=wording.WHY_COLUMNS),
     ]
 
 

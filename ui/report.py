@@ -17,6 +17,7 @@ from ui.markup import inlined
 from ui.question import Given
 from ui.split import sure
 from ui.theme import STYLE
+from ui.trail import notes
 
 PICTURE, RESULT = 480, 200  # pixels, long side
 VERSIONS = ("torch", "transformers", "numpy", "gradio")
@@ -45,7 +46,7 @@ def report(bench: Workbench, given: Given, trace: QueryTrace) -> str:
         f"<h1>{_safe(wording.REPORT_TITLE)}</h1>",
         f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(bench, given)}</div>'
         f"{_table(_asked(given))}</section>",
-        sure(bench, trace, given.reference is None).replace("<details>", "<details open>"),
+        sure(bench, trace, notes(given, bench)).replace("<details>", "<details open>"),
         f"<section><h2>{_safe(wording.RESULTS)}</h2><p>{_safe(wording.REPORT_ORDER)}</p>"
         f'<div class="grid">{_results(bench, trace)}</div></section>',
         f"<section><h2>{_safe(wording.REPORT_NUMBERS)}</h2>{_table(study.split(trace).drop(columns='source'))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -18,19 +19,19 @@ ALARM = 95.0  # a percentile from here on is a reason not to believe the ranking
 POOR = 0.25  # so is a chance below
 
 
-def sure(bench: Workbench, trace: QueryTrace, upload: bool = False) -> str:
-    """How sure the model is of one answer; `upload` adds what doesn't hold for a visitor's own picture."""
+def sure(bench: Workbench, trace: QueryTrace, notes: Sequence[str] = ()) -> str:
+    """How sure the model is of one answer; `notes` say what is special about the question."""
     table, known = study.split(trace), study.validation(bench.calibration)
     asked = f"“{trace.words}”" if trace.words else wording.NO_WORDS
     rows = "".join(
         _row(row, known[known.source == row.source], bench.untrusted.get(row.source)) for row in table.itertuples()
     )
     empty = "" if trace.ranking.ids[0] else f'<p class="hug-empty">{_safe(wording.NO_RESULT)}</p>'
-    foreign = f'<p class="hug-note">{_safe(wording.UPLOAD_NOTE)}</p>' if upload else ""
+    said = "".join(f'<p class="hug-note">{_safe(note)}</p>' for note in notes)
     return (
         f'<section class="hug-sure" aria-label="{_safe(wording.HOW_SURE)}"><h3>{_safe(wording.HOW_SURE)}</h3>'
         f'<p class="hug-asked">{_safe(wording.ASKED.format(words=asked))}</p>{empty}'
-        f"{verdict(bench, trace, table)}{foreign}"
+        f"{verdict(bench, trace, table)}{said}"
         f'<table><thead><tr><th scope="col"></th><th scope="col">{_safe(wording.HISTOGRAM)}</th>'
         f'<th scope="col">{_safe(wording.VARIANCE)}</th><th scope="col">{_safe(wording.PERCENTILE)}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"

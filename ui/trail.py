@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 
+from analysis.explain import first_unread
+from analysis.workbench import Workbench
 from ui import wording
 from ui.question import Given, Trail
 
@@ -23,6 +25,25 @@ def _step(step: Given) -> str:
     fault = wording.TRAIL_FAULT.format(kind=wording.KINDS[step.kind], severity=step.severity) if step.severity else ""
     words = f"“{step.words}”" if step.words.strip() else wording.NO_WORDS_SHORT
     return f"{step.reference or wording.TRAIL_UPLOAD}{fault}: {words}"
+
+
+def notes(given: Given, bench: Workbench) -> list[str]:
+    """What is special about a question, so that no setting is forgotten: one sentence each."""
+    found = []
+    if given.severity:
+        found.append(wording.NOTE_FAULT.format(kind=wording.KINDS[given.kind], severity=given.severity))
+    if given.ignored:
+        found.append(wording.NOTE_IGNORED.format(ignored=", ".join(map(str, given.ignored))))
+    if not given.use_var:
+        found.append(wording.NOTE_MEANS)
+    if not given.dynamic:
+        found.append(wording.NOTE_STATIC)
+    unread = first_unread(bench, given.words)
+    if unread:
+        found.append(wording.NOTE_UNREAD.format(word=unread))
+    if given.reference is None:
+        found.append(wording.UPLOAD_NOTE)
+    return found
 
 
 def link_html(address: str | None) -> str:

@@ -72,7 +72,7 @@ ADVICE = {
     "m": "Say it so that it makes sense for this picture, or choose another reference.",
 }
 ALARM = "Very doubtful: take the results as a guess."
-NOTE_FAULT = "The picture is asked with {kind}, severity {severity} of 5."
+NOTE_FAULT = "Asked with a worse picture: {kind}, severity {severity} of 5."
 NOTE_IGNORED = "Ranked without sub-features {ignored}."
 NOTE_MEANS = "Ranked without the candidates' variance."
 NOTE_STATIC = "The overall doubt is merged with 1/3 each; its percentile and the chance exist for dynamic weights only."
