@@ -40,7 +40,7 @@ def findings_page(models: Mapping[str, Prepared]) -> str:
     parts = [
         "# Findings",
         "Written by `python -m analysis findings`; don't edit. Claims that the paper's figures suggest are judged by "
-        "the rule beside them, from tables of `python -m analysis prepare`; a number in brackets bounds a 95 % interval. "
+        "the rule beside them, from tables of `python -m analysis prepare`; numbers in brackets bound a 95 % interval. "
         "What does not hold is said as plainly as what does.",
         "## What was studied", _conditions(models),
         "## Claims", _claims(models),

@@ -7,6 +7,8 @@ D dimensions of one component.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -35,7 +37,9 @@ def maps(ground: Ground) -> pd.DataFrame:
 
 def whole(means: np.ndarray, seed: int = 0) -> np.ndarray:
     """(N, 2) UMAP of (N, M) means; the same every time."""
-    from umap import UMAP  # compiles for minutes at its first use: imported where it is used
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # that TensorFlow, which we don't use, is not installed
+        from umap import UMAP  # compiles at its first use: imported where it is used
 
     near = min(NEIGHBOURS, len(means) - 1)
     start = "spectral" if len(means) > 4 * NEIGHBOURS else "random"  # a spectral start needs more pictures than axes

@@ -1,0 +1,63 @@
+"""A small checkpoint on pixels with a generated data set: what every study can run on in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.ground import Effort, Ground
+from hug.backbones import BACKBONES
+from hug.config import OBJECTIVES, DataConfig
+from hug.data import open_picture, read_fashioniq
+from hug.features import garment_truth
+from hug.gallery import LABELS
+from hug.garments import Sizes, build
+from hug.hub import save_model
+from hug.index import Index
+from tests.hug.conftest import PixelBackbone, small_model
+
+SMALL = Effort(pictures=3, texts=30, explained=6, permutations=199, label_permutations=49, draws=50)
+
+
+@pytest.fixture(scope="session")
+def pixels() -> Iterator[None]:
+    """The backbone of the tests under a name, so that a checkpoint on it can be loaded."""
+    BACKBONES["pixels"] = PixelBackbone
+    yield
+    BACKBONES.pop("pixels")
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated data: 20 pictures and 30 triplets a category and split."""
+    return build(tmp_path_factory.mktemp("shop"), Sizes((15, 20, 20), (15, 30, 30)), 0, "test", progress=False)
+
+
+@pytest.fixture(scope="session")
+def studied(shop: Path, pixels: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder with a gallery and a training log."""
+    folder = tmp_path_factory.mktemp("studied") / "tiny"
+    model = small_model(OBJECTIVES["calibrated"], backbone="pixels").eval()
+    save_model(model, folder)
+    (folder / "training.jsonl").write_text(json.dumps({"kind": "step", "scales": {"a": 4.0, "b": -2.0}}) + "\n")
+    collection, truth = read_fashioniq(shop, "test"), garment_truth(shop)
+    assert truth is not None
+    ids = [i for gallery in collection.galleries.values() for i in gallery[:15]]
+    labels = truth.set_index("id").loc[ids]
+    pictures = [open_picture(collection.path(i)) for i in ids]
+    Index.build(model, pictures, ids, {label: list(labels[label].astype(str)) for label in LABELS}).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ground(studied: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    data = DataConfig(root=str(shop), cache=str(tmp_path_factory.mktemp("cache")))
+    return Ground.load(studied, data, effort=SMALL)
+
+
+@pytest.fixture(scope="session")
+def gallery_only(studied: Path) -> Ground:
+    return Ground.load(studied, effort=SMALL)
