@@ -61,10 +61,14 @@ class ObjectiveConfig:
     bias: bool = _field(True, "candidate bias beta_c in the distance")
     bias_l2: float = _field(0.01, "penalty on the candidate bias")
     nll: float = _field(0.1, "error likelihood of the positives")
+    nll_sources: float = _field(0.1, "the same error likelihood for each source alone: what it can know of the error")
     picture_rank: float = _field(0.2, "a degraded picture is less certain than a better view of it")
+    spoil: bool = _field(True, "half of the degraded views are made from tokens, in ways that no pixels show")
     text_rank: float = _field(0.1, "a shortened text is less certain than the whole text")
     spec: float = _field(0.1, "specialisation: which component answers a removed aspect")
     spec_sharpness: float = _field(5.0, "sharpness of the responding-component softmax")
+    spec_otherwise: bool = _field(True, "aspects are also removed in tokens, so that no one style is learned")
+    agree: float = _field(0.5, "agreement between components over clean pictures (mean squared correlation)")
     required: tuple[str, ...] = _field((), "terms that must not be switched off by lacking data")
 
 
@@ -74,6 +78,7 @@ class TrainConfig:
 
     steps: int = _field(2400, "optimizer steps")
     batch: int = _field(64, "triplets a step")
+    one_category: bool = _field(True, "a batch is drawn from one category: its negatives are those of a gallery")
     lr: float = _field(1e-3, "peak learning rate (AdamW)")
     scale_lr: float = _field(10.0, "factor on the rate of a, b, a', b'")
     weight_decay: float = _field(0.01, "AdamW weight decay; none on scales, biases and norms")
@@ -101,11 +106,11 @@ OBJECTIVES: dict[str, ObjectiveConfig] = {
     "calibrated": ObjectiveConfig(),
     "paper": ObjectiveConfig(
         name="paper", cord_log=False, cord_mined=0.0, bias=False, bias_l2=0.0,
-        nll=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0,
+        nll=0.0, nll_sources=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0, agree=0.0,
     ),
     "point": ObjectiveConfig(
         name="point", matching="infonce", variance=False, fc=0.0, cord=0.0, cord_log=False, cord_mined=0.0,
-        bias=False, bias_l2=0.0, nll=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0,
+        bias=False, bias_l2=0.0, nll=0.0, nll_sources=0.0, picture_rank=0.0, text_rank=0.0, spec=0.0, agree=0.0,
     ),
 }  # fmt: skip
 

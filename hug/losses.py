@@ -50,56 +50,65 @@ def fine_contrast(
     side (`instance`), of any instance of the other side (`modality`).
     """
     batch, k = var_q.shape[:2]
-    both = F.normalize(torch.cat([var_q, var_c]), dim=-1)  # (2B, K, D)
-    alike = (both[:batch] * both[batch:]).sum(-1)  # (B, K) of the positives
     pairs = batch * k * (k - 1)  # of one side and instance
-    own = both.new_full((batch, batch), instance / (pairs * (batch - 1)) if batch > 1 else 0.0)
+    own = var_q.new_full((batch, batch), instance / (pairs * (batch - 1)) if batch > 1 else 0.0)
     own.fill_diagonal_(component / pairs)
     other = torch.full_like(own, modality / (pairs * batch))
     weight = torch.cat([torch.cat([own, other], dim=1), torch.cat([other, own], dim=1)])  # (2B, 2B)
-    return F.softplus(2 * a * (1 - alike) + b).mean() + _Repulsion.apply(both, weight, a, b)
+    return _FineContrast.apply(torch.cat([var_q, var_c]), weight, a, b)
 
 
-class _Repulsion(torch.autograd.Function):
-    """Weighted sum of -log sigmoid(a*d + b) over all pairs of unit vectors (M, K, D) with different components.
+class _FineContrast(torch.autograd.Function):
+    """Mean of -log sigmoid(-a*d - b) over positives, plus the weighted sum of -log sigmoid(a*d + b) over negatives.
 
-    `weight` (M, M) is symmetric; d = 2 - 2*dot, so the logit is 2a*dot - (2a + b). Written by hand because the
-    pairs are symmetric, which autograd can't know: each is computed once, in strips of rows whose logits stay in
-    the processor's cache, and the gradient is made on the way, so that no (M*K, M*K) matrix is ever stored.
+    `var` (M, K, D) holds both sides, `weight` (M, M) one number a pair of instances, symmetric. Positives are the
+    same component of an instance of either side, negatives all pairs of different components. With d = 2 - 2*dot of
+    unit vectors the logit of a negative is 2a*dot - (2a + b).
+
+    The gradient is written by hand because pairs are symmetric, which autograd can't know: each is computed once, in
+    strips of rows whose logits stay in the processor's cache, and no (M*K, M*K) matrix is ever stored.
     """
 
-    ROWS = 256  # of a strip
+    ROWS = 128  # of a strip
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        m, k, _ = x.shape
-        flat = x.flatten(0, 1)  # (M*K, D)
-        pulled = torch.zeros_like(flat)  # sum over partners of weight * sigmoid(logit) * partner
-        loss, force = x.new_zeros(()), x.new_zeros(())
-        step = max(1, _Repulsion.ROWS // k)
+    def forward(ctx: Any, var: Tensor, weight: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        m, k, _ = var.shape
+        norm = torch.linalg.vector_norm(var, dim=-1, keepdim=True).clamp_min(1e-12)  # (M, K, 1)
+        x = var / norm
+        flat, pull = x.flatten(0, 1), torch.zeros_like(x)  # the gradient by x is 2a * pull
+        pulled = pull.flatten(0, 1)  # (M*K, D), the same memory
+        q, c = x.chunk(2)
+        logits = 2 * a * (1 - (q * c).sum(-1)) + b  # (B, K), positives
+        loss, force = F.softplus(logits).mean(), logits.sigmoid() / logits.numel()
+        pull[: m // 2].addcmul_(force[..., None], c, value=-1)
+        pull[m // 2 :].addcmul_(force[..., None], q, value=-1)
+        force = force.sum()  # the derivative by b
+        step, scale, shift = max(1, _FineContrast.ROWS // k), 2 * float(a), -(2 * a + b)
         for start in range(0, m, step):
             own = min(step, m - start)
             rest = flat[start * k :]  # rows before were partners already
             rows = rest[: own * k]
             pairs = weight[start : start + own, start:].clone()  # (own, rest)
             pairs[:, :own] /= 2  # both orders are in the strip
-            logits = torch.addmm(-(2 * a + b), rows * (2 * a), rest.T)
+            logits = torch.addmm(shift, rows, rest.T, alpha=scale)
             blocks = logits.view(own, k, m - start, k)
-            blocks.diagonal(dim1=1, dim2=3).fill_(-torch.inf)  # the same component is no pair
-            loss += (F.softplus(logits).view_as(blocks).sum((1, 3)) * pairs).sum()
+            blocks.diagonal(dim1=1, dim2=3).fill_(-torch.inf)  # the same component is no negative
+            loss = loss + (F.softplus(logits).view_as(blocks).sum((1, 3)) * pairs).sum()
             logits.sigmoid_()
             blocks *= pairs[:, None, :, None]
-            force += logits.sum()
+            force = force - logits.sum()
             pulled[start * k : (start + own) * k].addmm_(logits, rest)
             pulled[start * k :].addmm_(logits.T, rows)
-        ctx.save_for_backward(x, pulled.view_as(x), force, a)
+        ctx.save_for_backward(x, norm, pull, force, a)
         return loss
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
-        x, pulled, force, a = ctx.saved_tensors
-        dots = (x * pulled).sum() / 2  # sum over pairs of weight * sigmoid(logit) * dot
-        return (2 * outer * a) * pulled, None, outer * 2 * (dots - force), -outer * force
+        x, norm, pull, force, a = ctx.saved_tensors
+        along = (x * pull).sum(-1, keepdim=True)  # (M, K, 1): what only lengthens a vector
+        by_var = torch.addcmul(pull, x, along, value=-1) * (2 * a * outer / norm)
+        return by_var, None, outer * (along.sum() + 2 * force), outer * force
 
 
 def ranking(less: Tensor, more: Tensor, temperature: float = 1.0, log: bool = True) -> Tensor:
@@ -118,6 +127,29 @@ def error_likelihood(q: Query, c: Gaussians) -> Tensor:
     var = q.var + c.var  # (B, K, D)
     error = (q.mu - c.mu).detach().square()
     return 0.5 * (error / var + var.log()).mean()
+
+
+def source_likelihood(q: Query, c: Gaussians) -> Tensor:
+    """The same likelihood with each source's variance in the place of the merged one, mean of the three.
+
+    Each then says what it can know of the error: the words alone, the picture alone, both together. In the merge
+    (Eq. 10) a source that doubts is outweighed by those that don't, and learns little.
+    """
+    error = (q.mu - c.mu).detach().square()[:, None]  # (B, 1, K, D)
+    var = q.sources + c.var[:, None]  # (B, 3, K, D)
+    return 0.5 * (error / var + var.log()).mean()
+
+
+def agreement(var: Tensor) -> Tensor:
+    """Mean squared correlation of different components' log mean variances over pictures, from (V, K, D).
+
+    Components that all rise and fall together say one thing K times.
+    """
+    levels = var.mean(-1).log()  # (V, K)
+    levels = F.normalize(levels - levels.mean(0), dim=0)
+    squared = (levels.T @ levels).square()  # (K, K)
+    k = len(squared)
+    return (squared.sum() - squared.diagonal().sum()) / (k * (k - 1))
 
 
 def specialisation(before: Tensor, after: Tensor, aspect: Tensor, sharpness: float, temperature: float) -> Tensor:
@@ -156,6 +188,7 @@ class Outputs:
     texts: tuple[Tensor, Tensor] | None = None  # var_t of the whole and of the shortened text
     lacking: tuple[Tensor, Tensor] | None = None  # var_m with a fitting reference and with one that lacks
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # var before and after, aspect (V,)
+    clean: Tensor | None = None  # var of targets without a fault, of all where nobody knows (V, K, D)
 
 
 class Criterion(nn.Module):
@@ -193,12 +226,16 @@ class Criterion(nn.Module):
             terms["bias_l2"] = out.target.bias.square().mean()
         if o.nll:
             terms["nll"] = error_likelihood(out.query, out.target)
+        if o.nll_sources:
+            terms["nll_sources"] = source_likelihood(out.query, out.target)
         if o.picture_rank and out.pictures is not None:
             terms["picture_rank"] = ranking(*out.pictures, temperature=o.temperature)
         if o.text_rank and out.texts is not None:
             terms["text_rank"] = ranking(*out.texts, temperature=o.temperature)
         if o.spec and out.removed is not None:
             terms["spec"] = specialisation(*out.removed, sharpness=o.spec_sharpness, temperature=o.temperature)
+        if o.agree and out.clean is not None and len(out.clean) > 2:
+            terms["agree"] = agreement(out.clean)
         return terms
 
     def forward(self, out: Outputs) -> tuple[Tensor, dict[str, Tensor]]:

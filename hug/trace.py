@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from hug.doubt import DoubtModel
+from hug.doubt import DoubtModel, doubt_features
 from hug.gaussians import SOURCES, DistanceParts, Gaussians, Query, distance_parts
 from hug.index import Index, Ranking
 from hug.model import HUG
@@ -55,9 +55,9 @@ class Calibration:
         below, upto = np.searchsorted(known, [value], "left")[0], np.searchsorted(known, [value], "right")[0]
         return float(50 * (below + upto) / len(known))
 
-    def chance(self, means: Mapping[str, float]) -> float:
-        """Probability in (0, 1) that the target is among the first `within`, from the four mean variances."""
-        return float(self.doubt.probability(np.log([[means[name] for name in NAMES]]))[0])
+    def chance(self, query: Query) -> float:
+        """Probability in (0, 1) that the target of one query is among the first `within`, from its variances."""
+        return float(self.doubt.probability(doubt_features(query))[0])
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def traced(
         candidates=candidates,
         parts=distance_parts(query, candidates),
         percentiles={n: calibration.percentile(n, v) if calibration else None for n, v in means.items()},
-        chance=calibration.chance(means) if calibration else None,
+        chance=calibration.chance(query) if calibration else None,
         components=kept,
         use_var=use_var,
     )

@@ -15,9 +15,10 @@ from PIL import Image
 
 from hug.backbones.cache import TokenCache, content_key
 from hug.data import Collection, open_picture
+from hug.doubt import doubt_features
 from hug.evaluate import weighted
 from hug.evaluate.measures import entropy, top1_score, top_margin
-from hug.evaluate.ranks import Ranked, encode_pictures, encode_queries, log_variances
+from hug.evaluate.ranks import Ranked, encode_pictures, encode_queries
 from hug.evaluate.weighted import DRAWS, Statistic, interval
 from hug.features import Features, coordination_pairs, garment_truth, query_text, texts_of, triplet_truth
 from hug.garments import TRAINED, UNSEEN, degrade
@@ -248,6 +249,6 @@ def best_lead(name: str, first: Statistic, others: dict[str, Statistic], count: 
 
 
 def hits(ranked: Sequence[Ranked], within: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    """Features (Q, 4) and hits (Q,) of all queries, for fitting the doubt model on validation."""
-    features = np.concatenate([log_variances(r.query) for r in ranked])
+    """Features (Q, 4K) and hits (Q,) of all queries, for fitting the doubt model on validation."""
+    features = np.concatenate([doubt_features(r.query) for r in ranked])
     return features, np.concatenate([r.ranks for r in ranked]) <= within

@@ -17,6 +17,9 @@ from hug.features import Features, tokens_of
 from hug.gaussians import Gaussians
 from hug.losses import Outputs
 from hug.model import HUG
+from hug.train.spoil import Statistics, removed_otherwise, spoiled
+
+Triple = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,23 @@ class TrainBatch:
     views: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), less and more degraded (V, P, Cv)
     lacking: tuple[Tensor, Tensor] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
+    clean: Tensor | None = None  # rows (C,) of targets known to be without a fault; None: nobody knows
 
 
 class Batches:
-    """Batches of a training split in an order drawn anew each epoch."""
+    """Batches of a training split in an order drawn anew each epoch.
 
-    def __init__(self, features: Features, objective: ObjectiveConfig, batch: int, seed: int) -> None:
-        if len(features.collection.triplets) < 2:
-            raise ValueError(f"training needs at least two triplets, got {len(features.collection.triplets)}")
+    With `one_category` every batch comes from one category, so that its negatives are as hard as a gallery's: a
+    gallery holds one category only. A category with fewer triplets than a batch gives one batch of all it has.
+    """
+
+    def __init__(
+        self, features: Features, objective: ObjectiveConfig, batch: int, seed: int, one_category: bool = True
+    ) -> None:
         self.features, self.objective, self.seed = features, objective, seed
-        self.batch = min(batch, len(features.collection.triplets))
+        self.batch = batch
+        self.known = _statistics(features) if objective.spoil or objective.spec_otherwise else None
+        self.pools = _pools([t.category for t in features.collection.triplets], one_category)
 
     def at(self, step: int) -> TrainBatch:
         rng = np.random.default_rng([self.seed, 1, step])
@@ -57,27 +67,29 @@ class Batches:
         cut = self._shortened(texts)
         words, mask = self.features.texts.take([*texts, *(self.features.shorter[texts[n]] for n in cut)])
         size = len(texts)
+        target = self.features.pictures.take(targets)
         return TrainBatch(
             reference=self.features.pictures.take([t.reference for t in triplets]),
-            target=self.features.pictures.take(targets),
+            target=target,
             words=words[:size],
             mask=mask[:size],
             matches=torch.from_numpy(names[:, None] == names[None]),
             shift=int(rng.integers(1, len(triplets))),
             shorter=(torch.tensor(cut), words[size:], mask[size:]) if cut else None,
-            views=self._views(targets) if self.objective.picture_rank else None,
+            views=self._views(targets, target, rng) if self.objective.picture_rank else None,
             lacking=(torch.tensor(list(lacking)), self.features.pictures.take(list(lacking.values())))
             if lacking
             else None,
-            removed=self._removed(targets) if self.objective.spec else None,
+            removed=self._removed(targets, target, rng) if self.objective.spec else None,
+            clean=self._clean(targets) if self.objective.agree else None,
         )
 
     def _rows(self, step: int) -> np.ndarray:
-        count = len(self.features.collection.triplets)
-        per_epoch = count // self.batch
+        per_epoch = sum(max(1, len(pool) // self.batch) for pool in self.pools)
         epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng([self.seed, 0, epoch]).permutation(count)
-        return order[place * self.batch : (place + 1) * self.batch]
+        rng = np.random.default_rng([self.seed, 0, epoch])
+        batches = [part for pool in self.pools for part in _cut(rng.permutation(pool), self.batch)]
+        return batches[rng.permutation(len(batches))[place]]
 
     def _lacking(self, chosen: np.ndarray, rng: np.random.Generator) -> dict[int, str]:
         """Place in the batch -> a mined reference."""
@@ -90,25 +102,63 @@ class Batches:
         """Which texts of the batch also come shortened: at most half of it."""
         if not self.objective.text_rank:
             return []
-        return [n for n, text in enumerate(texts) if text in self.features.shorter][: self.batch // 2]
+        return [n for n, text in enumerate(texts) if text in self.features.shorter][: len(texts) // 2]
 
-    def _views(self, targets: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
+    def _views(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> Triple | None:
+        """Rows, less and more degraded views of half of the targets: drawn ones, then ones made of tokens."""
         views = self.features.views
-        if views is None:
+        half = len(targets) // 2
+        drawn = 0 if views is None else half // 2 if self.objective.spoil else half
+        parts = []
+        if views is not None and drawn:
+            rows = [self.features.pictures.row[i] for i in targets[:drawn]]
+            parts.append((tokens_of(views.less, rows), tokens_of(views.more, rows)))
+        if self.known and self.objective.spoil and half > drawn:
+            parts.append(spoiled(tokens[drawn:half], self.known, rng))
+        if not parts:
             return None
-        targets = targets[: self.batch // 2]
-        rows = [self.features.pictures.row[i] for i in targets]
-        return torch.arange(len(rows)), tokens_of(views.less, rows), tokens_of(views.more, rows)
+        less, more = (torch.cat(column) for column in zip(*parts, strict=True))
+        return torch.arange(len(less)), less, more
 
-    def _removed(self, targets: list[str]) -> tuple[Tensor, Tensor, Tensor] | None:
+    def _removed(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> Triple | None:
         views = self.features.views
         if views is None or views.removed is None:
             return None
-        rows = [n for n, i in enumerate(targets) if i in views.removed_row][-(self.batch // 2) :]
+        rows = [n for n, i in enumerate(targets) if i in views.removed_row][-(len(targets) // 2) :]
         if not rows:
             return None
         places = [views.removed_row[targets[n]] for n in rows]
-        return torch.tensor(rows), tokens_of(views.removed, places), torch.from_numpy(views.aspect[places])
+        after = tokens_of(views.removed, places)
+        if self.known and self.objective.spec_otherwise:
+            after = removed_otherwise(tokens[rows], after, self.known, rng)
+        return torch.tensor(rows), after, torch.from_numpy(views.aspect[places])
+
+    def _clean(self, targets: list[str]) -> Tensor | None:
+        """Rows of the targets without a fault: those whose aspects could be removed; None where nobody knows."""
+        views = self.features.views
+        if views is None or views.removed is None:
+            return None
+        return torch.tensor([n for n, i in enumerate(targets) if i in views.removed_row], dtype=torch.long)
+
+
+def _statistics(features: Features, sample: int = 512) -> Statistics:
+    ids = features.pictures.ids
+    return Statistics.of(features.pictures.take([ids[n] for n in np.linspace(0, len(ids) - 1, sample).astype(int)]))
+
+
+def _pools(categories: list[str], one_category: bool) -> list[np.ndarray]:
+    """Rows of the triplets that may share a batch. Raises ValueError where fewer than two can."""
+    names = np.array(categories)
+    pools = [np.flatnonzero(names == c) for c in dict.fromkeys(categories)] if one_category else [np.arange(len(names))]
+    pools = [pool for pool in pools if len(pool) > 1]
+    if not pools:
+        raise ValueError(f"training needs at least two triplets of a category, got {len(categories)} triplets")
+    return pools
+
+
+def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Whole batches of an order; all of it where it is shorter than one."""
+    return [order[i * size : (i + 1) * size] for i in range(max(1, len(order) // size))]
 
 
 def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveConfig, list[str]]:
@@ -118,7 +168,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     """
     views = features.views
     lacking = {
-        "picture_rank": "no degraded views of the pictures" if views is None else "",
+        "picture_rank": "no degraded views of the pictures" if views is None and not objective.spoil else "",
         "text_rank": "" if features.shorter else "no text that could be shortened",
         "cord_mined": "" if features.lacking else "no text known to presuppose something",
         "spec": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
@@ -158,7 +208,8 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
     if batch.removed:
         removed = (var[target][batch.removed[0]], var[after:], batch.removed[2])
     gaussians = Gaussians(model.means(plain[target]), var[target], model.candidate_bias(plain[target]))
-    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, lacking, removed)
+    clean = var[target] if batch.clean is None else var[target][batch.clean]
+    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, lacking, removed, clean)
 
 
 Pair = tuple[Tensor, Tensor]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hug.config import OBJECTIVES
-from hug.doubt import DoubtModel
+from hug.doubt import DoubtModel, doubt_features
 from hug.index import Index
 from hug.trace import NAMES, Calibration, trace, traced
 from tests.hug.conftest import noise_pictures, small_model
@@ -65,9 +65,10 @@ def test_means_are_the_mean_variances_and_the_merge_is_the_papers_overall(parts)
 
 def test_calibration_gives_percentiles_and_a_chance(parts):
     model, index, pictures = parts
-    plain = trace(model, index, pictures[0], "is red").means
+    first = trace(model, index, pictures[0], "is red")
+    plain, at = first.means, doubt_features(first.query)[0]
     values = {name: np.sort([plain[name] * f for f in (0.5, 0.9, 1.1, 2.0)]) for name in NAMES}
-    doubt = DoubtModel(0.0, (0.0, -1.0, 0.0, 0.0), (0.0, float(np.log(plain["t"])), 0.0, 0.0), (1.0,) * 4)
+    doubt = DoubtModel((-1.0,) * len(at), tuple(at), (1.0,) * len(at), (-1.0, 1.0), (0.2, 0.8))
     found = trace(model, index, pictures[0], "is red", calibration=Calibration(doubt, 10, values))
     assert found.percentiles == dict.fromkeys(NAMES, 50.0)
     assert found.chance == pytest.approx(0.5, abs=1e-3)

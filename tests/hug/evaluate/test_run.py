@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from hug.config import OBJECTIVES, DataConfig
 from hug.data import read_fashioniq
@@ -128,7 +129,9 @@ def test_the_calibration_answers_for_its_own_weights_only(measured: tuple[Path, 
     assert calibration.percentile("t", 0.0) == 0 and calibration.percentile("t", 1.1) == 100
     middle = float(np.median(calibration.values["t"]))
     assert 45 <= calibration.percentile("t", middle) <= 55
-    assert 0 < calibration.chance({"r": 0.1, "t": 0.1, "m": 0.1, "q": 0.1}) < 1
+    model = small_model(OBJECTIVES["calibrated"]).eval()
+    query = model.query([Image.new("RGB", (32, 32), "red")], ["is blue"])
+    assert 0 < calibration.chance(query) < 1
     with pytest.raises(ValueError, match="other weights"):
         Calibration.load(folder, small_model(OBJECTIVES["paper"]))
 

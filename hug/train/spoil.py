@@ -1,0 +1,108 @@
+"""Views made in the space of frozen tokens: worse pictures, and aspects removed in other ways than one style of pixels.
+
+They cost no drawing and no backbone, never repeat, and need nothing that a real data set lacks. An estimator that has
+only seen blur and noise learns blur and noise; one that has seen information go in many ways learns that it is gone.
+
+Letters: V views, P image tokens, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SPOILED = ("swap", "erase", "fade", "level", "noise")
+LOCAL = 0.5  # an aspect whose removal changes the tokens less than this on average sits somewhere
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of a data set's tokens, by channel."""
+
+    mean: Tensor  # (C,)
+    std: Tensor  # (C,)
+
+    @staticmethod
+    def of(tokens: Tensor) -> Statistics:
+        """From a sample (N, P, C)."""
+        flat = tokens.flatten(0, 1)
+        return Statistics(flat.mean(0), flat.std(0))
+
+
+def spoiled(tokens: Tensor, known: Statistics, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A slightly and a more spoiled version (V, P, C) of each picture, both spoiled in the same way.
+
+    By turns: some tokens swapped for those of another picture of the batch, or replaced by the mean token; all of
+    them faded towards the mean token, levelled towards the picture's own mean, or under noise.
+    """
+    less, more = [], []
+    kinds = rng.integers(0, len(SPOILED), len(tokens))
+    order = torch.as_tensor(rng.permutation(len(tokens)))
+    for n, kind in enumerate(kinds):
+        low = rng.uniform(0.1, 0.5)
+        high = rng.uniform(low + 0.2, 0.9)
+        other = tokens[order[n]] if order[n] != n else tokens[(n + 1) % len(tokens)]
+        a, b = _spoil(tokens[n], SPOILED[kind], (low, high), other, known, rng)
+        less.append(a)
+        more.append(b)
+    return torch.stack(less), torch.stack(more)
+
+
+def _spoil(
+    own: Tensor, kind: str, shares: tuple[float, float], other: Tensor, known: Statistics, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """(P, C) twice, of one picture; the second share is the larger."""
+    if kind in ("swap", "erase"):
+        put = other[torch.as_tensor(rng.permutation(len(own)))] if kind == "swap" else known.mean.expand_as(own)
+        place = torch.as_tensor(_near(len(own), rng))
+        return tuple(torch.where((place < share * len(own))[:, None], put, own) for share in shares)  # type: ignore[return-value]
+    if kind == "noise":
+        noise = torch.as_tensor(rng.standard_normal(own.shape), dtype=own.dtype) * known.std
+        return tuple(own + 1.5 * share * noise for share in shares)  # type: ignore[return-value]
+    centre = known.mean if kind == "fade" else own.mean(0)
+    return tuple(centre + (1 - share) * (own - centre) for share in shares)  # type: ignore[return-value]
+
+
+def _near(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(P,) 0, 1, … by distance from a random place of the square grid of tokens, or in random order off a square."""
+    side = round(count**0.5)
+    if side * side != count or rng.random() < 0.3:
+        return rng.permutation(count)
+    rows, columns = np.divmod(np.arange(count), side)
+    y, x = rng.uniform(0, side - 1, 2)
+    return np.argsort(np.argsort(np.hypot(rows - y, columns - x) + rng.uniform(0, 0.5, count)))
+
+
+def removed_otherwise(before: Tensor, after: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
+    """(V, P, C) views with an aspect removed, some of them in a way that no pixels show.
+
+    `before` and `after` (V, P, C) are a picture and the view without the aspect. Where they differ tells where the
+    aspect is: a third stays, a third is removed in part, and where it sits in few tokens a third has these
+    replaced by the picture's other tokens, those of another picture or the mean token.
+    """
+    change = (after - before).norm(dim=-1)  # (V, P)
+    where = change / change.amax(1, keepdim=True).clamp_min(1e-6)
+    out = after.clone()
+    for n, way in enumerate(rng.integers(0, 3, len(after))):
+        if way == 1:
+            out[n] = before[n] + float(rng.uniform(0.5, 1.2)) * (after[n] - before[n])
+        elif way == 2 and float(where[n].mean()) < LOCAL:
+            share = ((where[n] - 0.35) / 0.4).clamp(0, 1)[:, None]  # (P, 1)
+            out[n] = before[n] + share * (_instead(n, before, where[n], known, rng) - before[n])
+    return out
+
+
+def _instead(n: int, before: Tensor, where: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
+    """(P, C) what stands in the place of an aspect's tokens."""
+    what = rng.integers(0, 4)
+    if what == 0:  # the tokens of this picture that the aspect touches least
+        least = where.argsort()[: max(1, len(where) // 3)]
+        return before[n][least[torch.as_tensor(rng.integers(0, len(least), len(where)))]]
+    if what == 1:
+        return before[rng.integers(len(before))][torch.as_tensor(rng.permutation(len(where)))]
+    if what == 2:
+        return known.mean.expand_as(before[n])
+    return before[n].mean(0).expand_as(before[n])
