@@ -1,6 +1,6 @@
 """Where a training step's time goes, and what share of the machine's matrix throughput it reaches.
 
-    .venv/bin/python benchmarks/train_step.py [--objective calibrated] [--size bundled] [--threads 1] [--runs 7]
+    .venv/bin/python -m benchmarks.train_step [--objective calibrated] [--size bundled] [--threads 1] [--runs 7]
 
 Made-up tokens of the embedded backbone's shape, so no data set is needed. Every row is one number format and one
 attention kernel, as steps a second beside the plainest form (fp32, fused attention, one call a pass), and its share

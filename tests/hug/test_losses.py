@@ -12,7 +12,7 @@ from hug.gaussians import Gaussians, Query, merge
 from hug.losses import (
     Criterion,
     Outputs,
-    _Repulsion,
+    _FineContrast,
     error_likelihood,
     fine_contrast,
     holistic_contrast,
@@ -104,7 +104,7 @@ def test_fine_contrast_is_the_same_in_strips_of_any_size(monkeypatch: pytest.Mon
     a, b = torch.tensor(4.0, requires_grad=True), torch.tensor(-2.0, requires_grad=True)
     found = []
     for rows in (1, 12, 1000):
-        monkeypatch.setattr(_Repulsion, "ROWS", rows)
+        monkeypatch.setattr(_FineContrast, "ROWS", rows)
         loss = fine_contrast(q, c, a, b)
         found.append((loss, *torch.autograd.grad(loss, (q, c, a, b))))
     for other in found[1:]:
