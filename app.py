@@ -15,7 +15,11 @@ def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(description="Composed image retrieval one can question.")
     flags.add_argument("--port", type=int, help="port to serve at (GRADIO_SERVER_PORT, else the first free from 7860)")
     flags.add_argument("--host", help="address to serve at (GRADIO_SERVER_NAME, else 127.0.0.1)")
-    flags.add_argument("--checkpoint", help="folder or Hub id of a model (the bundled one)")
+    flags.add_argument(
+        "--checkpoint",
+        action="append",
+        help="folder or Hub id of a model (the bundled ones); may be given again for more models to choose from",
+    )
     flags.add_argument("--gallery", help="folder of pictures or Parquet gallery to search (the bundled one)")
     return flags
 

@@ -305,15 +305,23 @@ class Shelf:
         self._lock = Lock()
 
     @staticmethod
-    def open(checkpoint: str | Path | None = None, gallery: str | Path | None = None, kept: Path = KEPT) -> Shelf:
-        """The bundled models and, first, the one of `checkpoint`; the default one is loaded now.
+    def open(
+        checkpoints: Sequence[str | Path] | None = None, gallery: str | Path | None = None, kept: Path = KEPT
+    ) -> Shelf:
+        """The models of `checkpoints` (folders or Hub ids), then the bundled ones; the first is loaded now.
 
         Raises ValueError as `Workbench.load` does.
         """
         source = read_gallery(gallery or BUNDLED_GALLERY)
-        default = Workbench.load(checkpoint or BUNDLED_CHECKPOINT, source, kept)
-        others = {path.parent.name: path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))}
-        return Shelf({n: path for n, path in others.items() if n != default.name}, source, kept, [default])
+        bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
+        first, *more = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
+        default = Workbench.load(first, source, kept)
+        places: dict[str, str | Path] = {}
+        for place in more:
+            name = Path(place).resolve().name
+            if name != default.name:
+                places.setdefault(name, place)
+        return Shelf(places, source, kept, [default])
 
     def bench(self, name: str | None = None) -> Workbench:
         """The workbench of that model, loaded when it isn't in memory; the default one without a name.

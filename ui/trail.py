@@ -14,17 +14,20 @@ CURRENT = ' aria-current="step"'
 
 def trail_html(trail: Trail) -> str:
     """The questions in order, the one shown marked."""
+    models = [step.model for step in trail.steps]
     items = "".join(
-        f"<li{CURRENT if n == trail.place else ''}>{html.escape(_step(step))}</li>"
+        f"<li{CURRENT if n == trail.place else ''}>{html.escape(_step(step, models[max(n - 1, 0)]))}</li>"
         for n, step in enumerate(trail.steps)
     )
     return f'<nav class="hug-trail" aria-label="{html.escape(wording.TRAIL)}"><ol>{items}</ol></nav>'
 
 
-def _step(step: Given) -> str:
+def _step(step: Given, before: str) -> str:
+    """One question; the model is named where it changes."""
     fault = wording.TRAIL_FAULT.format(kind=wording.KINDS[step.kind], severity=step.severity) if step.severity else ""
+    model = wording.TRAIL_MODEL.format(model=step.model) if step.model != before else ""
     words = f"“{step.words}”" if step.words.strip() else wording.NO_WORDS_SHORT
-    return f"{step.reference or wording.TRAIL_UPLOAD}{fault}: {words}"
+    return f"{step.reference or wording.TRAIL_UPLOAD}{fault}: {words}{model}"
 
 
 def notes(given: Given, bench: Workbench) -> list[str]:

@@ -78,8 +78,8 @@ NOTE_MEANS = "Ranked without the candidates' variance."
 NOTE_STATIC = "The overall doubt is merged with 1/3 each; its percentile and the chance exist for dynamic weights only."
 NOTE_UNREAD = "The words are too long: from “{word}” on nothing is read."
 UPLOAD_NOTE = (
-    "Your own picture: percentiles and chance come from generated garments, so read them as more or less, "
-    "not as exact numbers."
+    "Your own picture: percentiles and chance were measured on generated garments, not on photographs. "
+    "The model doesn't notice what it never learned: a shoe or a hat can get a chance as high as a dress."
 )
 MEANING = "What these numbers mean"
 HISTOGRAM = "among validation queries"
@@ -116,9 +116,12 @@ through frozen networks (EfficientNet-Lite0 on ImageNet, MiniLM), so your own ph
 within limits:
 
 - The gallery holds drawings only: a photograph finds the *drawing* most like what you ask for.
-- Colour, sleeves and length carry over best. Fabric, fit, brands, people, poses, shoes and hats were never learned.
+- Stripes, flowers, sleeves, length and plain colour words carry over best. Fabric, fit, belts, brands and
+  moods ("dressier", "more revealing") were never learned; the words' doubt usually says so.
+- Hats, shoes and trousers were never learned either, and the chance does **not** notice.
+- A busy texture is read as flowers, a shirt may be answered with a dress: choose a category in *Search in*.
 - A busy background or a person counts as part of the picture; crop to the garment.
-- "not", "less" and comparisons with things outside the picture are understood poorly.
+- "not", "all", "less" and comparisons with things outside the picture are understood poorly.
 - Of a long text only the first 22 word pieces or so are read."""
 WHAT_IF = "What if the picture were worse?"
 KIND = "Fault"
@@ -140,6 +143,7 @@ IGNORED_INFO = "Moves ranks: their parts are left out of every distance, exactly
 TRAIL = "Questions so far"
 BACK, FORTH = "◂ back", "forth ▸"
 TRAIL_UPLOAD = "your picture"
+TRAIL_MODEL = " ({model})"
 TRAIL_FAULT = " with {kind} {severity}"
 LINK = "Link to this question"
 LINK_NONE = "A question with an uploaded picture can't be shared by a link."

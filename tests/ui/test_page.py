@@ -53,7 +53,7 @@ def test_a_gallery_without_categories_shows_no_filter(bench: Workbench, tmp_path
 
     bare = dataclasses.replace(bench, index=dataclasses.replace(bench.index, meta={}), kept=tmp_path)
     config = build(Shelf({}, loaded=[bare])).get_config_file()
-    filters = [c for c in config["components"] if c["props"].get("label") in (wording.SEARCH_IN, wording.PICK_CATEGORY)]
+    filters = [c for c in config["components"] if c["props"].get("elem_id") in ("category", "pick-from")]
     assert [c["props"]["visible"] for c in filters] == [False, False]
 
 
