@@ -56,7 +56,7 @@ class ObjectiveConfig:
     cord: float = _field(0.1, "lambda_cord, coordination ranking (Eq. 9)")
     cord_log: bool = _field(True, "Eq. 9 on log mean variances, with the temperature")
     cord_reference: bool = _field(False, "Eq. 9 also deranges references, not only texts")
-    cord_mined: float = _field(0.3, "Eq. 9 against mined references that lack what the text presupposes")
+    cord_mined: float = _field(0.4, "Eq. 9 against mined references that lack what the text presupposes")
     temperature: float = _field(4.0, "temperature of the rankings on log mean variances")
     bias: bool = _field(True, "candidate bias beta_c in the distance")
     bias_l2: float = _field(0.01, "penalty on the candidate bias")
@@ -76,7 +76,7 @@ class ObjectiveConfig:
 class TrainConfig:
     """One run of the loop."""
 
-    steps: int = _field(2400, "optimizer steps")
+    steps: int = _field(3000, "optimizer steps")
     batch: int = _field(64, "triplets a step")
     one_category: bool = _field(True, "a batch is drawn from one category: its negatives are those of a gallery")
     lr: float = _field(1e-3, "peak learning rate (AdamW)")

@@ -35,8 +35,9 @@ class Statistics:
 def spoiled(tokens: Tensor, known: Statistics, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """A slightly and a more spoiled version (V, P, C) of each picture, both spoiled in the same way.
 
-    By turns: some tokens swapped for those of another picture of the batch, or replaced by the mean token; all of
-    them faded towards the mean token, levelled towards the picture's own mean, or under noise.
+    By turns: tokens swapped for those of another picture of the batch, replaced by the mean token, faded towards
+    it, levelled towards the picture's own mean, or under noise. The first two spoil a share of the tokens wholly;
+    the others all of them by that share, or every second time a share of them strongly.
     """
     less, more = [], []
     kinds = rng.integers(0, len(SPOILED), len(tokens))
@@ -55,15 +56,21 @@ def _spoil(
     own: Tensor, kind: str, shares: tuple[float, float], other: Tensor, known: Statistics, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """(P, C) twice, of one picture; the second share is the larger."""
-    if kind in ("swap", "erase"):
-        put = other[torch.as_tensor(rng.permutation(len(own)))] if kind == "swap" else known.mean.expand_as(own)
+    put = _put(kind, own, other, known, rng)  # (P, C) tokens of which nothing is left
+    if kind in ("swap", "erase") or rng.random() < 0.5:
+        strength = 1.0 if kind in ("swap", "erase") else float(rng.uniform(0.5, 1.0))
         place = torch.as_tensor(_near(len(own), rng))
-        return tuple(torch.where((place < share * len(own))[:, None], put, own) for share in shares)  # type: ignore[return-value]
+        masks = [(place < share * len(own)).float()[:, None] * strength for share in shares]
+        return own + masks[0] * (put - own), own + masks[1] * (put - own)
+    return own + shares[0] * (put - own), own + shares[1] * (put - own)
+
+
+def _put(kind: str, own: Tensor, other: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
+    if kind == "swap":
+        return other[torch.as_tensor(rng.permutation(len(own)))]
     if kind == "noise":
-        noise = torch.as_tensor(rng.standard_normal(own.shape), dtype=own.dtype) * known.std
-        return tuple(own + 1.5 * share * noise for share in shares)  # type: ignore[return-value]
-    centre = known.mean if kind == "fade" else own.mean(0)
-    return tuple(centre + (1 - share) * (own - centre) for share in shares)  # type: ignore[return-value]
+        return own + 1.5 * torch.as_tensor(rng.standard_normal(own.shape), dtype=own.dtype) * known.std
+    return (own.mean(0) if kind == "level" else known.mean).expand_as(own)
 
 
 def _near(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,7 +95,7 @@ def removed_otherwise(before: Tensor, after: Tensor, known: Statistics, rng: np.
     out = after.clone()
     for n, way in enumerate(rng.integers(0, 3, len(after))):
         if way == 1:
-            out[n] = before[n] + float(rng.uniform(0.5, 1.2)) * (after[n] - before[n])
+            out[n] = before[n] + float(rng.uniform(0.5, 1.5)) * (after[n] - before[n])
         elif way == 2 and float(where[n].mean()) < LOCAL:
             share = ((where[n] - 0.35) / 0.4).clamp(0, 1)[:, None]  # (P, 1)
             out[n] = before[n] + share * (_instead(n, before, where[n], known, rng) - before[n])

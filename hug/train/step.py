@@ -19,6 +19,8 @@ from hug.losses import Outputs
 from hug.model import HUG
 from hug.train.spoil import Statistics, removed_otherwise, spoiled
 
+COMPANY = 24  # pictures a step, for the agreement between components
+
 Triple = tuple[Tensor, Tensor, Tensor]
 
 
@@ -37,6 +39,7 @@ class TrainBatch:
     lacking: tuple[Tensor, Tensor] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
     clean: Tensor | None = None  # rows (C,) of targets known to be without a fault; None: nobody knows
+    company: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
 
 
 class Batches:
@@ -82,6 +85,7 @@ class Batches:
             else None,
             removed=self._removed(targets, target, rng) if self.objective.spec else None,
             clean=self._clean(targets) if self.objective.agree else None,
+            company=self._company(rng) if self.objective.agree else None,
         )
 
     def _rows(self, step: int) -> np.ndarray:
@@ -140,6 +144,13 @@ class Batches:
             return None
         return torch.tensor([n for n, i in enumerate(targets) if i in views.removed_row], dtype=torch.long)
 
+    def _company(self, rng: np.random.Generator) -> Tensor:
+        """Components that only tell categories apart agree too; a batch of one category would not show it."""
+        views = self.features.views
+        known = views is not None and views.removed is not None
+        ids = list(views.removed_row) if views is not None and known else list(self.features.pictures.ids)
+        return self.features.pictures.take([ids[n] for n in rng.integers(0, len(ids), COMPANY)])
+
 
 def _statistics(features: Features, sample: int = 512) -> Statistics:
     ids = features.pictures.ids
@@ -191,6 +202,8 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         pictures += batch.views[1:]
     if batch.removed:
         pictures.append(batch.removed[1])
+    if batch.company is not None:
+        pictures.append(batch.company)
     seen = former.look(torch.cat(pictures))  # every picture once: (R, P, H)
     plain = former.image(seen)  # (R, K, H)
     joint, var_m, foreign, lacking = _joint(model, batch, seen[:size], objective)
@@ -206,9 +219,12 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         ranked = (torch.cat([var[target][rows], less]), torch.cat([less, more]))
         after += 2 * count
     if batch.removed:
-        removed = (var[target][batch.removed[0]], var[after:], batch.removed[2])
+        count = len(batch.removed[1])
+        removed = (var[target][batch.removed[0]], var[after : after + count], batch.removed[2])
+        after += count
     gaussians = Gaussians(model.means(plain[target]), var[target], model.candidate_bias(plain[target]))
     clean = var[target] if batch.clean is None else var[target][batch.clean]
+    clean = torch.cat([clean, var[after:]])
     return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, lacking, removed, clean)
 
 
