@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -15,6 +16,7 @@ from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
 from hug.gaussians import Query
 
 FAINT = "rgba(128,128,128,0.55)"
+NAMED_AT_MOST = 5
 MEASURES = {"delta": "moved by removing it", "eta2": "explained by it (η²)"}
 
 
@@ -29,16 +31,25 @@ def marks(query: Query, component: int) -> dict[str, float]:
 
 
 def draw_histogram(table: pd.DataFrame, marked: float | None = None) -> go.Figure:
-    """Pictures by the variance of the component; `marked` is that of the current query's reference picture."""
+    """Pictures by the variance of the component, on a log scale; `marked` is that of the query's reference picture."""
+    values = np.log10(table.value.to_numpy(float))
+    counts, edges = np.histogram(values, bins=40)
+    ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in zip(edges, edges[1:], strict=False)]
     figure = go.Figure(
-        go.Histogram(x=table.value, nbinsx=50, marker_color=FAINT, hovertemplate="%{x}: %{y} pictures<extra></extra>")
-    )
+        go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": FAINT}, text=ranges,
+            textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
+        )
+    )  # fmt: skip
     if marked is not None:
         figure.add_vline(
-            x=marked, line={"color": COLOURS["r"], "width": 2},
+            x=float(np.log10(marked)), line={"color": COLOURS["r"], "width": 2},
             annotation={"text": "▲ this query's picture", "font": {"color": INK}},
         )  # fmt: skip
-    figure.update_xaxes(title="variance of the component")
+    ticks = np.linspace(edges[0], edges[-1], 5)
+    figure.update_xaxes(
+        title="variance of the component (log scale)", tickvals=ticks, ticktext=[f"{10**t:.2g}" for t in ticks]
+    )
     figure.update_yaxes(title="pictures")
     return plain(figure, 260)
 
@@ -74,13 +85,16 @@ def draw_explained(part: pd.DataFrame) -> go.Figure:
     stars = ["significant" if s else "not significant" for s in part.significant]
     figure = go.Figure(
         go.Bar(
-            y=part.attribute, x=part.eta2, orientation="h", text=stars, textposition="auto", customdata=part.attribute,
+            y=part.attribute, x=part.eta2, orientation="h", text=stars, textposition="outside",
+            customdata=part.attribute,
             marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
             hovertemplate="%{y}: η² %{x:.3f}, %{text}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="η²: share of the component's variation", rangemode="tozero")
+    figure.update_xaxes(
+        title="η²: share of the component's variation", range=[0, 1.3 * max(float(part.eta2.max()), 0.01)]
+    )
     return plain(figure, 260)
 
 
@@ -157,8 +171,9 @@ def say_ranked(part: pd.DataFrame, attribute: str) -> str:
     if found.empty:
         none = f"None does: no component tracks {attribute} by both kinds of evidence."
         return f"{none} The nearest is component {best.component}: {evidence}."
-    names = listed([str(c) for c in found.component])
-    one = len(found) == 1
+    few = [str(c) for c in found.component.head(NAMED_AT_MOST)]
+    rest = len(found) - len(few)
+    names, one = listed([*few, f"{rest} more"] if rest else few), len(found) == 1
     lead = f"Component {names} tracks {attribute}" if one else f"Components {names} track {attribute}, the first best"
     return f"{lead}: {evidence}."
 

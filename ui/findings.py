@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -67,12 +68,10 @@ class Findings:
         if study is None:
             return told(wording.SKIPPED.format(reason=f"there is no study {name!r}"), name)
         table, reason = self.table(name)
-        if table is None:
+        prepared, _ = self._prepared
+        if table is None or prepared is None:
             return told(reason, study.title, study.question) if reason else NOTHING
-        return drawn(
-            study.draw(table), title=study.title, question=study.question, sentence=study.say(table), table=table,
-            name=f"{self.bench.name}-{name}", elem_id=elem_id,
-        )  # fmt: skip
+        return _whole(_Key(name, elem_id, self.bench.name, prepared.tables[name], table))
 
     def part(
         self,
@@ -96,6 +95,26 @@ class Findings:
             draw(part), title=title, question=question, sentence=say(part), table=part,
             name=f"{self.bench.name}-{name}", elem_id=elem_id, clickable=clickable,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A study as it is drawn once and remembered: by the hash of its file, not by what the table holds."""
+
+    name: str
+    elem_id: str
+    model: str
+    hash: str
+    table: pd.DataFrame = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _whole(key: _Key) -> str:
+    study = STUDIES[key.name]
+    return drawn(
+        study.draw(key.table), title=study.title, question=study.question, sentence=study.say(key.table),
+        table=key.table, name=f"{key.model}-{key.name}", elem_id=key.elem_id,
+    )  # fmt: skip
 
 
 def _place(folder: Path | None) -> str:

@@ -23,6 +23,7 @@ from ui.query import QueryTab
 from ui.shared import PRIVATE, Asked, Shared
 
 ALL, MOST_LEFT_OUT = "", 0.9
+BEST = 6  # components shown for an attribute; the table has all
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _tracked(findings: Findings, attribute: str | None, component: int) -> str:
     if table is None:
         return dealt([], question=reason) if reason else NOTHING
     part = study.ranked(table, attribute)
-    shown = part[part.tracked | (part.place <= 5)]
+    shown = part.head(BEST)
     found = [
         Card(
             str(r.component),

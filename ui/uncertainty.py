@@ -21,7 +21,7 @@ from ui.plots import NOTHING, Card, cards, dealt, drawn, figure
 from ui.query import QueryTab
 from ui.shared import Asked, Shared
 
-TRUST = ("recall_by_bin", "risk_coverage", "reliability", "severity", "coordination")  # always in sight
+TRUST = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # in sight, row by row
 ELSEWHERE = (  # drawn by hand here, or in other tabs
     "samples", "coordination_examples", "interventions", "tracking", "attributes", "similar", "captions", "map"
 )  # fmt: skip
@@ -57,10 +57,13 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     )
     samples = cards("samples", wording.SAMPLES)
     gr.Markdown(f"## {wording.HOW_TRUE}")
-    figures = {name: figure(f"study-{name}", name) for name in TRUST}
+    figures: dict[str, gr.HTML] = {}
+    for row in TRUST:
+        with gr.Row():
+            figures |= {name: figure(f"study-{name}", name) for name in row}
     examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES, pairs=True)
     with gr.Accordion(wording.MORE_STUDIES, open=False):
-        rest = [name for name in STUDIES if name not in (*TRUST, *ELSEWHERE)]
+        rest = [name for name in STUDIES if name not in (*figures, *ELSEWHERE)]
         figures |= {name: figure(f"study-{name}", name) for name in rest}
     about = gr.HTML(elem_id="uncertainty-about")
 

@@ -325,8 +325,8 @@ CAPTION_NOTE = "variance {value:.4f}"
 
 MAP_TITLE = "The gallery as a map"
 MAP_QUESTION = (
-    "UMAP of the gallery's means, computed beforehand. Click a point: it becomes the reference of the current query, "
-    "and its neighbours appear below."
+    "Computed beforehand from the means: UMAP of whole pictures, the two principal axes of one component. Click a "
+    "point: it becomes the reference of the current query, and its neighbours appear below."
 )
 MAP_OF = "Map of"
 MAP_WHOLE = "whole pictures"
