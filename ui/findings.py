@@ -30,7 +30,8 @@ class Findings:
         try:
             found = self.bench.prepared
         except ValueError as problem:
-            return None, wording.PREPARED_STALE.format(problem=problem)
+            told_here = str(problem).replace(str(self.bench.folder), _place(self.bench.folder))
+            return None, wording.PREPARED_STALE.format(problem=told_here)
         missing = wording.NOT_PREPARED.format(model=self.bench.name, folder=_place(self.bench.folder))
         return found, "" if found else missing
 

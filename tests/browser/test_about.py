@@ -1,0 +1,22 @@
+"""The About tab in a headless Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from analysis.workbench import Workbench
+from ui import wording
+
+pytestmark = pytest.mark.browser
+
+
+def test_it_tells_meaning_model_data_api_and_citation(visit: Page, studied_url: str, studied_bench: Workbench) -> None:
+    visit.goto(f"{studied_url}?tab=about")
+    visit.wait_for_selector("#about-cards table")
+    assert studied_bench.model.weights_hash in visit.inner_text("#about-cards")
+    assert wording.ABOUT_UNMEASURED in visit.inner_text("#about-cards")
+    assert "arXiv:2601.11393" in visit.inner_text("#about-cite")
+    assert "/retrieve" in visit.inner_text("#about-api")
+    visit.set_viewport_size({"width": 375, "height": 800})
+    assert visit.evaluate("document.documentElement.scrollWidth") <= 375

@@ -1,0 +1,76 @@
+"""The Sub-features tab in a headless Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from analysis import component as study
+from analysis.workbench import Workbench
+from tests.browser.conftest import click_point, opened
+from ui import wording
+
+pytestmark = pytest.mark.browser
+
+
+def test_which_sub_feature_tracks_the_sleeves_of_shirts_in_three_clicks(
+    visit: Page, studied_url: str, studied_bench: Workbench
+) -> None:
+    opened(visit, studied_url, wording.TAB_SUBFEATURES)  # the first
+    visit.get_by_role("radio", name=wording.ATTRIBUTES["sleeve"]).click()  # the second
+    visit.wait_for_selector("#tracked .hug-card")
+    table = studied_bench.prepared.table("tracking")  # type: ignore[union-attr]
+    part = study.ranked(table, "sleeve")
+    assert study.say_ranked(part, "sleeve") in visit.inner_text("#tracked .hug-question")
+    visit.locator("#category").get_by_role("radio", name="shirt").click()  # the third
+    visit.wait_for_function("[...document.querySelectorAll('#least img')].every(i => i.alt.includes('shirt'))")
+    assert visit.locator("#least .hug-card").count() > 0
+    assert f"component {part.component[0]}" in visit.inner_text("#tracked .hug-card >> nth=0")
+
+
+def test_a_link_opens_its_view_and_a_wrong_one_says_so(visit: Page, studied_url: str) -> None:
+    visit.goto(f"{studied_url}?tab=sub-features&category=shirt&component=5&attribute=logo")
+    visit.wait_for_function("document.querySelector('#least h3')?.innerText.includes('component 5')")
+    visit.wait_for_selector("#tracked .hug-card")
+    assert visit.locator("#category input:checked").get_attribute("value") == "shirt"
+    address = visit.get_attribute("#subfeatures-link a", "href") or ""
+    assert {"tab=sub-features", "category=shirt", "component=5", "attribute=logo"} == set(address[1:].split("&"))
+    visit.goto(f"{studied_url}?tab=sub-features&component=99&category=hat")
+    visit.wait_for_selector("#subfeatures-notice .hug-notice")
+    assert "99" in visit.inner_text("#subfeatures-notice") and "hat" in visit.inner_text("#subfeatures-notice")
+    visit.wait_for_function("document.querySelector('#least h3')?.innerText.includes('component 1')")
+
+
+def test_a_cell_a_card_and_a_button_lead_to_a_component(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_SUBFEATURES)
+    visit.wait_for_selector("#matrix .hug-say")
+    click_point(visit, "matrix", [7, "neckline"])
+    visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 7')")
+    assert visit.locator("#attribute input:checked").get_attribute("value") == "neckline"
+    visit.get_by_role("button", name=wording.NEXT).click()
+    visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 8')")
+    first = visit.locator("#similar .hug-card").first
+    number = first.get_attribute("data-id")
+    first.focus()
+    visit.keyboard.press("Enter")
+    visit.wait_for_function(f"document.querySelector('#least h3').innerText.endsWith('component {number}')")
+
+
+def test_a_sample_asks_a_query_with_it(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_SUBFEATURES)
+    card = visit.locator("#most .hug-card").first
+    id = card.get_attribute("data-id") or ""
+    card.click()
+    visit.wait_for_function("id => document.querySelector('#trail-row')?.innerText.includes(id)", arg=id)
+    assert visit.get_by_role("tab", name=wording.QUERY).get_attribute("aria-selected") == "true"
+
+
+def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Page, studied_url: str) -> None:
+    visit.set_viewport_size({"width": 375, "height": 800})
+    visit.goto(f"{studied_url}?tab=sub-features&attribute=sleeve")
+    visit.wait_for_selector("#tracked .hug-card")
+    assert visit.evaluate("document.documentElement.scrollWidth") <= 375
+    assert visit.locator("#least img:not([alt]), #least img[alt='']").count() == 0
+    visit.locator("#matrix").scroll_into_view_if_needed()
+    visit.wait_for_selector("#matrix .js-plotly-plot[data-drawn]")
+    assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(wording.MATRIX_TITLE)

@@ -1,0 +1,75 @@
+"""The Uncertainty tab in a headless Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import opened
+from ui import wording
+
+pytestmark = pytest.mark.browser
+
+
+def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    visit.wait_for_selector("#now .hug-say")
+    for name in ("picture", "words", "fit", "overall"):
+        assert name in visit.inner_text("#now .hug-say")
+    card = visit.locator("#standing .hug-card").first
+    number = card.get_attribute("data-id")
+    card.click()  # and to the page of the component that stands out
+    visit.wait_for_function(f"document.querySelector('#least h3')?.innerText.endsWith('component {number}')")
+    assert visit.get_by_role("tab", name=wording.TAB_SUBFEATURES).get_attribute("aria-selected") == "true"
+
+
+def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    visit.wait_for_selector("#samples .hug-card")
+    assert visit.locator("#study-severity .js-plotly-plot[data-drawn]").count() == 0
+    visit.locator("#study-severity").scroll_into_view_if_needed()
+    visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn] .scatterlayer .trace")
+    table = visit.locator("#study-severity details.hug-table")
+    table.locator("summary").click()
+    assert table.locator("tbody tr").count() > 0
+
+
+def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) -> None:
+    visit.goto(f"{studied_url}?tab=uncertainty&side=words")
+    visit.wait_for_selector("#samples .hug-card-words")
+    card = visit.locator("#samples .hug-card").last
+    words = card.locator(".hug-card-words").inner_text().strip("“”")
+    card.click()
+    visit.wait_for_function("words => document.querySelector('#sure')?.innerText.includes(words)", arg=words)
+    assert visit.input_value("#words textarea") == words
+
+
+def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    visit.wait_for_selector("#samples .hug-card")
+    ready = {
+        wording.TAB_SUBFEATURES: "#least .hug-card", wording.TAB_MAP: "#map .hug-say",
+        wording.TAB_ABOUT: "#about-cards table",
+    }  # fmt: skip
+    for tab, what in ready.items():
+        visit.get_by_role("tab", name=tab).first.click()
+        visit.wait_for_selector(what)
+    requests = visit.evaluate("performance.getEntriesByType('resource').map(r => r.name)")
+    assert [r for r in requests if not r.startswith((studied_url, "data:", "blob:"))] == []
+
+
+def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> None:
+    visit.set_viewport_size({"width": 375, "height": 800})
+    visit.goto(f"{studied_url}?tab=uncertainty&__theme=dark")
+    visit.wait_for_selector("#now .js-plotly-plot[data-drawn]")
+    assert visit.evaluate("document.documentElement.scrollWidth") <= 375
+    fill, page = visit.evaluate(
+        """() => [getComputedStyle(document.querySelector('#now .xtick text')).fill,
+                  getComputedStyle(document.body).backgroundColor]"""
+    )
+    assert abs(_light(fill) - _light(page)) > 100  # ink against paper, of 255
+
+
+def _light(colour: str) -> float:
+    numbers = [float(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3]]
+    return sum(numbers) / 3
