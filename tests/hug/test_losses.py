@@ -3,6 +3,7 @@
 import math
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,11 +14,13 @@ from hug.losses import (
     Criterion,
     Outputs,
     _FineContrast,
+    agreement,
     error_likelihood,
     fine_contrast,
     holistic_contrast,
     point_contrast,
     ranking,
+    source_likelihood,
     specialisation,
 )
 
@@ -156,6 +159,31 @@ def test_error_likelihood_leaves_means_alone_and_is_least_at_the_true_error():
     assert at(0.09) < at(0.05) and at(0.09) < at(0.2)  # error^2 = 0.09 = var_q + var_c
 
 
+def test_source_likelihood_teaches_each_source_its_own_error_and_not_the_means():
+    q, c = a_query(), some()
+    source_likelihood(q, c).backward()
+    assert q.mu.grad is None and c.mu.grad is None
+    assert all(source.grad is not None for source in (q.var_r, q.var_t, q.var_m))
+    one, tiny = torch.ones(1, 1, 1), torch.full((1, 1, 1), 1e-6)
+
+    def at(v: float) -> float:
+        words = torch.full((1, 1, 1), v)
+        query = Query(0.3 * one, tiny, 0.09 * one, words, 0.09 * one, torch.ones(1, 3, 1, 1) / 3)
+        return source_likelihood(query, Gaussians(0 * one, tiny, torch.zeros(1))).item()
+
+    assert at(0.09) < at(0.05) and at(0.09) < at(0.2)  # what the words can know, whatever the merge says
+
+
+def test_agreement_equals_the_correlation_of_the_log_levels():
+    var = torch.rand(20, 4, 3)
+    found = np.corrcoef(var.mean(-1).log().numpy(), rowvar=False)
+    expected = np.square(found[~np.eye(4, dtype=bool)]).mean()
+    assert agreement(var).item() == pytest.approx(expected, rel=1e-4)
+    together = torch.rand(20, 1, 3).expand(20, 4, 3)
+    assert agreement(together).item() == pytest.approx(1, rel=1e-4)
+    assert agreement(torch.full((5, 4, 3), 0.1)).item() == pytest.approx(0, abs=1e-6)  # nothing varies
+
+
 def test_specialisation_prefers_one_component_an_aspect():
     before = torch.full((4, 3, 2), 0.1)
     aspect = torch.tensor([0, 1, 0, 1])
@@ -187,6 +215,7 @@ def full_outputs() -> Outputs:
         texts=(v[0], v[1]),
         lacking=(v[0], v[1]),
         removed=(v[0], v[1], torch.tensor([0, 1, 2, 0])),
+        clean=v[0],
     )
 
 
@@ -195,7 +224,7 @@ def test_each_objective_has_its_terms():
     assert terms["paper"] == {"hc", "fc", "cord"}
     assert terms["point"] == {"hc"}
     assert terms["calibrated"] == {
-        "hc", "fc", "cord", "cord_mined", "bias_l2", "nll", "picture_rank", "text_rank", "spec",
+        "hc", "fc", "cord", "cord_mined", "bias_l2", "nll", "nll_sources", "picture_rank", "text_rank", "spec", "agree",
     }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def test_the_table_shows_interval_verdict_and_what_is_missing():
     not_below = line(table, "R@10, clean queries, not below `paper`")
     assert not_below[1:] == ["≥ 0", "–", "-1.000 [-2.500, 0.500] **missed** |"]
     assert line(table, "ECE of doubt, all queries")[2:] == ["0.050 **missed**", "0.030 met |"]
+    assert found(Aim("", ("HUG R@10, clean",), "≥", 88), measured["paper"]) == (90.0, 88.5, 91.25, "")
     assert line(table, "AUROC vague/specific, σ_t")[2:] == ["not measured", "not measured |"]
     assert len(table.splitlines()) == 2 + len(AIMS)
 
@@ -54,6 +55,11 @@ def test_the_table_shows_interval_verdict_and_what_is_missing():
 def test_without_paper_the_comparison_is_not_measured():
     table = aims_table({"calibrated": measurements("calibrated", **{"HUG R@10, clean": 89.0})})
     assert line(table, "R@10, clean queries, not below `paper`")[2] == "not measured |"
+
+
+def test_counts_are_told_as_counts():
+    table = aims_table({"x": measurements("calibrated", **{"tracked aspects (unseen style)": (1, 1, 2)})})
+    assert line(table, "aspects tracked, of six, unseen removal style")[2] == "1 [1, 2] **missed** |"
 
 
 def test_guards_have_two_sides():

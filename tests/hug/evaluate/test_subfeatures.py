@@ -21,6 +21,7 @@ from hug.evaluate.subfeatures import (
     eta_squared,
     interventions,
     tracked,
+    tracked_count,
 )
 from hug.features import garment_truth
 from hug.garments import ASPECTS, Spec, control, remove, render
@@ -183,3 +184,15 @@ def test_all_attributes_are_adjusted_together(garments: Path):
     assert len(found) == 18 and set(found.attribute) == set(ASPECTS)
     best = found.loc[found.eta2.idxmax()]
     assert (best.attribute, best.component) == ("sleeve", 1) and best.p <= 18 / 200 + 1e-9
+
+
+def test_the_count_of_tracked_aspects_is_resampled():
+    rng = np.random.default_rng(0)
+    deltas = rng.normal(0, 0.2, (40, 6, 8))
+    for aspect in range(3):
+        deltas[:, aspect, aspect] += 1.0  # beyond doubt
+    deltas[:, 3, 3] += 0.08  # by a hair
+    table = long_table(deltas)
+    found = tracked_count(table, 200)
+    assert found.value == tracked(table, 1999).tracked.sum() and 3 <= found.low <= found.high <= 4
+    assert tracked_count(long_table(rng.normal(0.5, 1, (20, 4, 8)), ASPECTS[:4]), 200).value == 0

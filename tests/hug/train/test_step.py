@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 import torch
 
 from hug.config import OBJECTIVES
 from hug.features import Features
 from hug.train.step import Batches, compute
 from tests.hug.conftest import small_model
+from tests.hug.train.conftest import features_of
 
 
 def test_a_batch_depends_on_seed_and_step_only(features: Features):
@@ -26,14 +30,47 @@ def test_an_epoch_shows_every_triplet_once(features: Features):
         assert sorted(rows) == list(range(8))
 
 
+def test_a_batch_has_one_category_where_asked_and_none_is_forgotten():
+    features = features_of(8)
+    mixed = tuple(
+        dataclasses.replace(t, category=("dress", "shirt", "toptee")[n // 3])
+        for n, t in enumerate(features.collection.triplets)
+    )  # three dresses, three shirts, two tops
+    features = dataclasses.replace(features, collection=dataclasses.replace(features.collection, triplets=mixed))
+    alone = Batches(features, OBJECTIVES["paper"], 2, seed=0)
+    epoch = [alone._rows(step) for step in range(3)]
+    assert all(len({mixed[n].category for n in rows}) == 1 for rows in epoch)
+    assert {mixed[rows[0]].category for rows in epoch} == {"dress", "shirt", "toptee"}
+    together = Batches(features, OBJECTIVES["paper"], 8, seed=0, one_category=False)
+    assert sorted(together._rows(0)) == list(range(8))
+
+
+def test_a_single_triplet_cannot_be_trained_on():
+    with pytest.raises(ValueError, match="at least two triplets"):
+        Batches(features_of(1), OBJECTIVES["paper"], 4, seed=0)
+
+
+def test_views_are_half_drawn_and_half_made_of_tokens(features: Features):
+    objective = OBJECTIVES["calibrated"]
+    rows, less, _ = Batches(features, objective, 8, seed=0).at(0).views
+    drawn = dataclasses.replace(objective, spoil=False)
+    plain_rows, plain, _ = Batches(features, drawn, 8, seed=0).at(0).views
+    assert len(rows) == len(plain_rows) == 4
+    torch.testing.assert_close(less[:2], plain[:2])
+    assert not torch.isclose(less[2:], plain[2:]).all()
+
+
+def test_without_drawn_views_the_tokens_still_supply_the_quality_ranking():
+    batch = Batches(features_of(8, views=False), OBJECTIVES["calibrated"], 8, seed=0).at(0)
+    assert batch.views is not None and len(batch.views[0]) == 2 and batch.clean is None and batch.company is not None
+
+
 def test_foreign_words_are_never_the_own_ones(features: Features):
     batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
     assert all(1 <= batches.at(step).shift < 4 for step in range(50))
 
 
 def test_a_target_that_occurs_twice_matches_twice(features: Features):
-    import dataclasses
-
     triplets = features.collection.triplets
     twice = dataclasses.replace(triplets[1], target=triplets[0].target)
     collection = dataclasses.replace(features.collection, triplets=(triplets[0], twice))
@@ -65,6 +102,9 @@ def test_batched_passes_equal_the_plain_ones(features: Features):
     mined = model.query_tokens(tokens, batch.words[rows], batch.mask[rows])
     torch.testing.assert_close(out.lacking[0], query.var_m[rows], **close)
     torch.testing.assert_close(out.lacking[1], mined.var_m, **close)
+    assert out.clean is not None and batch.company is not None and batch.clean is not None
+    expected = torch.cat([target.var[batch.clean], model.target_tokens(batch.company).var])
+    torch.testing.assert_close(out.clean, expected, **close)
     assert batch.shorter is not None
     short = model.query_tokens(batch.reference[: len(batch.shorter[0])], *batch.shorter[1:])
     torch.testing.assert_close(out.texts[1], short.var_t, **close)
