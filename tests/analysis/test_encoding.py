@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from PIL import Image
+
+from analysis import encoding
+from analysis.encoding import Recent, picture_key, queries
+from analysis.workbench import Workbench
+
+
+@pytest.fixture
+def counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the backbone was asked to encode."""
+    seen: list[str] = []
+
+    def counting(name: str, encode: Callable) -> Callable:
+        def wrapped(things: list) -> object:
+            seen.extend([name] * len(things))
+            return encode(things)
+
+        return wrapped
+
+    for name in ("images", "words"):
+        monkeypatch.setattr(bench.model.backbone, name, counting(name, getattr(bench.model.backbone, name)))
+    for name, size in (("_TOKENS", 4), ("_QUERIES", 4)):
+        monkeypatch.setattr(encoding, name, Recent(size))
+    return seen
+
+
+def test_only_what_changed_is_encoded(bench: Workbench, counted: list[str]) -> None:
+    picture = bench.picture("noise/0")
+    bench.trace(picture, "red")
+    assert counted == ["images", "words"]
+    bench.trace(picture, "red", 3, "dress", "noise/0", components=[1, 2], use_var=False, dynamic=False)
+    assert counted == ["images", "words"]  # ranking again encodes nothing
+    bench.trace(bench.picture("noise/0"), "blue")
+    assert counted == ["images", "words", "words"]  # other words: the picture stays
+    bench.trace(bench.picture("noise/1"), "blue")
+    assert counted[3:] == ["images", "words"]
+
+
+def test_remembered_is_the_same_as_encoded(bench: Workbench) -> None:
+    picture = bench.picture("noise/2")
+    fresh = bench.model.query([picture], ["is red"])
+    for _ in range(2):
+        again = bench.query(picture, "is red")
+        assert torch.equal(again.mu, fresh.mu) and torch.equal(again.var, fresh.var)
+
+
+def test_many_sentences_of_one_picture(bench: Workbench) -> None:
+    picture, texts = bench.picture("noise/3"), [f"red {n}" for n in range(40)]
+    together = queries(bench.model, bench.tokens(picture), texts)
+    assert len(together) == 40
+    alone = bench.model.query([picture], [texts[37]])
+    assert torch.allclose(together.mu[37], alone.mu[0], atol=1e-5)
+
+
+def test_memory_is_bounded_and_forgets_the_oldest() -> None:
+    memory: Recent[int] = Recent(2)
+    made = []
+
+    def make(n: int) -> Callable[[], int]:
+        return lambda: made.append(n) or n
+
+    for n in (1, 2, 1, 3, 1, 2):
+        assert memory.get((str(n),), make(n)) == n
+    assert len(memory) == 2 and made == [1, 2, 3, 2]
+
+
+def test_what_fails_is_not_kept() -> None:
+    memory: Recent[int] = Recent(2)
+    with pytest.raises(ZeroDivisionError):
+        memory.get(("a",), lambda: 1 // 0)
+    assert memory.get(("a",), lambda: 7) == 7
+
+
+def test_a_key_names_pixels_and_size() -> None:
+    flat = Image.new("RGB", (2, 8), "red")
+    assert picture_key(flat) == picture_key(flat.copy())
+    assert len({picture_key(p) for p in (flat, Image.new("RGB", (8, 2), "red"), Image.new("RGB", (2, 8), "blue"))}) == 3

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis.workbench import Workbench
+from ui import wording
+from ui.question import Given
+from ui.report import citation, report
+
+ASKED = Given("tiny", "noise/0", None, "<script>alert(1)</script> & red", k=4, kind="glare", severity=3, ignored=(2,))
+
+
+@pytest.fixture(scope="module")
+def page(bench: Workbench) -> str:
+    return report(bench, ASKED, ASKED.trace(bench))
+
+
+class Outline(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_report_needs_nothing_else(page: str) -> None:
+    outline = Outline()
+    outline.feed(page)
+    pictures = [attrs for tag, attrs in outline.tags if tag == "img"]
+    assert len(pictures) == 2 + 4  # reference, with its fault, and the results
+    assert all(str(p["src"]).startswith("data:image/webp;base64,") and p["alt"] for p in pictures)
+    assert not [attrs for _, attrs in outline.tags if "href" in attrs]
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in outline.tags}
+    assert "url(" not in page and "@import" not in page
+
+
+def test_the_report_says_what_was_asked_and_found(page: str, bench: Workbench) -> None:
+    trace = ASKED.trace(bench)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; red" in page
+    for id in trace.ranking.ids[0]:
+        assert page.count(id) >= 2
+    for value in trace.means.values():
+        assert f"{value:.5f}" in page
+    assert bench.weights in page and bench.index.gallery_hash in page and "glare 3" in page
+    assert wording.NOTE_IGNORED.format(ignored="2") in page
+
+
+def test_the_report_says_how_to_cite(page: str) -> None:
+    assert re.search(r"@inproceedings\{\w+,", citation()) and "2601.11393" in page
