@@ -242,7 +242,9 @@ def test_every_weight_reaches_the_sum_and_zero_switches_off():
 def test_what_the_data_cannot_supply_is_left_out():
     full = full_outputs()
     optional = {f.name: None for f in fields(Outputs) if f.name not in ("query", "target", "matches")}
-    assert set(Criterion(OBJECTIVES["calibrated"]).terms(replace(full, **optional))) == {"hc", "fc", "bias_l2", "nll"}
+    assert set(Criterion(OBJECTIVES["calibrated"]).terms(replace(full, **optional))) == {
+        "hc", "fc", "bias_l2", "nll", "nll_sources",
+    }  # fmt: skip
 
 
 def test_a_common_bias_of_all_candidates_changes_no_match():

@@ -125,7 +125,9 @@ def test_a_checkpoint_without_a_state_is_never_overwritten(tmp_path: Path, featu
 
 def test_terms_without_data_are_off_with_a_line_or_refused_when_asked_for(tmp_path: Path):
     bare = features_of(views=False)
-    run(tmp_path / "off", bare)
+    config = Config(model=SIZES["tiny"], objective=dataclasses.replace(OBJECTIVES["calibrated"], spoil=False))
+    config = dataclasses.replace(config, training=SHORT)
+    train(config, bare, bare, tmp_path / "off", model=small_model(config.objective), progress=False)
     notes = Log(tmp_path / "off" / "training.jsonl").records()[0]["notes"]
     assert len(notes) == 3 and notes[0].startswith("picture_rank is off")
     required = dataclasses.replace(OBJECTIVES["calibrated"], required=("spec",))

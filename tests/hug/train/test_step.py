@@ -62,7 +62,7 @@ def test_views_are_half_drawn_and_half_made_of_tokens(features: Features):
 
 def test_without_drawn_views_the_tokens_still_supply_the_quality_ranking():
     batch = Batches(features_of(8, views=False), OBJECTIVES["calibrated"], 8, seed=0).at(0)
-    assert batch.views is not None and len(batch.views[0]) == 2 and batch.clean is None and batch.company is not None
+    assert batch.views is not None and len(batch.views[0]) == 4 and batch.clean is None and batch.company is not None
 
 
 def test_foreign_words_are_never_the_own_ones(features: Features):
