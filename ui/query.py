@@ -161,8 +161,10 @@ def _ask(shelf: Shelf, controls: list[Any], trail: gr.State, outputs: list[Any],
 
 
 def _wire_question(q: Question, o: Settings, reference: gr.State, ask: dict[str, Any]) -> None:
-    for event in (q.search.click, q.words.submit, q.k.release, o.severity.release):
+    for event in (q.search.click, q.words.submit):
         event(**ask)
+    for slider in (q.k, o.severity):  # `release` doesn't come from a keyboard
+        slider.input(**ask, trigger_mode="always_last")
     for control in (q.category, q.leave_out, o.kind, o.dynamic, o.use_var, o.ignored):
         control.input(**ask)
     for button in q.examples:
