@@ -108,12 +108,13 @@ def aims_table(
     measurements: Mapping[str, Measurements],
     aims: Sequence[Aim] = AIMS,
     above_paper: Mapping[str, Interval | None] | None = None,
+    title: str = "aim",
 ) -> str:
     """Markdown: every aim beside what each checkpoint (by its name) reached, with intervals, met or missed.
 
     `above_paper` has the R@10 of each above that of `paper`, where it is known.
     """
-    lines = [line(["aim", "bound", *measurements]), line(["---"] * (2 + len(measurements)))]
+    lines = [line([title, "bound", *measurements]), line(["---"] * (2 + len(measurements)))]
     for aim in aims:
         cells = [_cell(aim, m, (above_paper or {}).get(name)) for name, m in measurements.items()]
         lines.append(line([aim.name, _bound(aim), *cells]))
@@ -146,6 +147,9 @@ def bounded(value: float, low: float | None, high: float | None) -> str:
 
 
 def number(value: float) -> str:
+    """A count (an int) as it is; other numbers to three or four places."""
+    if isinstance(value, int):
+        return str(value)
     if math.isnan(value):
         return "undefined"
     if float(value).is_integer() and abs(value) >= 2:

@@ -19,6 +19,7 @@ from hug.evaluate.tables import paired_recall, read_queries
 from hug.hub import local_folder
 
 RECALL = "HUG R@10, clean"
+KEPT = "What the data must keep for the measures to mean something."
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def results_page(measured: Mapping[str, Measured], ablations: Sequence[str | Pat
         "What was measured": _conditions(contents),
         "Galleries": _galleries(first.content),
         "Aims": aims_table(contents, AIMS, above_paper(measured)),
-        "Guards": "What the data must keep for the measures to mean something.\n\n" + aims_table(contents, GUARDS),
+        "Guards": "What the data must keep for the measures to mean something.\n\n"
+        + aims_table(contents, GUARDS, title="guard"),
         "Baselines": _baselines(contents),
     }
     if ablations:

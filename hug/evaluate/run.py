@@ -125,12 +125,17 @@ def fit_doubt(validation: Sequence[Ranked]) -> tuple[DoubtModel, float]:
 
 
 def in_halves(validation: Sequence[Ranked]) -> np.ndarray:
-    """(Q,) chance of a hit of every validation query by a doubt model that was fitted on the other half of them."""
+    """(Q,) chance of a hit of every validation query by a doubt model that was fitted on the other half of them.
+
+    Queries of one target are in one half: what makes it hard to find would be known already.
+    """
     features, hit = hits(validation)
-    second = np.arange(len(hit)) % 2 == 1
+    targets = [f"{r.category} {target}" for r in validation for target in r.targets]
+    second = np.unique(targets, return_inverse=True)[1] % 2 == 1
     chance = np.empty(len(hit))
     for half in (second, ~second):
-        chance[half] = DoubtModel.fit(features[~half], hit[~half]).probability(features[half])
+        if half.any():
+            chance[half] = DoubtModel.fit(features[~half], hit[~half]).probability(features[half])
     return chance
 
 

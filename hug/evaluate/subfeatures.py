@@ -328,7 +328,8 @@ def subfeature_measures(
 
 
 def tracked_rows(found: pd.DataFrame, resampled: Interval, label: str, count: int) -> list[Row]:
-    rows = [row(f"tracked aspects ({label})", int(found.tracked.sum()), resampled.low, resampled.high, count)]
+    low, high = round(resampled.low), round(resampled.high)
+    rows = [row(f"tracked aspects ({label})", int(found.tracked.sum()), low, high, count)]
     for r in found.itertuples():
         rows.append(row(f"delta of {r.aspect}, best component ({label})", r.delta, r.low, r.high, count))
         rows.append(

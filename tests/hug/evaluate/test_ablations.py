@@ -12,6 +12,8 @@ from hug.evaluate.ablations import COLUMNS, ablations_table, configuration, diff
 from hug.files import write_json, write_text
 from tests.hug.evaluate.measured import line, measurements
 
+RELEASED = Config(training=TrainConfig(steps=2400))
+
 
 def trained(folder: Path, config: Config) -> Path:
     start = {"kind": "start", "step": 0, "config": to_dict(config)}
@@ -20,7 +22,7 @@ def trained(folder: Path, config: Config) -> Path:
 
 
 def test_the_log_tells_what_differs(tmp_path: Path):
-    base = configuration(trained(tmp_path / "a", Config()))
+    base = configuration(trained(tmp_path / "a", RELEASED))
     other = Config(objective=OBJECTIVES["paper"], training=TrainConfig(steps=700, threads=1))
     own = configuration(trained(tmp_path / "b", other))
     said = difference(base, own)
@@ -43,7 +45,10 @@ def test_the_configuration_of_a_checkpoint_does_without_a_log(tmp_path: Path):
 
 def test_a_row_has_every_measure_or_says_that_it_lacks_it(tmp_path: Path):
     values = {name: 0.5 for name in COLUMNS.values()} | {"paired conflict/fit σ_m": (0.75, 0.72, 0.78)}
-    first, second = trained(tmp_path / "a", Config()), trained(tmp_path / "b", Config(training=TrainConfig(seed=1)))
+    first, second = (
+        trained(tmp_path / "a", RELEASED),
+        trained(tmp_path / "b", Config(training=TrainConfig(2400, seed=1))),
+    )
     del values["ECE of doubt, all"]
     table = ablations_table([(first, measurements("calibrated", **values)), (second, measurements("calibrated"))])
     cells = line(table, "a")
