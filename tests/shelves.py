@@ -54,7 +54,7 @@ def shelf(studied_bench: Workbench) -> Shelf:
 @pytest.fixture(scope="session")
 def tabs(shelf: Shelf) -> dict[str, Any]:
     """The tabs as the page builds them, by id, and "page"."""
-    with gr.Blocks() as page, gr.Tabs() as bar:
+    with gr.Blocks() as page, gr.Tabs() as bar, gr.Tab("all"):
         shared = Shared(bar, gr.Dropdown(list(shelf.names), value=shelf.default), gr.State(None))
         first = query.build(shelf, shared)
         built = {name: module.build(shelf, shared, first) for name, (_, module) in OTHERS.items()}
