@@ -61,7 +61,7 @@ def say_recall(table: pd.DataFrame) -> str:
         pearson = "none" if flat else f"{np.corrcoef(part.bin, part.recall)[0, 1]:+.2f}"
         told.append(
             f"{which} queries: {100 * first:.0f} % found among the first ten in the most certain tenth, "
-            f"{100 * last:.0f} % in the least certain (correlation of bin and recall {pearson}; honest doubt gives −1)"
+            f"{100 * last:.0f} % in the least certain (correlation of bin and recall {pearson}; honest doubt gives -1)"
         )
     return sentence(told)
 

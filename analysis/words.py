@@ -55,13 +55,14 @@ def draw_captions(table: pd.DataFrame) -> go.Figure:
             part = table[(table.source == source) & (table.end == end)]
             figure.add_scatter(
                 x=part.value, y=[f"{end} {n}" for n in range(1, len(part) + 1)], text=escaped(part.text),
-                customdata=part.id, mode="markers+text", textposition="middle right", row=row, col=1,
+                customdata=part.id, mode="markers+text", row=row, col=1,
+                textposition=("middle left", "middle right")[place],
                 marker={"color": NAMED[source], "symbol": MARKS[place]}, showlegend=False,
                 hovertemplate="%{text}<br>variance %{x:.4f}<extra></extra>", cliponaxis=False,
             )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showticklabels=False)
     figure.update_xaxes(title="variance", type="log", row=2, col=1)
-    return plain(figure, 1300).update_layout(margin_r=320)
+    return plain(figure, 1300)
 
 
 def say_captions(table: pd.DataFrame) -> str:
