@@ -92,3 +92,26 @@ def test_weights_are_drawn_as_a_map_centred_at_zero(trace: QueryTrace) -> None:
     assert drawn.zmin == -drawn.zmax
     first = weights[(weights.source == "words") & (weights.component == 1)].difference.item()
     assert drawn.z[1][0] == pytest.approx(first)
+
+
+def test_validation_is_told_on_a_log_scale(bench: Workbench) -> None:
+    assert bench.calibration is not None
+    known = study.validation(bench.calibration, bins=10)
+    assert len(known) == 40 and known.groupby("source").share.sum().tolist() == pytest.approx([1] * 4)
+    widths = np.log(known.high / known.low)[known.source == "t"]
+    assert np.allclose(widths, widths.iloc[0])
+    assert len(study.validation(None)) == 0
+
+
+def test_merges_are_both_told_whatever_was_chosen(bench: Workbench) -> None:
+    picture = bench.picture("noise/0")
+    tables = [study.merges(bench.trace(picture, "red", dynamic=dynamic)) for dynamic in (True, False)]
+    pd.testing.assert_frame_equal(*tables)
+    static = tables[0].set_index("fusion").loc["static"]
+    assert static.least == pytest.approx(1 / 3) and static.most == pytest.approx(1 / 3)
+    assert tables[0].overall[0] <= static.overall  # dynamic weights favour the surer source
+
+
+def test_moves_are_places_gained() -> None:
+    assert study.moves(["a", "b", "c"], ["c", "a", "x"]) == [2, -1, None]
+    assert study.moves(None, ["a"]) == [None] and study.moves([], ["a"]) == [None]

@@ -4,11 +4,14 @@ import dataclasses
 import re
 from html import unescape
 
+import pandas as pd
+import pytest
+
 from analysis.workbench import Workbench
 from hug.trace import QueryTrace
 from ui import wording
 from ui.answer import answer, moved
-from ui.split import sure
+from ui.split import WIDTH, doubtful, histogram, sure
 
 
 def text(html: str) -> str:
@@ -78,3 +81,36 @@ def test_results_say_how_far_they_moved(bench: Workbench, trace: QueryTrace) -> 
 
 def test_a_probability_is_never_certain() -> None:
     assert [wording.percent(p) for p in (0.0, 0.004, 0.634, 1.0)] == ["1 %", "1 %", "63 %", "99 %"]
+
+
+def table(**percentiles: float) -> pd.DataFrame:
+    rows = [(source, percentiles.get(source, 50.0)) for source in "rtmq"]
+    return pd.DataFrame(rows, columns=["source", "percentile"])
+
+
+def test_great_doubt_is_set_apart(bench: Workbench, trace: QueryTrace) -> None:
+    assert not doubtful(table(), 0.5, bench)
+    assert doubtful(table(t=95.0), 0.5, bench) and doubtful(table(), 0.24, bench)
+    assert not doubtful(table(q=99.0), 0.5, bench)  # the merge is no source
+    assert not doubtful(table(t=99.0), 0.5, dataclasses.replace(bench, untrusted={"t": 0.5}))
+    assert not doubtful(table(), None, bench)
+    poor = sure(bench, dataclasses.replace(trace, chance=0.1))
+    assert "hug-alarm" in poor and wording.VERDICT_POOR in text(poor) and wording.ALARM in text(poor)
+    assert "hug-alarm" not in sure(bench, trace)
+
+
+def test_a_doubt_comes_with_what_to_do(bench: Workbench) -> None:
+    shown = text(sure(bench, bench.trace(bench.picture("noise/0"), "")))
+    assert wording.ADVICE["t"] in shown
+
+
+def test_what_is_special_is_said_escaped(bench: Workbench, trace: QueryTrace) -> None:
+    assert '<p class="hug-note">from &lt;b&gt; on</p>' in sure(bench, trace, ["from <b> on"])
+
+
+def test_the_mark_stands_where_the_query_stands() -> None:
+    known = pd.DataFrame({"low": [0.001, 0.01, 0.1], "high": [0.01, 0.1, 1.0], "share": [0.2, 0.5, 0.3]})
+    places = [float(re.search(r"d=\"M([\d.]+)", histogram(known, v, "words"))[1]) for v in (1e-9, 0.001, 0.0316, 1, 5)]
+    assert places == pytest.approx([3, 3, WIDTH / 2, WIDTH - 3, WIDTH - 3], abs=0.2)
+    assert histogram(known, 0.05, "words").count("<rect") == 3
+    assert "<svg" not in histogram(known[:0], 0.05, "words")
