@@ -76,6 +76,7 @@ class ObjectiveConfig:
 class TrainConfig:
     """One run of the loop."""
 
+    start: str = _field("", "checkpoint folder or Hub id whose weights to start from; empty: new weights")
     steps: int = _field(3000, "optimizer steps")
     batch: int = _field(64, "triplets a step")
     one_category: bool = _field(True, "a batch is drawn from one category: its negatives are those of a gallery")

@@ -209,6 +209,14 @@ class Criterion(nn.Module):
             "a_fine": self.log_a_fine.exp().item(), "b_fine": self.b_fine.item(),
         }  # fmt: skip
 
+    def start(self, scales: dict[str, float]) -> None:
+        """Take the learned numbers of an earlier run."""
+        with torch.no_grad():
+            self.log_a.fill_(math.log(scales["a"]))
+            self.b.fill_(scales["b"])
+            self.log_a_fine.fill_(math.log(scales["a_fine"]))
+            self.b_fine.fill_(scales["b_fine"])
+
     def terms(self, out: Outputs) -> dict[str, Tensor]:
         """Every term that is switched on and supplied, unweighted."""
         o, terms = self.objective, {"hc": self._matching(out)}

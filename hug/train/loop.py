@@ -23,7 +23,7 @@ from hug.evaluate.measures import recall_at, spearman
 from hug.evaluate.ranks import rank_split
 from hug.features import Features
 from hug.files import commit
-from hug.hub import save_model
+from hug.hub import load, local_folder, save_model
 from hug.losses import Criterion
 from hug.model import HUG
 from hug.train.state import Log, State
@@ -70,6 +70,8 @@ class _Run:
         torch.manual_seed(t.seed)
         self.model = model or HUG(config.model, config.objective)
         self.criterion = Criterion(self.objective)
+        if t.start:
+            begin(self.model, self.criterion, t.start)
         self.optimizer = optimizer_of(self.model, self.criterion, t)
         self.state = State(folder, self.model, self.criterion, self.optimizer)
         self.log = Log(folder / "training.jsonl")
@@ -174,6 +176,22 @@ class _Run:
         if recall[10] > self.state.best:
             self.state.best = recall[10]
             save_model(self.model, self.folder)
+
+
+def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
+    """Take the weights and the learned scales of a trained checkpoint.
+
+    Raises ValueError when it has another architecture or no log of its scales.
+    """
+    folder = local_folder(checkpoint)
+    trained = load(folder, model.backbone)
+    if (trained.config, trained.bias is None) != (model.config, model.bias is None):
+        raise ValueError(f"{checkpoint} has another architecture ({trained.config}); start from one of the same")
+    scales = [r["scales"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "step"]
+    if not scales:
+        raise ValueError(f"{checkpoint} has no training.jsonl with its learned scales; start from a whole run folder")
+    model.load_state_dict(trained.state_dict())
+    criterion.start(scales[-1])
 
 
 def optimizer_of(model: HUG, criterion: Criterion, t: TrainConfig) -> torch.optim.AdamW:

@@ -17,7 +17,7 @@ from hug.config import OBJECTIVES, SIZES, Config, TrainConfig
 from hug.features import Features
 from hug.losses import Criterion
 from hug.train import Outcome, loop, train
-from hug.train.loop import learning_rate, optimizer_of
+from hug.train.loop import begin, learning_rate, optimizer_of
 from hug.train.state import Log
 from tests.hug.conftest import small_model
 from tests.hug.train.conftest import features_of
@@ -156,3 +156,19 @@ def test_learning_rate_warms_up_and_falls_to_nearly_zero():
 def test_a_diverging_loss_ends_the_run_with_advice(tmp_path: Path, features: Features):
     with pytest.raises(FloatingPointError, match="lower --lr"):
         run(tmp_path, features, dataclasses.replace(SHORT, lr=1e30, steps=40))
+
+
+def test_a_run_starts_from_another_ones_weights_and_scales(tmp_path: Path, features: Features):
+    run(tmp_path / "first", features)
+    first = load_file(tmp_path / "first" / "model.safetensors")
+    scales = [r["scales"] for r in Log(tmp_path / "first" / "training.jsonl").records() if r["kind"] == "step"][-1]
+    model, criterion = small_model(OBJECTIVES["calibrated"]), Criterion(OBJECTIVES["calibrated"])
+    begin(model, criterion, str(tmp_path / "first"))
+    assert all(torch.equal(first[name], value) for name, value in model.state_dict().items())
+    assert criterion.scales() == pytest.approx(scales)
+    other = small_model(OBJECTIVES["calibrated"], hidden=32)
+    with pytest.raises(ValueError, match="another architecture"):
+        begin(other, criterion, str(tmp_path / "first"))
+    (tmp_path / "first" / "training.jsonl").unlink()
+    with pytest.raises(ValueError, match="learned scales"):
+        begin(model, criterion, str(tmp_path / "first"))
