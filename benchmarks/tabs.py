@@ -29,7 +29,8 @@ PORT = 7894
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--checkpoint", help="folder of a model with prepared studies (the bundled one)")
-    shelf = Shelf.open(flags.parse_args().checkpoint)
+    chosen = flags.parse_args().checkpoint
+    shelf = Shelf.open([chosen] if chosen else None)
     page = build(shelf)
     launch(page, "127.0.0.1", PORT, prevent_thread_lock=True, quiet=True)
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.conftest import opened
@@ -63,13 +66,9 @@ def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> 
     visit.goto(f"{studied_url}?tab=uncertainty&__theme=dark")
     visit.wait_for_selector("#now .js-plotly-plot[data-drawn]")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
-    fill, page = visit.evaluate(
-        """() => [getComputedStyle(document.querySelector('#now .xtick text')).fill,
-                  getComputedStyle(document.body).backgroundColor]"""
-    )
-    assert abs(_light(fill) - _light(page)) > 100  # ink against paper, of 255
-
-
-def _light(colour: str) -> float:
-    numbers = [float(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3]]
-    return sum(numbers) / 3
+    frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "standing")]
+    assert all(frame and frame["width"] > 300 for frame in frames)  # one below the other
+    fill = visit.evaluate("getComputedStyle(document.querySelector('#now .xtick text')).fill")
+    ink = sum(int(part) for part in fill.partition("(")[2].rstrip(")").split(",")[:3]) / 3
+    paper = sum(Image.open(io.BytesIO(visit.screenshot())).convert("RGB").getpixel((3, 3))) / 3
+    assert paper < 100 and ink - paper > 100  # of 255
