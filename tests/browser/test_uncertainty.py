@@ -67,7 +67,7 @@ def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> 
     visit.wait_for_selector("#now .js-plotly-plot[data-drawn]")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
     frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "standing")]
-    assert all(frame and frame["width"] > 300 for frame in frames)  # one below the other
+    assert all(frame and frame["width"] > 250 for frame in frames)  # one below the other
     fill = visit.evaluate("getComputedStyle(document.querySelector('#now .xtick text')).fill")
     ink = sum(int(part) for part in fill.partition("(")[2].rstrip(")").split(",")[:3]) / 3
     paper = sum(Image.open(io.BytesIO(visit.screenshot())).convert("RGB").getpixel((3, 3))) / 3
