@@ -40,14 +40,18 @@ def photo(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The bundled models and gallery at a port given by the environment."""
+    """The bundled models and gallery at a port given by the environment.
+
+    HUG_TEST_FLAGS may hold more flags for app.py, such as --checkpoint of a model that isn't bundled.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+        [sys.executable, "app.py", *os.environ.get("HUG_TEST_FLAGS", "").split()],
+        cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
     address = f"http://127.0.0.1:{port}/"
     try:
         _wait(process, address)
@@ -292,7 +296,7 @@ def test_a_link_reopens_the_question_and_a_wrong_one_is_told(page: Page, url: st
     assert wording.EXAMPLE_WORDS[0] in page.inner_text("#sure")
 
 
-def test_another_model_answers_beside_and_instead(asked: Page) -> None:
+def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> None:
     opened(asked, "beside")
     if wording.BESIDE_NONE in asked.inner_text("#beside"):
         lacking("only one model is bundled: make release makes both")
@@ -307,6 +311,21 @@ def test_another_model_answers_beside_and_instead(asked: Page) -> None:
     wait_for(asked, "#trail", "(garments-paper)")
     assert asked.inner_text("#model") != before
     assert asked.locator("#beside-results button.thumbnail-item").count() == 0  # it belonged to the other answer
+    asked.set_input_files("#reference input[type=file]", str(photo))
+    wait_for(asked, "#sure", wording.UPLOAD_NOTE)
+    opened(asked, "why")
+    wait_for(asked, "#why-said", f"{ids(asked)[0]} is nearer than {ids(asked)[1]}")
+    opened(asked, "word-effects")
+    asked.click("#words-run")
+    wait_for(asked, "#words-said", "“")
+    opened(asked, "what-if")
+    asked.click("#severities-run")
+    wait_for(asked, "#severities-said", "From severity 0 to 5")
+    opened(asked, "ranked")
+    first = ids(asked)
+    asked.get_by_label(wording.USE_VAR).uncheck()
+    wait_for(asked, "#sure", wording.NOTE_MEANS)
+    assert set(first) & set(ids(asked))
 
 
 def test_a_keyboard_reaches_results_and_settings(asked: Page) -> None:
