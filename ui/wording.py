@@ -238,6 +238,7 @@ def percent(share: float) -> str:
     """A probability for people: never 0 % or 100 %."""
     return f"{min(max(round(100 * share), 1), 99)} %"
 
+
 # ---- the tabs Uncertainty, Sub-features, Map and About ----
 
 TAB_UNCERTAINTY, TAB_SUBFEATURES, TAB_MAP, TAB_ABOUT = "Uncertainty", "Sub-features", "Map", "About"

@@ -62,7 +62,7 @@ def url() -> Iterator[str]:
 
 
 def _wait(process: subprocess.Popen[str], address: str) -> None:
-    for _ in range(360):
+    for _ in range(600):
         if process.poll() is not None:
             pytest.fail(f"app.py ended: {process.communicate()[0]}")
         try:
@@ -70,7 +70,7 @@ def _wait(process: subprocess.Popen[str], address: str) -> None:
             return
         except OSError:
             time.sleep(0.5)
-    pytest.fail("app.py did not answer within three minutes")
+    pytest.fail("app.py did not answer within five minutes")
 
 
 @pytest.fixture(scope="module")
