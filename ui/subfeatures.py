@@ -44,7 +44,8 @@ class SubfeaturesTab:
         attribute, third = checked(params, "attribute", list(wording.ATTRIBUTES), "")
         share, fourth = _share(params.get("leave_out", ""))
         said = notice([first, second, third, fourth])
-        choices = [_category(bench, category), _component(bench, int(component))]
+        place = int(component) if params.get("component") else _best(self.shelf, bench.name, attribute, 1)
+        choices = [_category(bench, category), _component(bench, place)]
         return [bench.name, *choices, share, attribute or None, said]
 
 

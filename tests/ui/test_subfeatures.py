@@ -127,13 +127,15 @@ def test_stepping_goes_round(studied_bench: Workbench) -> None:
     assert subfeatures._random(1, 1) == 1
 
 
-def test_choosing_an_attribute_goes_to_its_best_component(studied_bench: Workbench) -> None:
+def test_choosing_an_attribute_goes_to_its_best_component(studied_bench: Workbench, tabs: dict[str, Any]) -> None:
     shelf = Shelf({}, loaded=[studied_bench])
     table = studied_bench.prepared.table("tracking")  # type: ignore[union-attr]
     for attribute in wording.ATTRIBUTES:
         part = study.ranked(table, attribute)
         best = int(part.component[0]) if part.tracked.any() else 9
         assert subfeatures._best(shelf, studied_bench.name, attribute, 9) == best
+        linked = tabs["sub-features"].opened({"attribute": attribute})[2]["value"]
+        assert linked == (best if part.tracked.any() else 1)  # a link without a component goes there too
 
 
 def test_without_studies_it_says_which_command_makes_them(studied_bench: Workbench, tmp_path: Path) -> None:
