@@ -47,7 +47,7 @@ SHIPPED := config.json model.safetensors training.jsonl measurements.json calibr
 	test.parquet gallery.safetensors gallery.json
 TRAIN = $(BIN)/python -m hug train --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
 FIRST := --steps 3000 --validate-every 500
-SECOND := --steps 800 --lr 4e-4 --validate-every 400
+SECOND := --steps 800 --lr 3e-4 --validate-every 800
 PHOTOS ?=
 release: .venv/.requirements
 	$(BIN)/python -m hug render --version garments-1 --out runs/garments-1
@@ -55,7 +55,7 @@ release: .venv/.requirements
 	$(call TRAIN,paper) --objective paper $(FIRST)
 	$(call TRAIN,paper-2) --objective paper --start runs/garments-1-paper $(SECOND)
 	$(call TRAIN,calibrated) $(FIRST)
-	$(call TRAIN,calibrated-2) --start runs/garments-1-calibrated --cord-mined 1.5 $(SECOND)
+	$(call TRAIN,calibrated-2) --start runs/garments-1-calibrated --cord-mined 1 --cord-fits $(SECOND)
 	$(BIN)/python -m hug gallery --root runs/garments-1 --per-category 600 --out assets/gallery.parquet
 	$(call shipped,runs/garments-1-calibrated,checkpoints/garments)
 	$(call shipped,runs/garments-1-paper,checkpoints/garments-paper)

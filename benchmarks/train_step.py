@@ -64,9 +64,9 @@ def separate(model: HUG, batch: TrainBatch) -> Outputs:
     """The same step with one call a pass: what `compute` batches and shares."""
     query = model.query_tokens(batch.reference, batch.words, batch.mask)
     target = model.target_tokens(batch.target)
-    assert batch.views and batch.removed and batch.shorter and batch.lacking
+    assert batch.views and batch.removed and batch.shorter and batch.mined
     foreign = model.query_tokens(batch.reference, batch.words.roll(1, 0), batch.mask.roll(1, 0))
-    mined = model.query_tokens(batch.lacking[1], batch.words[batch.lacking[0]], batch.mask[batch.lacking[0]])
+    mined = model.query_tokens(batch.mined[1], batch.words[batch.mined[0]], batch.mask[batch.mined[0]])
     short = model.query_tokens(batch.reference[batch.shorter[0]], *batch.shorter[1:])
     base = model.target_tokens(batch.target[batch.views[0]])
     less, more = model.target_tokens(batch.views[1]), model.target_tokens(batch.views[2])
@@ -74,7 +74,7 @@ def separate(model: HUG, batch: TrainBatch) -> Outputs:
     return Outputs(
         query, Gaussians(target.mu, target.var, target.bias), batch.matches, (query.var_m, foreign.var_m),
         (torch.cat([base.var, less.var]), torch.cat([less.var, more.var])),
-        (query.var_t[batch.shorter[0]], short.var_t), (query.var_m[batch.lacking[0]], mined.var_m),
+        (query.var_t[batch.shorter[0]], short.var_t), (query.var_m[batch.mined[0]], mined.var_m),
         (before.var, after.var, batch.removed[2]),
     )  # fmt: skip
 

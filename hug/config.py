@@ -57,6 +57,7 @@ class ObjectiveConfig:
     cord_log: bool = _field(True, "Eq. 9 on log mean variances, with the temperature")
     cord_reference: bool = _field(False, "Eq. 9 also deranges references, not only texts")
     cord_mined: float = _field(0.4, "Eq. 9 against mined references that lack what the text presupposes")
+    cord_fits: bool = _field(False, "mined references come with mined ones that fit, not only with the text's own")
     temperature: float = _field(4.0, "temperature of the rankings on log mean variances")
     bias: bool = _field(True, "candidate bias beta_c in the distance")
     bias_l2: float = _field(0.01, "penalty on the candidate bias")

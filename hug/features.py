@@ -63,6 +63,14 @@ class Views:
 
 
 @dataclass(frozen=True)
+class Mined:
+    """Ids of pictures as clean or spoiled as a triplet's reference: with all that its text presupposes, and without."""
+
+    fits: tuple[str, ...]  # never empty: the triplet's own reference is one
+    lacks: tuple[str, ...]  # never empty
+
+
+@dataclass(frozen=True)
 class Features:
     """All a training or an evaluation reads of one split."""
 
@@ -71,7 +79,7 @@ class Features:
     texts: Texts
     shorter: dict[str, str]  # training text -> the same with clauses removed
     views: Views | None
-    lacking: dict[int, tuple[str, ...]] = field(default_factory=dict)  # row of a triplet -> mined references
+    mined: dict[int, Mined] = field(default_factory=dict)  # row of a triplet -> mined references
 
 
 def tokens_of(array: np.ndarray, rows: Sequence[int]) -> Tensor:
@@ -119,19 +127,20 @@ def training_features(
     pictures = pictures_of(collection, cache)
     made = _views(collection, pictures, cache, view_seed) if views else None
     texts = texts_of([*forms, *shorter.values()], cache)
-    return Features(collection, pictures, texts, shorter, made, lacking_references(collection, view_seed))
+    return Features(collection, pictures, texts, shorter, made, mined_references(collection, view_seed))
 
 
-def lacking_references(collection: Collection, seed: int, most: int = 8) -> dict[int, tuple[str, ...]]:
-    """For each triplet whose text presupposes something: references as clean or spoiled as its own that lack all of it.
+def mined_references(collection: Collection, seed: int, most: int = 8) -> dict[int, Mined]:
+    """For each triplet whose text presupposes something: references that have all of it, and some that lack all of it.
 
-    The references are other pictures of the category, the text stays: what the text says alone can't tell the two
-    apart, nor can picture quality. Empty where presuppositions and attributes are unknown (real data).
+    All are pictures of the category, as clean or spoiled as the triplet's own; the text stays: what the text says
+    alone can't tell the two kinds apart, nor can picture quality, nor which picture the text came with. Empty where
+    presuppositions and attributes are unknown (real data).
     """
     triplets, images = triplet_truth(collection), garment_truth(collection.root)
     if triplets is None or images is None:
         return {}
-    rng = np.random.default_rng([seed, 3])
+    lacking, fitting = (np.random.default_rng([seed, stream]) for stream in (3, 4))
     images = images[images.split == collection.split].set_index("id")
     groups = dict(list(images.groupby(["category", "degradation", "severity"])))
     found = {}
@@ -140,11 +149,15 @@ def lacking_references(collection: Collection, seed: int, most: int = 8) -> dict
             continue
         own = images.loc[collection.triplets[row].reference]
         others = groups[own.category, own.degradation, own.severity]
-        lacks = np.logical_and.reduce([others[aspect] != value for aspect, value in json.loads(needs).items()])
-        ids = others.index[lacks].to_numpy()
-        if len(ids):
-            found[row] = tuple(rng.choice(ids, min(most, len(ids)), replace=False))
+        has = np.stack([others[aspect] == value for aspect, value in json.loads(needs).items()])  # (needs, pictures)
+        fits, lacks = (others.index[which].to_numpy() for which in (has.all(0), ~has.any(0)))
+        if len(lacks):
+            found[row] = Mined(_some(fits, most, fitting), _some(lacks, most, lacking))
     return found
+
+
+def _some(ids: np.ndarray, most: int, rng: np.random.Generator) -> tuple[str, ...]:
+    return tuple(rng.choice(ids, min(most, len(ids)), replace=False))
 
 
 def shortened(texts: Sequence[str], seed: int) -> dict[str, str]:

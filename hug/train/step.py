@@ -36,7 +36,7 @@ class TrainBatch:
     shift: int  # Eq. 9 pairs item i with the words (or reference) of item i + shift
     shorter: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), words (V, L, Ct), mask (V, L)
     views: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), less and more degraded (V, P, Cv)
-    lacking: tuple[Tensor, Tensor] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack
+    mined: tuple[Tensor, ...] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack, also that fit
     removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
     clean: Tensor | None = None  # rows (C,) of targets known to be without a fault; None: nobody knows
     company: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
@@ -61,9 +61,9 @@ class Batches:
         rng = np.random.default_rng([self.seed, 1, step])
         chosen = self._rows(step)
         triplets = [self.features.collection.triplets[n] for n in chosen]
-        lacking = self._lacking(chosen, rng)
+        mined = self._mined(chosen, rng)
         forms = rng.integers(0, 4, len(triplets))  # "c1 and c2", "c2 and c1", "c1", "c2"
-        forms[list(lacking)] %= 2  # what is presupposed may stand in either caption
+        forms[list(mined)] %= 2  # what is presupposed may stand in either caption
         texts = [training_texts(t.captions)[form] for t, form in zip(triplets, forms, strict=True)]
         targets = [t.target for t in triplets]
         names = np.array(targets)
@@ -80,9 +80,7 @@ class Batches:
             shift=int(rng.integers(1, len(triplets))),
             shorter=(torch.tensor(cut), words[size:], mask[size:]) if cut else None,
             views=self._views(targets, target, rng) if self.objective.picture_rank else None,
-            lacking=(torch.tensor(list(lacking)), self.features.pictures.take(list(lacking.values())))
-            if lacking
-            else None,
+            mined=self._tokens(mined) if mined else None,
             removed=self._removed(targets, target, rng) if self.objective.spec else None,
             clean=self._clean(targets) if self.objective.agree else None,
             company=self._company(rng) if self.objective.agree else None,
@@ -95,12 +93,20 @@ class Batches:
         batches = [part for pool in self.pools for part in _cut(rng.permutation(pool), self.batch)]
         return batches[rng.permutation(len(batches))[place]]
 
-    def _lacking(self, chosen: np.ndarray, rng: np.random.Generator) -> dict[int, str]:
-        """Place in the batch -> a mined reference."""
+    def _mined(self, chosen: np.ndarray, rng: np.random.Generator) -> dict[int, tuple[str, ...]]:
+        """Place in the batch -> a mined reference that lacks, and where asked for one that fits."""
         if not self.objective.cord_mined:
             return {}
-        mined = {n: self.features.lacking[row] for n, row in enumerate(chosen) if row in self.features.lacking}
-        return {n: ids[rng.integers(len(ids))] for n, ids in mined.items()}
+        found = {n: self.features.mined[row] for n, row in enumerate(chosen) if row in self.features.mined}
+        kinds = [(m.lacks, m.fits) if self.objective.cord_fits else (m.lacks,) for m in found.values()]
+        return {
+            n: tuple(ids[rng.integers(len(ids))] for ids in of_a_kind)
+            for n, of_a_kind in zip(found, kinds, strict=True)
+        }
+
+    def _tokens(self, mined: dict[int, tuple[str, ...]]) -> tuple[Tensor, ...]:
+        pictures = [self.features.pictures.take(ids) for ids in zip(*mined.values(), strict=True)]
+        return torch.tensor(list(mined)), *pictures
 
     def _shortened(self, texts: list[str]) -> list[int]:
         """Which texts of the batch also come shortened: at most half of it."""
@@ -181,7 +187,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     lacking = {
         "picture_rank": "no degraded views of the pictures" if views is None and not objective.spoil else "",
         "text_rank": "" if features.shorter else "no text that could be shortened",
-        "cord_mined": "" if features.lacking else "no text known to presuppose something",
+        "cord_mined": "" if features.mined else "no text known to presuppose something",
         "spec": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
     }
     notes = []
@@ -242,17 +248,20 @@ def _joint(
         if objective.cord_reference:
             parts.append((seen.roll(shift, 0), batch.words, batch.mask))
     deranged = size * (len(parts) - 1)
-    if batch.lacking:
-        rows = batch.lacking[0]
-        parts.append((model.qformer.look(batch.lacking[1]), batch.words[rows], batch.mask[rows]))
+    if batch.mined:
+        rows = batch.mined[0]
+        parts += [(model.qformer.look(tokens), batch.words[rows], batch.mask[rows]) for tokens in batch.mined[1:]]
     outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts, strict=True)))
     var = model.g_m(outputs)
-    own, foreign = var[:size], var[size : size + deranged]
+    own, foreign, mined = var[:size], var[size : size + deranged], None
+    if batch.mined:
+        lacks, *fits = var[size + deranged :].chunk(len(batch.mined) - 1)
+        mined = torch.cat([own[batch.mined[0]], *fits]), lacks.repeat(1 + len(fits), 1, 1)
     return (
         outputs[:size],
         own,
         (own.repeat(deranged // size, 1, 1), foreign) if deranged else None,
-        (own[batch.lacking[0]], var[size + deranged :]) if batch.lacking else None,
+        mined,
     )
 
 

@@ -76,13 +76,14 @@ def test_removed_views_are_of_clean_pictures_in_the_style_trained_with(features:
 def test_mined_references_lack_what_the_text_presupposes_and_nothing_else_tells(features: Features):
     collection = features.collection
     images, truth = garment_truth(collection.root), triplet_truth(collection)
-    assert images is not None and truth is not None and features.lacking
+    assert images is not None and truth is not None and features.mined
     images = images.set_index("id")
-    for row, ids in features.lacking.items():
+    for row, mined in features.mined.items():
         needs, own = json.loads(truth.needs[row]), images.loc[collection.triplets[row].reference]
         assert truth.kind[row] == "presupposing" and all(own[aspect] == value for aspect, value in needs.items())
-        for other in (images.loc[i] for i in ids):
-            assert all(other[aspect] != value for aspect, value in needs.items())
+        for name in (*mined.fits, *mined.lacks):
+            other, fits = images.loc[name], name in mined.fits
+            assert all((other[aspect] == value) == fits for aspect, value in needs.items())
             assert (other.category, other.degradation, other.severity) == (own.category, own.degradation, own.severity)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hug.data import Collection, Triplet, joined, training_texts
-from hug.features import Features, Pictures, Texts, Views, shortened
+from hug.features import Features, Mined, Pictures, Texts, Views, shortened
 from tests.hug.conftest import PixelBackbone, noise_pictures
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")
@@ -39,7 +39,7 @@ def features_of(count: int = 8, views: bool = True) -> Features:
         Texts({t: n for n, t in enumerate(texts)}, words.numpy().astype(np.float16), mask.numpy()),
         shorter,
         made,
-        {1: ("p3",), 4: ("p0", "p2")} if views else {},
+        {1: Mined(("p1",), ("p3",)), 4: Mined(("p4", "p5"), ("p0", "p2"))} if views else {},
     )
 
 

@@ -78,10 +78,12 @@ def test_a_target_that_occurs_twice_matches_twice(features: Features):
     assert matches.all()
 
 
-def test_batched_passes_equal_the_plain_ones(features: Features):
-    model = small_model(OBJECTIVES["calibrated"]).eval()
-    batch = Batches(features, OBJECTIVES["calibrated"], 4, seed=0).at(0)
-    out = compute(model, batch, OBJECTIVES["calibrated"])
+@pytest.mark.parametrize("cord_fits", [False, True])
+def test_batched_passes_equal_the_plain_ones(features: Features, cord_fits: bool):
+    objective = dataclasses.replace(OBJECTIVES["calibrated"], cord_fits=cord_fits)
+    model = small_model(objective).eval()
+    batch = Batches(features, objective, 4, seed=0).at(0)
+    out = compute(model, batch, objective)
     query = model.query_tokens(batch.reference, batch.words, batch.mask)
     target = model.target_tokens(batch.target)
     close = {"rtol": 1e-4, "atol": 1e-5}
@@ -97,11 +99,12 @@ def test_batched_passes_equal_the_plain_ones(features: Features):
     torch.testing.assert_close(out.removed[1], model.target_tokens(batch.removed[1]).var, **close)
     foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift, 0), batch.mask.roll(batch.shift, 0))
     torch.testing.assert_close(out.foreign[1], foreign.var_m, **close)
-    assert batch.lacking is not None and out.lacking is not None
-    rows, tokens = batch.lacking
-    mined = model.query_tokens(tokens, batch.words[rows], batch.mask[rows])
-    torch.testing.assert_close(out.lacking[0], query.var_m[rows], **close)
-    torch.testing.assert_close(out.lacking[1], mined.var_m, **close)
+    assert batch.mined is not None and out.lacking is not None
+    rows, *tokens = batch.mined
+    lacks, *fits = (model.query_tokens(t, batch.words[rows], batch.mask[rows]).var_m for t in tokens)
+    assert len(fits) == cord_fits
+    torch.testing.assert_close(out.lacking[0], torch.cat([query.var_m[rows], *fits]), **close)
+    torch.testing.assert_close(out.lacking[1], torch.cat([lacks] * (1 + cord_fits)), **close)
     assert out.clean is not None and batch.company is not None and batch.clean is not None
     expected = torch.cat([target.var[batch.clean], model.target_tokens(batch.company).var])
     torch.testing.assert_close(out.clean, expected, **close)
