@@ -122,6 +122,12 @@ def ranking(less: Tensor, more: Tensor, temperature: float = 1.0, log: bool = Tr
     return F.softplus(-temperature * rise).mean()
 
 
+def apart(less: Tensor, more: Tensor, temperature: float) -> Tensor:
+    """`ranking` of every one of `less` (V, K, D) against every one of `more` (W, K, D): no pair shares its picture."""
+    a, b = less.mean((1, 2)).log(), more.mean((1, 2)).log()
+    return F.softplus(-temperature * (b[None] - a[:, None])).mean()
+
+
 def error_likelihood(q: Query, c: Gaussians) -> Tensor:
     """Gaussian negative log likelihood of the positives' error, per component and dimension, means detached."""
     var = q.var + c.var  # (B, K, D)
@@ -238,6 +244,9 @@ class Criterion(nn.Module):
             terms["nll_sources"] = source_likelihood(out.query, out.target)
         if o.picture_rank and out.pictures is not None:
             terms["picture_rank"] = ranking(*out.pictures, temperature=o.temperature)
+        if o.picture_apart and out.clean is not None and out.pictures is not None:
+            worst = out.pictures[1][len(out.pictures[1]) // 2 :]  # the more degraded view of each pair
+            terms["picture_apart"] = apart(out.clean, worst, temperature=o.temperature)
         if o.text_rank and out.texts is not None:
             terms["text_rank"] = ranking(*out.texts, temperature=o.temperature)
         if o.spec and out.removed is not None:

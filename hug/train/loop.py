@@ -75,7 +75,7 @@ class _Run:
         self.optimizer = optimizer_of(self.model, self.criterion, t)
         self.state = State(folder, self.model, self.criterion, self.optimizer)
         self.log = Log(folder / "training.jsonl")
-        self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category)
+        self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category, t.jitter)
         self.config, self.validation, self.folder = config, validation, folder
         self.bf16 = uses_bf16(t.precision)
 

@@ -83,6 +83,26 @@ def _near(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(np.argsort(np.hypot(rows - y, columns - x) + rng.uniform(0, 0.5, count)))
 
 
+@dataclass(frozen=True)
+class Jitter:
+    """A small change of each of B pictures' tokens, the same for all views of a picture: nothing is memorised."""
+
+    scale: Tensor  # (B, 1, C)
+    shift: Tensor  # (B, P, C)
+
+    @staticmethod
+    def of(tokens: Tensor, known: Statistics, amount: float, random: torch.Generator) -> Jitter:
+        """For tokens (B, P, C); `amount` in standard deviations of a channel: by channel, and by token."""
+        count, _, channels = tokens.shape
+        scale = 1 + amount * torch.randn(count, 1, channels, generator=random)
+        shift = torch.randn(count, 1, channels, generator=random) + torch.randn(tokens.shape, generator=random)
+        return Jitter(scale, amount * known.std * shift)
+
+    def __call__(self, tokens: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:  # noqa: B008 (immutable)
+        """The changed tokens (V, P, C) of views of the pictures `rows` (V,)."""
+        return tokens * self.scale[rows] + self.shift[rows]
+
+
 def removed_otherwise(before: Tensor, after: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
     """(V, P, C) views with an aspect removed, some of them in a way that no pixels show.
 

@@ -17,7 +17,7 @@ from hug.features import Features, tokens_of
 from hug.gaussians import Gaussians
 from hug.losses import Outputs
 from hug.model import HUG
-from hug.train.spoil import Statistics, removed_otherwise, spoiled
+from hug.train.spoil import Jitter, Statistics, removed_otherwise, spoiled
 
 COMPANY = 24  # pictures a step, for the agreement between components
 
@@ -50,14 +50,28 @@ class Batches:
     """
 
     def __init__(
-        self, features: Features, objective: ObjectiveConfig, batch: int, seed: int, one_category: bool = True
+        self,
+        features: Features,
+        objective: ObjectiveConfig,
+        batch: int,
+        seed: int,
+        one_category: bool = True,
+        jitter: float = 0.0,
     ) -> None:
         self.features, self.objective, self.seed = features, objective, seed
-        self.batch = batch
-        self.known = _statistics(features) if objective.spoil or objective.spec_otherwise else None
+        self.batch, self.jitter = batch, jitter
+        self.known = _statistics(features) if objective.spoil or objective.spec_otherwise or jitter else None
         self.pools = _pools([t.category for t in features.collection.triplets], one_category)
 
     def at(self, step: int) -> TrainBatch:
+        """The batch of a step."""
+        batch = self._plain(step)
+        if not self.jitter or self.known is None:
+            return batch
+        random = torch.Generator().manual_seed(int(np.random.SeedSequence([self.seed, 3, step]).generate_state(1)[0]))
+        return jittered(batch, self.known, self.jitter, random)
+
+    def _plain(self, step: int) -> TrainBatch:
         rng = np.random.default_rng([self.seed, 1, step])
         chosen = self._rows(step)
         triplets = [self.features.collection.triplets[n] for n in chosen]
@@ -156,6 +170,30 @@ class Batches:
         known = views is not None and views.removed is not None
         ids = list(views.removed_row) if views is not None and known else list(self.features.pictures.ids)
         return self.features.pictures.take([ids[n] for n in rng.integers(0, len(ids), COMPANY)])
+
+
+def jittered(batch: TrainBatch, known: Statistics, amount: float, random: torch.Generator) -> TrainBatch:
+    """The batch with each picture's tokens changed a little, all views of a target in the same way, and each word's."""
+
+    def alone(tokens: Tensor) -> Tensor:
+        return Jitter.of(tokens, known, amount, random)(tokens)
+
+    def words(tokens: Tensor) -> Tensor:
+        return tokens + amount * tokens.std() * torch.randn(tokens.shape, generator=random)
+
+    change = Jitter.of(batch.target, known, amount, random)
+    shorter, views, mined, removed = batch.shorter, batch.views, batch.mined, batch.removed
+    return replace(
+        batch,
+        reference=alone(batch.reference),
+        target=change(batch.target),
+        words=words(batch.words),
+        shorter=shorter and (shorter[0], words(shorter[1]), shorter[2]),
+        views=views and (views[0], change(views[1], views[0]), change(views[2], views[0])),
+        mined=mined and (mined[0], *(alone(tokens) for tokens in mined[1:])),
+        removed=removed and (removed[0], change(removed[1], removed[0]), removed[2]),
+        company=None if batch.company is None else alone(batch.company),
+    )
 
 
 def _statistics(features: Features, sample: int = 512) -> Statistics:

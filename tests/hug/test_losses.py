@@ -15,6 +15,7 @@ from hug.losses import (
     Outputs,
     _FineContrast,
     agreement,
+    apart,
     error_likelihood,
     fine_contrast,
     holistic_contrast,
@@ -217,6 +218,20 @@ def full_outputs() -> Outputs:
         removed=(v[0], v[1], torch.tensor([0, 1, 2, 0])),
         clean=v[0],
     )
+
+
+def test_apart_is_the_ranking_of_every_pair():
+    less, more = torch.rand(3, 2, 4), torch.rand(5, 2, 4)
+    pairs = [ranking(less[i : i + 1], more[j : j + 1], 4.0) for i in range(3) for j in range(5)]
+    torch.testing.assert_close(apart(less, more, 4.0), torch.stack(pairs).mean())
+
+
+def test_any_clean_picture_is_ranked_against_the_more_degraded_views_only():
+    objective = replace(OBJECTIVES["calibrated"], picture_apart=1.0)
+    out = full_outputs()
+    found = Criterion(objective).terms(out)["picture_apart"]
+    torch.testing.assert_close(found, apart(out.clean, out.pictures[1][2:], objective.temperature))
+    assert "picture_apart" not in Criterion(objective).terms(replace(out, pictures=None))
 
 
 def test_each_objective_has_its_terms():

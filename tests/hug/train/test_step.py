@@ -65,6 +65,21 @@ def test_without_drawn_views_the_tokens_still_supply_the_quality_ranking():
     assert batch.views is not None and len(batch.views[0]) == 4 and batch.clean is None and batch.company is not None
 
 
+def test_jitter_changes_all_views_of_a_picture_in_the_same_way_and_nothing_else(features: Features):
+    objective = dataclasses.replace(OBJECTIVES["calibrated"], spoil=False)
+    plain = Batches(features, objective, 8, seed=0).at(3)
+    batches = Batches(features, objective, 8, seed=0, jitter=0.2)
+    moved, again = batches.at(3), batches.at(3)
+    assert torch.equal(moved.target, again.target) and not torch.equal(moved.target, plain.target)
+    assert torch.equal(moved.matches, plain.matches) and torch.equal(moved.mask, plain.mask)
+    assert moved.views is not None and plain.views is not None
+    rows = plain.views[0]
+    before, after = (b.views[1].double() - b.target[rows].double() for b in (plain, moved))  # shifts cancel
+    scale = (after * before).sum(1, keepdim=True) / before.square().sum(1, keepdim=True)  # (V, 1, C)
+    torch.testing.assert_close(after, scale * before, rtol=1e-3, atol=1e-3)
+    assert not torch.equal(moved.words, plain.words)
+
+
 def test_foreign_words_are_never_the_own_ones(features: Features):
     batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
     assert all(1 <= batches.at(step).shift < 4 for step in range(50))
