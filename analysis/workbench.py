@@ -314,10 +314,10 @@ class Shelf:
         """
         source = read_gallery(gallery or BUNDLED_GALLERY)
         bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
-        first, *more = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
-        default = Workbench.load(first, source, kept)
+        asked: list[str | Path] = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
+        default = Workbench.load(asked[0], source, kept)
         places: dict[str, str | Path] = {}
-        for place in more:
+        for place in asked[1:]:
             name = Path(place).resolve().name
             if name != default.name:
                 places.setdefault(name, place)
