@@ -64,11 +64,13 @@ def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> 
 def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> None:
     visit.set_viewport_size({"width": 375, "height": 800})
     visit.goto(f"{studied_url}?tab=uncertainty&__theme=dark")
-    visit.wait_for_selector("#now .js-plotly-plot[data-drawn]")
+    visit.wait_for_selector("#standing .hug-card")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
     frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "standing")]
     assert all(frame and frame["width"] > 250 for frame in frames)  # one below the other
-    fill = visit.evaluate("getComputedStyle(document.querySelector('#now .xtick text')).fill")
+    visit.locator("#study-severity").scroll_into_view_if_needed()
+    visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn]")
+    fill = visit.evaluate("getComputedStyle(document.querySelector('#study-severity .xtick text')).fill")
     ink = sum(int(part) for part in fill.partition("(")[2].rstrip(")").split(",")[:3]) / 3
     paper = sum(Image.open(io.BytesIO(visit.screenshot())).convert("RGB").getpixel((3, 3))) / 3
     assert paper < 100 and ink - paper > 100  # of 255
