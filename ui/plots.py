@@ -33,7 +33,6 @@ CARDS = (
     '<section class="hug-cards-of"><div class="hug-before"></div><div class="hug-cards"></div>'
     '<div class="hug-after"></div></section>'
 )
-NARROW = 320  # pixels below which what stands side by side goes one below the other
 NOTHING = ""  # the value of a figure or of cards that takes no place
 
 
@@ -68,7 +67,6 @@ def figure(elem_id: str, label: str, look: Callable[[list[str]], str] | None = N
         head=f'<script src="{address(PLOTLY)}"></script>',
         server_functions=[look] if look else None,
         elem_id=elem_id,
-        min_width=NARROW,
         apply_default_css=False,
     )
 
@@ -81,7 +79,6 @@ def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
         js_on_load=(ASSETS / "cards.js").read_text(),
         elem_id=elem_id,
         elem_classes="hug-pairs" if pairs else None,
-        min_width=NARROW,
         apply_default_css=False,
     )
 

@@ -70,10 +70,10 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
             0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label=wording.LEAVE_OUT_SHARE, elem_id="leave-out", min_width=220
         )
     least, most = cards("least", wording.SAMPLES), cards("most", wording.SAMPLES)
-    with gr.Row():
+    with gr.Row(elem_classes="hug-beside"):
         histogram = figure("histogram", wording.HISTOGRAM_TITLE)
         similar = cards("similar", wording.SIMILAR_TITLE)
-    with gr.Row():
+    with gr.Row(elem_classes="hug-beside"):
         explained, moved = figure("explained", wording.EXPLAINED_TITLE), figure("moved", wording.MOVED_TITLE)
     measure = gr.Radio(list(wording.MEASURES), value="delta", label=wording.MATRIX_MEASURE, elem_id="measure")
     matrix = figure("matrix", wording.MATRIX_TITLE)

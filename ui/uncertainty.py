@@ -50,7 +50,7 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     wrong, missing = (
         gr.HTML(elem_id=f"uncertainty-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
     )
-    with gr.Row():
+    with gr.Row(elem_classes="hug-beside"):
         now, stands_out = figure("now", wording.THIS_QUERY), cards("standing", wording.THIS_QUERY_STANDS_OUT)
     side = gr.Radio(
         [(said, name) for name, said in wording.SIDES.items()], value="target", label=wording.SIDE, elem_id="side"
@@ -59,7 +59,7 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
     gr.Markdown(f"## {wording.HOW_TRUE}")
     figures: dict[str, gr.HTML] = {}
     for row in TRUST:
-        with gr.Row():
+        with gr.Row(elem_classes="hug-beside"):
             figures |= {name: figure(f"study-{name}", name) for name in row}
     examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES, pairs=True)
     with gr.Accordion(wording.MORE_STUDIES, open=False):
