@@ -126,6 +126,7 @@ def draw_variances(table: pd.DataFrame) -> go.Figure:
             y=table[name],
             name=name,
             marker_color=COLOURS[source],
+            customdata=table.component,
             hovertemplate=f"{name}, component %{{x}}: %{{y:.4f}}<extra></extra>",
             row=row,
             col=1,

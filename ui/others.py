@@ -20,7 +20,6 @@ OTHERS: dict[str, tuple[str, Any]] = {  # id -> (title, module with `build(shelf
 def connect(built: Mapping[str, Any], shared: Shared) -> None:
     """A component pressed anywhere opens its page in Sub-features."""
     target = built["sub-features"]
-    presses = [built["uncertainty"].standing.select]
-    pressed = getattr(built["query"], "component", None)  # a figure whose points are components
-    for press in [*presses, *([pressed.select] if pressed is not None else [])]:
+    presses = [built["uncertainty"].standing.select, built["query"].component.select]
+    for press in presses:
         opens(press, target.component, target.show, shared)

@@ -54,13 +54,16 @@ def address(path: Path) -> str:
     return f"{API_PREFIX.lstrip('/')}/file={path.resolve().as_posix()}"
 
 
-def figure(elem_id: str, label: str, look: Callable[[list[str]], str] | None = None) -> gr.HTML:
-    """A place for a figure; its `select` event has `id`, the customdata of the clicked point.
+def figure(
+    elem_id: str, label: str, look: Callable[[list[str]], str] | None = None, value: str | None = None
+) -> gr.HTML:
+    """A place for a figure; its `select` event has `id`, the customdata of the clicked point. `value` is of `drawn`.
 
     `look`, named so, gives for [model, id] the address of the picture to show beside the pointer.
     """
     gr.set_static_paths([PLOTLY])
     return gr.HTML(
+        value,
         label=label,
         html_template=FIGURE,
         js_on_load=(ASSETS / "figure.js").read_text(),

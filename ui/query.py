@@ -42,6 +42,7 @@ class QueryTab:
     ask: dict[str, Any]
     linked: list[Any]  # every control
     opened: Any  # parameters of a link -> values for `linked`
+    component: gr.HTML  # its `select` event has the number of a component as `id`
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def build(shelf: Shelf, shared: Shared) -> QueryTab:
     query_why.wire(panels.why, shelf, trail, s.ids, s.results, o.ignored, ask)
     query_words.wire(shelf, trail, o.kind, words, o.severities, q.words, ask)
     query_beside.wire(panels.beside, shelf, trail)
-    return QueryTab(reference, q.picture, q.words, ask, controls, lambda params: opened(shelf, params))
+    return QueryTab(
+        reference, q.picture, q.words, ask, controls, lambda params: opened(shelf, params), components.component
+    )
 
 
 def opened(shelf: Shelf, params: Mapping[str, str]) -> list[Any]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
+import plotly.graph_objects as go
 
 from ui import wording
 from ui.answer import Answer
 from ui.downloads import downloads, links
+from ui.plots import drawn, figure
 
 VARIANCES, WEIGHTS, MERGES, RESULTS = "hug-variances", "hug-weights", "hug-merges", "hug-results"  # file names
 
@@ -18,13 +20,14 @@ VARIANCES, WEIGHTS, MERGES, RESULTS = "hug-variances", "hug-weights", "hug-merge
 @dataclass(frozen=True)
 class ComponentsPanel:
     outputs: list[Any]
+    component: gr.HTML  # its `select` event has the number of a component as `id`
 
     @staticmethod
     def fresh(new: Answer) -> list[Any]:
         """Values for `outputs`."""
         variances, weights = new.figures
         return [
-            variances,
+            pressable(variances),
             links(new.variances, VARIANCES, "variances"),
             weights,
             links(new.weights, WEIGHTS, "weights"),
@@ -39,7 +42,7 @@ def build(first: Answer) -> ComponentsPanel:
     variances, weights = first.figures
     with gr.Accordion(wording.COMPONENTS, open=False, elem_id="components"):
         gr.Markdown(wording.VARIANCES_TITLE)
-        bars = gr.Plot(variances, show_label=False, label=wording.VARIANCES_TITLE, elem_id="variances")
+        bars = figure("variances", wording.VARIANCES_TITLE, value=pressable(variances))
         bars_links = downloads(first.variances, VARIANCES, "variances")
         gr.Markdown(wording.WEIGHTS_TITLE)
         map_ = gr.Plot(weights, show_label=False, label=wording.WEIGHTS_TITLE, elem_id="weights")
@@ -55,7 +58,12 @@ def build(first: Answer) -> ComponentsPanel:
                     (first.weights, wording.WEIGHTS_TITLE),
                 )
             ]
-    return ComponentsPanel([bars, bars_links, map_, map_links, *tables, merges, merges_links])
+    return ComponentsPanel([bars, bars_links, map_, map_links, *tables, merges, merges_links], bars)
+
+
+def pressable(variances: go.Figure) -> str:
+    """The bars, each of which opens its sub-feature."""
+    return drawn(variances, wording.VARIANCES_TITLE, sentence=wording.PRESS_A_BAR, clickable=True)
 
 
 def said(merges: pd.DataFrame) -> str:

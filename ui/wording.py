@@ -101,6 +101,7 @@ VARIANCES_TITLE = (
     "Variance of each component (mean over its dimensions), for each source and merged. Higher is less certain; "
     "each row has its own scale."
 )
+PRESS_A_BAR = "Press a bar to open that component in Sub-features, where it can also be chosen by its number."
 WEIGHTS_TITLE = (
     "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
 )
