@@ -33,7 +33,9 @@ def source() -> GallerySource:
 def calibration() -> Calibration:
     """Validation values from 0 to 1, so that a percentile is 100 times the variance; the chance is always 0.5."""
     values = np.linspace(0, 1, 1001)
-    return Calibration(DoubtModel((0.0,) * 64, (0.0,) * 64, (1.0,) * 64, (0.0,), (0.5,)), 10, dict.fromkeys("rtmq", values))
+    return Calibration(
+        DoubtModel((0.0,) * 64, (0.0,) * 64, (1.0,) * 64, (0.0,), (0.5,)), 10, dict.fromkeys("rtmq", values)
+    )
 
 
 def small_bench(kept: Path, calibrated: bool = True) -> Workbench:

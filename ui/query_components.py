@@ -41,7 +41,6 @@ class ComponentsPanel:
 def build(first: Answer) -> ComponentsPanel:
     variances, weights = first.figures
     with gr.Accordion(wording.COMPONENTS, open=False, elem_id="components"):
-        gr.Markdown(wording.VARIANCES_TITLE)
         bars = figure("variances", wording.VARIANCES_TITLE, value=pressable(variances))
         bars_links = downloads(first.variances, VARIANCES, "variances")
         gr.Markdown(wording.WEIGHTS_TITLE)
@@ -63,7 +62,10 @@ def build(first: Answer) -> ComponentsPanel:
 
 def pressable(variances: go.Figure) -> str:
     """The bars, each of which opens its sub-feature."""
-    return drawn(variances, wording.VARIANCES_TITLE, sentence=wording.PRESS_A_BAR, clickable=True)
+    return drawn(
+        variances, wording.VARIANCES_TITLE,
+        question=wording.VARIANCES_TITLE, sentence=wording.PRESS_A_BAR, clickable=True,
+    )  # fmt: skip
 
 
 def said(merges: pd.DataFrame) -> str:

@@ -60,14 +60,14 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
     )
     answer = cards("tracked", wording.WHICH_TRACKS)
     with gr.Row(elem_classes="hug-controls"):
-        category = gr.Radio(label=wording.CATEGORY, elem_id="category", min_width=200, **_category_of(bench, ALL))
+        category = gr.Radio(label=wording.CATEGORY, elem_id="shown-category", min_width=200, **_category_of(bench, ALL))
         component = gr.Dropdown(label=wording.COMPONENT, elem_id="component", min_width=110, **_component_of(bench, 1))
         with gr.Row(elem_classes="hug-steps"):
             steps = [
                 gr.Button(name, size="sm", min_width=60) for name in (wording.PREVIOUS, wording.NEXT, wording.RANDOM)
             ]
         leave_out = gr.Slider(
-            0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label=wording.LEAVE_OUT_SHARE, elem_id="leave-out", min_width=220
+            0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label=wording.LEAVE_OUT_SHARE, elem_id="left-out", min_width=220
         )
     least, most = cards("least", wording.SAMPLES), cards("most", wording.SAMPLES)
     with gr.Row(elem_classes="hug-beside"):

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,8 @@ def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
     """
     folder = local_folder(checkpoint)
     trained = load(folder, model.backbone)
-    if (trained.config, trained.bias is None) != (model.config, model.bias is None):
+    ours, theirs = (replace(m.config, dropout=0.0) for m in (model, trained))
+    if (theirs, trained.bias is None) != (ours, model.bias is None):
         raise ValueError(f"{checkpoint} has another architecture ({trained.config}); start from one of the same")
     scales = [r["scales"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "step"]
     if not scales:

@@ -22,7 +22,7 @@ def test_which_sub_feature_tracks_the_sleeves_of_shirts_in_three_clicks(
     table = studied_bench.prepared.table("tracking")  # type: ignore[union-attr]
     part = study.ranked(table, "sleeve")
     assert study.say_ranked(part, "sleeve") in visit.inner_text("#tracked .hug-question")
-    visit.locator("#category").get_by_role("radio", name="shirt").click()  # the third
+    visit.locator("#shown-category").get_by_role("radio", name="shirt").click()  # the third
     visit.wait_for_function("[...document.querySelectorAll('#least img')].every(i => i.alt.includes('shirt'))")
     assert visit.locator("#least .hug-card").count() > 0
     assert f"component {part.component[0]}" in visit.inner_text("#tracked .hug-card >> nth=0")
@@ -32,7 +32,7 @@ def test_a_link_opens_its_view_and_a_wrong_one_says_so(visit: Page, studied_url:
     visit.goto(f"{studied_url}?tab=sub-features&category=shirt&component=5&attribute=logo")
     visit.wait_for_function("document.querySelector('#least h3')?.innerText.includes('component 5')")
     visit.wait_for_selector("#tracked .hug-card")
-    assert visit.locator("#category input:checked").get_attribute("value") == "shirt"
+    assert visit.locator("#shown-category input:checked").get_attribute("value") == "shirt"
     address = visit.get_attribute("#subfeatures-link a", "href") or ""
     assert {"tab=sub-features", "category=shirt", "component=5", "attribute=logo"} == set(address[1:].split("&"))
     visit.goto(f"{studied_url}?tab=sub-features&component=99&category=hat")

@@ -28,7 +28,7 @@ def a_batch(seed: int = 0) -> TrainBatch:
         shift=1,
         shorter=(rows, short, short_mask),
         views=(rows, b.images(pictures[8:10]), b.images(pictures[10:12])),
-        lacking=(rows, b.images(pictures[14:16])),
+        mined=(rows, b.images(pictures[14:16])),
         removed=(rows, b.images(pictures[12:14]), torch.tensor([0, 1])),
     )
 

@@ -47,7 +47,7 @@ def test_a_row_has_every_measure_or_says_that_it_lacks_it(tmp_path: Path):
     values = {name: 0.5 for name in COLUMNS.values()} | {"paired conflict/fit σ_m": (0.75, 0.72, 0.78)}
     first, second = (
         trained(tmp_path / "a", RELEASED),
-        trained(tmp_path / "b", Config(training=TrainConfig(2400, seed=1))),
+        trained(tmp_path / "b", Config(training=TrainConfig(steps=2400, seed=1))),
     )
     del values["ECE of doubt, all"]
     table = ablations_table([(first, measurements("calibrated", **values)), (second, measurements("calibrated"))])
