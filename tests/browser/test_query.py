@@ -140,6 +140,7 @@ def test_a_bar_opens_its_sub_feature(page: Page, url: str) -> None:
     bars.nth(4).click(force=True)
     page.wait_for_selector("button[role=tab][aria-selected=true]:has-text('Sub-features')")
     page.wait_for_function("document.querySelector('#component input').value.startsWith('5')")
+    page.get_by_role("tab", name=wording.QUERY, exact=True).click()
 
 
 def test_a_real_photograph_with_free_words_is_answered(page: Page, photo: Path) -> None:
