@@ -42,7 +42,7 @@ $(BIN)/python:
 
 # The bundled checkpoints and gallery from nothing, in about three hours on two cores; an interrupted run resumes.
 # `calibrated` has a second, shorter run with its last weights kept (docs/training.md says why; `paper` gained nothing
-# from one). PHOTOS=FOLDER measures severity on real photographs too.
+# from one). PHOTOS=FOLDER measures severity on real photographs too; ABLATIONS=FOLDERS, measured runs, join the page.
 SHIPPED := config.json model.safetensors training.jsonl measurements.json calibration.json validation.parquet \
 	test.parquet gallery.safetensors gallery.json
 TRAIN = $(BIN)/python -m hug train --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
@@ -50,6 +50,7 @@ FIRST := --steps 3000 --validate-every 500
 SECOND := --start runs/garments-1-calibrated --cord-mined 1.2 --cord-fits --picture-apart 0.2 --no-spoil \
 	--jitter 0.15 --steps 800 --lr 4e-4 --validate-every 800
 PHOTOS ?=
+ABLATIONS ?=
 release: .venv/.requirements
 	$(BIN)/python -m hug render --version garments-1 --out runs/garments-1
 	$(call TRAIN,point) --objective point $(FIRST)
@@ -60,7 +61,7 @@ release: .venv/.requirements
 	$(call shipped,released,garments)
 	$(call shipped,paper,garments-paper)
 	cp runs/garments-1-calibrated/training.jsonl checkpoints/garments/training-first.jsonl
-	$(BIN)/python -m hug results --checkpoints checkpoints/garments checkpoints/garments-paper --out docs/results.md
+	$(BIN)/python -m hug results --checkpoints checkpoints/garments checkpoints/garments-paper $(if $(ABLATIONS),--ablations $(ABLATIONS)) --out docs/results.md
 	$(BIN)/python -m analysis findings --checkpoints checkpoints/garments checkpoints/garments-paper --out docs/findings.md
 
 # Measure, index and bundle a run, then compute what the tabs show of it.
