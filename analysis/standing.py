@@ -7,11 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures import COLOURS, INK, LABELS, plain
+from analysis.query import UNUSUAL
 from hug.gaussians import Query
 from hug.index import Index
 from hug.trace import NAMES, Calibration, mean_variances
-
-UNUSUAL = 80.0  # percentile from which a component stands out
 
 
 def sources(query: Query, words: str, calibration: Calibration | None) -> pd.DataFrame:

@@ -41,8 +41,8 @@ def test_without_calibration_nothing_is_claimed(trace: QueryTrace) -> None:
     [
         ((90, 85, 10), (), "r"),
         ((90, 95, 10), (), "t"),
-        ((10, 20, 81), (), "m"),
-        ((10, 20, 80), (), ""),  # nothing above the 80th
+        ((10, 20, 86), (), "m"),
+        ((10, 20, 85), (), ""),  # nothing above the 85th
         ((10, 20, 99), ("m",), ""),  # at chance on the test split: never named
         ((90, 20, 99), ("m",), "r"),
         ((99, 99, 99), ("r", "t", "m"), None),
