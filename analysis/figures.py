@@ -18,19 +18,26 @@ INK = "#808080"  # reads on light and on dark
 NOTHING = "There is nothing to say: the table is empty."
 
 
-def plain(figure: go.Figure, height: int = 340) -> go.Figure:
+def inked(figure: go.Figure, height: int, top: int, bottom: int) -> go.Figure:
     """No background of its own and one ink, so that the figure fits a light and a dark page."""
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 60, "r": 10, "t": 30, "b": 50},
+        margin={"l": 60, "r": 10, "t": top, "b": bottom},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
-    figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK, automargin=True)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK, automargin=True)
+    figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK)
+    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
+    return figure
+
+
+def plain(figure: go.Figure, height: int = 340) -> go.Figure:
+    """A study's figure: inked, with its legend above and room for long labels."""
+    inked(figure, height, top=30, bottom=50).update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
     return figure
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from analysis.figures import COLOURS, LABELS, inked
 from hug.gaussians import SOURCES, merge
 from hug.trace import NAMES, Calibration, QueryTrace
 
-LABELS = {"r": "picture", "t": "words", "m": "fit", "q": "overall"}
-COLOURS = {"r": "#0072B2", "t": "#E69F00", "m": "#009E73", "q": "#7A7A7A"}
 UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is spoiled, and
 # at the 80th, where they begin, clean pictures were called unclear
-INK = "#808080"  # reads on light and on dark
 
 
 def split(trace: QueryTrace) -> pd.DataFrame:
@@ -24,10 +22,15 @@ def split(trace: QueryTrace) -> pd.DataFrame:
 
     No words are the vaguest words: their percentile is 100 where percentiles are known.
     """
-    rows = [(n, LABELS[n], trace.means[n], trace.percentiles[n]) for n in NAMES]
+    return by_source(trace.means, trace.percentiles, trace.words)
+
+
+def by_source(means: Mapping[str, float], percentiles: Mapping[str, float | None], words: str) -> pd.DataFrame:
+    """The table of `split`, from mean variances and percentiles by r, t, m, q."""
+    rows = [(n, LABELS[n], means[n], percentiles[n]) for n in NAMES]
     table = pd.DataFrame(rows, columns=["source", "name", "variance", "percentile"])
     table["percentile"] = table["percentile"].astype(float)
-    if not trace.words and table["percentile"].notna().all():
+    if not words and table["percentile"].notna().all():
         table.loc[table.source == "t", "percentile"] = 100.0
     return table
 
@@ -168,15 +171,5 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
 
 
 def plain(figure: go.Figure, height: int) -> go.Figure:
-    """No background of its own and one ink, so that the figure fits a light and a dark page."""
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 60, "r": 10, "t": 10, "b": 45},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
-    )
-    figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
-    return figure
+    """A query's figure: inked, with narrow margins."""
+    return inked(figure, height, top=10, bottom=45)

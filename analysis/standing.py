@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import COLOURS, INK, LABELS, plain
-from analysis.query import UNUSUAL
+from analysis.figures import COLOURS, INK, plain
+from analysis.query import UNUSUAL, by_source
 from hug.gaussians import Query
 from hug.index import Index
-from hug.trace import NAMES, Calibration, mean_variances
+from hug.trace import Calibration, mean_variances
 
 
 def sources(query: Query, words: str, calibration: Calibration | None) -> pd.DataFrame:
@@ -19,12 +18,7 @@ def sources(query: Query, words: str, calibration: Calibration | None) -> pd.Dat
     No words are the vaguest words: their percentile is 100 where percentiles are known.
     """
     means = mean_variances(query)
-    table = pd.DataFrame([(n, LABELS[n], means[n]) for n in NAMES], columns=["source", "name", "variance"])
-    known = calibration is not None
-    table["percentile"] = [calibration.percentile(n, means[n]) if calibration else np.nan for n in NAMES]
-    if known and not words:
-        table.loc[table.source == "t", "percentile"] = 100.0
-    return table
+    return by_source(means, {n: calibration.percentile(n, v) if calibration else None for n, v in means.items()}, words)
 
 
 def draw_sources(table: pd.DataFrame) -> go.Figure:
