@@ -48,6 +48,7 @@ function show() {
 
 async function draw() {
   stale = false;
+  const Plotly = await window.hugPlotly();
   const settings = { responsive: true, displaylogo: false, displayModeBar: Boolean(shown.tools), scrollZoom: false };
   settings.modeBarButtons = [["zoomIn2d", "zoomOut2d", "pan2d", "zoom2d", "resetScale2d"]];
   await Plotly.react(plot, shown.figure.data, shown.figure.layout, settings);
@@ -67,7 +68,7 @@ async function draw() {
 // The figure as it stands, on white, in the size it has on the page.
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-figure]");
-  if (!button || !plot.data) return;
+  if (!button || !plot.data) return; // what was drawn has loaded plotly.js
   const figure = { data: plot.data, layout: { ...plot.layout, paper_bgcolor: "white" } };
   const format = button.dataset.format;
   const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 2 : 1 };

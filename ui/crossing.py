@@ -68,10 +68,10 @@ def asks(
     pressed(told(go), shared.model, outputs, **READING).success(**query.ask)
 
 
-def opens(pressed: Any, component: gr.Dropdown, show: dict[str, Any], shared: Shared) -> None:
-    """A press with the number of a component as its id opens its page in Sub-features."""
+def opens(pressed: Any, component: gr.Dropdown, shared: Shared) -> None:
+    """A press with the number of a component as its id opens its page in Sub-features, which shows it when selected."""
 
     def go(event: gr.EventData) -> tuple[int, Any]:
         return int(event.id), gr.Tabs(selected="sub-features")
 
-    pressed(told(go), None, [component, shared.tabs], queue=False, **PRIVATE).success(**show)
+    pressed(told(go), None, [component, shared.tabs], queue=False, **PRIVATE)

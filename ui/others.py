@@ -22,4 +22,4 @@ def connect(built: Mapping[str, Any], shared: Shared) -> None:
     target = built["sub-features"]
     presses = [built["uncertainty"].standing.select, built["query"].component.select]
     for press in presses:
-        opens(press, target.component, target.show, shared)
+        opens(press, target.component, shared)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from analysis.workbench import QuestionError, Shelf, Workbench
 from hug.data import MAX_BYTES
-from ui import endpoints, query, wording
+from ui import endpoints, plots, query, wording
 from ui.asking import Page, told
 from ui.links import TAB, parameters
 from ui.others import OTHERS, connect
@@ -37,16 +37,18 @@ def build(shelf: Shelf) -> Page:
         asked = gr.State(None)
         with gr.Tabs(selected="query", elem_id="tabs") as tabs:
             shared = Shared(tabs, model, asked)
-            with gr.Tab(wording.QUERY, id="query"):
+            with gr.Tab(wording.QUERY, id="query") as own:
                 first = query.build(shelf, shared)
             built: dict[str, Any] = {"query": first}
+            selected = {"query": own}
             for name, (title, module) in OTHERS.items():
                 with gr.Tab(title, id=name) as tab:
                     built[name] = module.build(shelf, shared, first)
-                tab.select(**built[name].show)
+                tab.select(**built[name].show)  # by a press, by another tab or by a link
+                selected[name] = tab
         connect(built, shared)
         _wire_model(shelf, shared, now, first)
-        _wire_refresh(shared, built)
+        _wire_refresh(shared, built, selected)
         _wire_links(page, shelf, shared, built)
         endpoints.build(shelf)
     page.queue(max_size=WAITING, api_open=False)
@@ -84,17 +86,16 @@ def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.Que
     ).success(**first.ask)
 
 
-def _wire_refresh(shared: Shared, built: dict[str, Any]) -> None:
+def _wire_refresh(shared: Shared, built: dict[str, Any], selected: dict[str, gr.Tab]) -> None:
     """A new answer refreshes the tab that is open, and no other."""
     open_tab = gr.State("query")
-    shared.tabs.select(_opened_tab, None, open_tab, queue=False, **PRIVATE)
-    ids = list(built)
     for name, tab in built.items():
+        selected[name].select(_always(name), None, open_tab, queue=False, **PRIVATE)
         if name == "query":
             continue
         show = dict(tab.show)
         inputs, outputs = _listed(show.pop("inputs", None)), _listed(show.pop("outputs", None))
-        fn = _only_when(name, show.pop("fn"), len(outputs), ids)
+        fn = _only_when(name, show.pop("fn"), len(outputs))
         shared.asked.change(fn, [open_tab, *inputs], outputs, **show)
 
 
@@ -102,7 +103,7 @@ def _listed(components: Any) -> list[Any]:
     return [] if components is None else list(components) if isinstance(components, list | tuple) else [components]
 
 
-def _only_when(name: str, fn: Callable[..., Any], count: int, ids: list[str]) -> Callable[..., Any]:
+def _only_when(name: str, fn: Callable[..., Any], count: int) -> Callable[..., Any]:
     def refreshed(open_tab: str, *values: Any) -> Any:
         if open_tab == name:
             return fn(*values)
@@ -111,19 +112,19 @@ def _only_when(name: str, fn: Callable[..., Any], count: int, ids: list[str]) ->
     return refreshed
 
 
-def _opened_tab(event: gr.SelectData) -> Any:
-    return event._data.get("id") if event._data else event.value
+def _always(name: str) -> Callable[[], str]:
+    return lambda: name
 
 
 def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any]) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
-    going = {name: gr.State("") for name in built}  # set by a link: the tab's own event follows
+    going = gr.State("")  # set by a link to a query: its answer follows; the other tabs see that they are selected
     targets = [component for tab in built.values() for component in tab.linked]
 
     def follow(request: gr.Request) -> list[Any]:
         params = parameters(request.query_params)
         name = params.get(TAB, "query" if "reference" in params else "")
-        nothing = [gr.skip()] * (1 + len(targets) + len(going))
+        nothing = [gr.skip()] * (2 + len(targets))
         if not name:
             return nothing
         try:
@@ -138,11 +139,10 @@ def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any])
         except QuestionError as problem:
             gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
             return nothing
-        return [gr.Tabs(selected=name), *values, *("link" if other == name else gr.skip() for other in going)]
+        return [gr.Tabs(selected=name), *values, "link" if name == "query" else gr.skip()]
 
-    page.load(told(follow), None, [shared.tabs, *targets, *going.values()], show_progress="hidden", **PRIVATE)
-    for name, tab in built.items():
-        going[name].change(**(tab.ask if name == "query" else tab.show))
+    page.load(told(follow), None, [shared.tabs, *targets, going], show_progress="hidden", **PRIVATE)
+    going.change(**built["query"].ask)
 
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:
@@ -155,6 +155,7 @@ def launch(page: Page, host: str | None = None, port: int | None = None, **optio
         server_port=port,
         theme=theme(),
         css_paths=[STYLE],
+        head=plots.head(),
         max_file_size=MAX_BYTES,
         footer_links=["api", "settings"],
         ssr_mode=False,

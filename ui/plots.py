@@ -54,6 +54,12 @@ def address(path: Path) -> str:
     return f"{API_PREFIX.lstrip('/')}/file={path.resolve().as_posix()}"
 
 
+def head() -> str:
+    """What the page's head needs for figures."""
+    gr.set_static_paths([PLOTLY])
+    return f'<script data-plotly="{address(PLOTLY)}">{(ASSETS / "page.js").read_text()}</script>'
+
+
 def figure(
     elem_id: str, label: str, look: Callable[[list[str]], str] | None = None, value: str | None = None
 ) -> gr.HTML:
@@ -61,13 +67,11 @@ def figure(
 
     `look`, named so, gives for [model, id] the address of the picture to show beside the pointer.
     """
-    gr.set_static_paths([PLOTLY])
     return gr.HTML(
         value,
         label=label,
         html_template=FIGURE,
         js_on_load=(ASSETS / "figure.js").read_text(),
-        head=f'<script src="{address(PLOTLY)}"></script>',
         server_functions=[look] if look else None,
         elem_id=elem_id,
         apply_default_css=False,

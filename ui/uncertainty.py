@@ -66,6 +66,8 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> UncertaintyTab:
         rest = [name for name in STUDIES if name not in (*figures, *ELSEWHERE)]
         figures |= {name: figure(f"study-{name}", name) for name in rest}
     about = gr.HTML(elem_id="uncertainty-about")
+    for name in figures:  # drawn and remembered before the first visitor waits for them
+        Findings(shelf.bench()).study(name, f"study-{name}")
 
     inputs, outputs = [shared.model, shared.asked, side], [
         missing, now, stands_out, samples, examples, *figures.values(), about

@@ -311,6 +311,17 @@ def test_a_link_reopens_the_question_and_a_wrong_one_is_told(page: Page, url: st
     assert wording.EXAMPLE_WORDS[0] in page.inner_text("#sure")
 
 
+def test_a_tab_that_a_link_opened_follows_the_model(page: Page, url: str) -> None:
+    page.goto(f"{url}?tab=uncertainty")
+    wait_for(page, "#uncertainty-about", "weights")
+    page.click("#model-pick input")
+    if page.locator("[role=option]").count() < 2:
+        lacking("only one model is bundled: make release makes both")
+    page.locator("[role=option]").nth(1).click()
+    page.wait_for_selector("#uncertainty-about a[href*='model=garments-paper']")
+    assert "garments-paper" not in page.inner_text("#now")  # it was asked of the model that is shown
+
+
 def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> None:
     opened(asked, "beside")
     if wording.BESIDE_NONE in asked.inner_text("#beside"):
