@@ -1,8 +1,6 @@
-"""The gallery in two dimensions, computed beforehand: UMAP of whole pictures, principal axes of each component.
+"""The gallery in two dimensions, computed beforehand: UMAP of whole pictures, and of each component.
 
-A UMAP of 1,800 pictures takes seconds after its first minutes of compiling, and a model has dozens of components:
-those get their two principal axes, which take milliseconds and need no library. Letters: N pictures, K components,
-D dimensions of one component.
+Letters: N pictures, K components, D dimensions of one component.
 """
 
 from __future__ import annotations
@@ -12,12 +10,15 @@ import warnings
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from sklearn.metrics import pairwise_distances
 
 from analysis.figures import INK, NOTHING, plain
 from analysis.ground import Ground, Skipped
 
 NEIGHBOURS = 15
 FEWEST = 5  # pictures
+EPOCHS = 200  # of a layout; 500 keep no more of the neighbourhoods (docs/operations.md)
+EXACT = 4096  # pictures up to which all distances are taken; UMAP's own search for neighbours is for more
 STEPS = 1000  # coordinates are thousandths: repeated values make a small file
 
 
@@ -27,7 +28,7 @@ def maps(ground: Ground) -> pd.DataFrame:
     if len(index) < FEWEST:
         raise Skipped(f"a map of fewer than {FEWEST} pictures shows nothing")
     mu = index.gaussians.mu.numpy()  # (N, K, D)
-    places = [whole(mu.reshape(len(mu), -1)), *(principal(mu[:, k]) for k in range(mu.shape[1]))]
+    places = [layout(mu.reshape(len(mu), -1)), *(layout(mu[:, k]) for k in range(mu.shape[1]))]
     tables = []
     for component, found in enumerate(places):
         x, y = squared(found).T
@@ -35,23 +36,22 @@ def maps(ground: Ground) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def whole(means: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(N, 2) UMAP of (N, M) means; the same every time."""
+def layout(means: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(N, 2) UMAP of (N, M) means by their Euclidean distances; the same every time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImportWarning)  # that TensorFlow, which we don't use, is not installed
         from umap import UMAP  # compiles at its first use: imported where it is used
 
-    near = min(NEIGHBOURS, len(means) - 1)
-    start = "spectral" if len(means) > 4 * NEIGHBOURS else "random"  # a spectral start needs more pictures than axes
-    return np.asarray(UMAP(n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(means), float)
-
-
-def principal(means: np.ndarray) -> np.ndarray:
-    """(N, 2) coordinates on the first two principal axes; an axis points where its largest loading is positive."""
-    centred = means - means.mean(0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:2] * np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
-    return centred @ axes.T
+        near = min(NEIGHBOURS, len(means) - 1)
+        start = "spectral" if len(means) > 4 * NEIGHBOURS else "random"  # it needs more pictures than axes
+        known = len(means) <= EXACT  # given the distances, UMAP doesn't call Python for each of them
+        fit = UMAP(
+            n_neighbors=near, init=start, n_epochs=EPOCHS, random_state=seed, n_jobs=1,
+            metric="precomputed" if known else "euclidean",
+        )  # fmt: skip
+        warnings.filterwarnings("ignore", "using precomputed metric")  # that new points can't be added: none are
+        warnings.filterwarnings("ignore", "Graph is not fully connected")  # groups far apart may lie anywhere
+        return np.asarray(fit.fit_transform(pairwise_distances(means) if known else means), float)
 
 
 def squared(places: np.ndarray) -> np.ndarray:
@@ -80,6 +80,6 @@ def say_map(table: pd.DataFrame) -> str:
         return NOTHING
     count, components = int((table.component == 0).sum()), table.component.nunique() - 1
     return (
-        f"{count} pictures: UMAP of whole pictures, where near points are alike and distances between groups mean "
-        f"little; the first two principal axes for each of {components} components."
+        f"{count} pictures: UMAP of whole pictures and of each of {components} components, where near points are "
+        "alike and distances between groups mean little."
     )

@@ -327,7 +327,7 @@ CAPTION_NOTE = "variance {value:.4f}"
 
 MAP_TITLE = "The gallery as a map"
 MAP_QUESTION = (
-    "Computed beforehand from the means: UMAP of whole pictures, the two principal axes of one component. Click a "
+    "Computed beforehand from the means: UMAP of whole pictures, or of one component alone. Click a "
     "point: it becomes the reference of the current query, and its neighbours appear below."
 )
 MAP_OF = "Map of"

@@ -1,4 +1,4 @@
-"""Coordinates: the same every time, alike on both axes, and those of scikit-learn's PCA."""
+"""Coordinates: the same every time, alike on both axes, and neighbours stay neighbours."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
 from analysis.ground import Ground, Skipped
-from analysis.maps import maps, principal, squared, whole
+from analysis.maps import layout, maps, squared
 
 
 def clusters() -> np.ndarray:
     rng = np.random.default_rng(0)
     return np.concatenate([rng.normal(0, 1, (20, 30)), rng.normal(9, 1, (20, 30))])
-
-
-def test_principal_axes_are_scikit_learn_s_up_to_their_sign() -> None:
-    means = np.random.default_rng(0).normal(0, [3, 1, 2, 0.1], (50, 4))
-    np.testing.assert_allclose(np.abs(principal(means)), np.abs(PCA(2).fit_transform(means)), atol=1e-9)
-    np.testing.assert_allclose(principal(means + 5), principal(means), atol=1e-9)
 
 
 def test_coordinates_keep_their_proportions() -> None:
@@ -30,12 +23,12 @@ def test_coordinates_keep_their_proportions() -> None:
 
 
 def test_umap_keeps_neighbours_together_and_is_the_same_every_time() -> None:
-    found = whole(clusters())
+    found = layout(clusters())
     near = np.linalg.norm(found[:, None] - found[None], axis=-1)
     same = np.arange(40)[:, None] // 20 == np.arange(40) // 20
     np.fill_diagonal(near, np.inf)
     assert same[np.arange(40), near.argmin(1)].all()
-    np.testing.assert_array_equal(found, whole(clusters()))
+    np.testing.assert_array_equal(found, layout(clusters()))
 
 
 def test_every_component_has_a_place_for_every_picture(gallery_only: Ground) -> None:
@@ -44,8 +37,16 @@ def test_every_component_has_a_place_for_every_picture(gallery_only: Ground) -> 
     assert len(table) == len(index) * (k + 1) and set(table.component) == set(range(k + 1))
     for _, part in table.groupby("component"):
         assert list(part.id) == index.ids and part[["x", "y"]].to_numpy().min() >= 0 and part.x.max() <= 1
-    second = squared(principal(index.gaussians.mu[:, 1].numpy()))
+    second = squared(layout(index.gaussians.mu[:, 1].numpy()))
     np.testing.assert_allclose(table[table.component == 2][["x", "y"]], second)
+
+
+def test_a_large_gallery_is_laid_out_without_all_its_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    means = np.concatenate([clusters()] * 3)
+    near = layout(means)
+    monkeypatch.setattr("analysis.maps.EXACT", 10)
+    far = layout(means)
+    assert far.shape == near.shape and np.isfinite(far).all()
 
 
 def test_a_map_of_almost_nothing_is_skipped(gallery_only: Ground) -> None:
