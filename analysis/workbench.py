@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
 BUNDLED_GALLERY = ROOT / "assets" / "gallery.parquet"
-KEPT = ROOT / "runs" / "galleries"  # indexes of own galleries, and small copies of pictures
+RUNS = Path(os.environ.get("HUG_RUNS") or ROOT / "runs").resolve()  # whatever is made here and can be made again
+KEPT = RUNS / "galleries"  # indexes of own galleries, and small copies of pictures
 
 MAX_WORDS = 400  # characters
 DEFAULT_K = 20
@@ -300,6 +302,7 @@ class Shelf:
             raise ValueError(f"no model: {BUNDLED_CHECKPOINT.parent} holds no checkpoint; run `make release`")
         self.default = self.names[0]
         self._places, self._gallery, self._kept = dict(places), gallery, kept
+        self.gallery: str | Path = BUNDLED_GALLERY  # where the pictures come from
         self._fixed = {bench.name: bench for bench in loaded}
         self._loaded: dict[str, Workbench] = {}
         self._lock = Lock()
@@ -321,7 +324,26 @@ class Shelf:
             name = Path(place).resolve().name
             if name != default.name:
                 places.setdefault(name, place)
-        return Shelf(places, source, kept, [default])
+        shelf = Shelf(places, source, kept, [default])
+        shelf.gallery = gallery or BUNDLED_GALLERY
+        return shelf
+
+    def admit(self, name: str, place: str | Path) -> None:
+        """Let a model be asked by whoever knows its name, which is told to nobody.
+
+        Raises ValueError for a name of the shelf's own.
+        """
+        if name in self.names:
+            raise ValueError(f"the name {name!r} is taken")
+        with self._lock:
+            self._places[name] = place
+
+    def dismiss(self, name: str) -> None:
+        """Forget a model that was let in."""
+        with self._lock:
+            if name not in self.names:
+                self._places.pop(name, None)
+            self._loaded.pop(name, None)
 
     def bench(self, name: str | None = None) -> Workbench:
         """The workbench of that model, loaded when it isn't in memory; the default one without a name.

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from safetensors.torch import save_file
-from torch import Tensor
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
 
 
 @contextmanager
@@ -41,6 +41,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """A safetensors file of contiguous copies."""
+    from safetensors.torch import save_file  # not at the top: who only writes JSON needs no torch
+
     with replacing(path) as temporary:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary, metadata)
 

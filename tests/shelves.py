@@ -55,7 +55,7 @@ def shelf(studied_bench: Workbench) -> Shelf:
 def tabs(shelf: Shelf) -> dict[str, Any]:
     """The tabs as the page builds them, by id, and "page"."""
     with gr.Blocks() as page, gr.Tabs() as bar, gr.Tab("all"):
-        shared = Shared(bar, gr.Dropdown(list(shelf.names), value=shelf.default), gr.State(None))
+        shared = Shared(bar, gr.Dropdown(list(shelf.names), value=shelf.default), gr.State(None), gr.BrowserState(""))
         first = query.build(shelf, shared)
         built = {name: module.build(shelf, shared, first) for name, (_, module) in OTHERS.items()}
         connect({"query": first, **built}, shared)

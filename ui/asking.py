@@ -15,8 +15,10 @@ import gradio as gr
 from gradio_client.utils import is_file_obj_with_meta
 from PIL import Image
 
+from analysis.figures import sentence
 from analysis.workbench import QuestionError
 from hug.data import MAX_BYTES, PictureError, open_picture
+from hug.jobs import JobError
 from ui import wording
 
 P = ParamSpec("P")
@@ -40,6 +42,8 @@ def told(callback: Callable[P, R]) -> Callable[P, R]:
             raise
         except (QuestionError, PictureError) as problem:
             raise error(str(problem)) from problem
+        except JobError as problem:
+            raise error(sentence([str(problem)])) from problem
         except Exception as problem:
             log.exception("unexpected error in %s", callback.__name__)
             raise error(wording.UNEXPECTED) from problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ui import about, map, subfeatures, uncertainty, wording
+from ui import about, map, subfeatures, train, train_wording, uncertainty, wording
 from ui.crossing import opens
 from ui.shared import Shared
 
@@ -13,6 +13,7 @@ OTHERS: dict[str, tuple[str, Any]] = {  # id -> (title, module with `build(shelf
     "uncertainty": (wording.TAB_UNCERTAINTY, uncertainty),
     "sub-features": (wording.TAB_SUBFEATURES, subfeatures),
     "map": (wording.TAB_MAP, map),
+    "train": (train_wording.TAB, train),
     "about": (wording.TAB_ABOUT, about),
 }
 

@@ -16,6 +16,7 @@ from ui.others import OTHERS, connect
 from ui.query_layout import numbers
 from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
 from ui.theme import STYLE, theme
+from ui.visitor import visitor
 
 WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
@@ -34,21 +35,24 @@ def build(shelf: Shelf) -> Page:
                 label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip
             now = gr.Markdown(about(bench), elem_id="model")
-        asked = gr.State(None)
+        asked, open_tab, who = gr.State(None), gr.State("query"), visitor()
         with gr.Tabs(selected="query", elem_id="tabs") as tabs:
-            shared = Shared(tabs, model, asked)
+            shared = Shared(tabs, model, asked, who)
             with gr.Tab(wording.QUERY, id="query") as own:
                 first = query.build(shelf, shared)
+            own.select(_always("query"), None, open_tab, queue=False, **PRIVATE)
             built: dict[str, Any] = {"query": first}
-            selected = {"query": own}
             for name, (title, module) in OTHERS.items():
                 with gr.Tab(title, id=name) as tab:
                     built[name] = module.build(shelf, shared, first)
-                tab.select(**built[name].show)  # by a press, by another tab or by a link
-                selected[name] = tab
+                # Selected by a press, by another tab or by a link. It counts as open before it shows what is known, so
+                # that an answer that comes meanwhile isn't missed.
+                tab.select(_always(name), None, open_tab, queue=False, **PRIVATE)
+                tab.select(**built[name].show)
         connect(built, shared)
-        _wire_model(shelf, shared, now, first)
-        _wire_refresh(shared, built, selected)
+        _wire_model(shelf, shared, now, first, built["train"].used)
+        page.load(**built["train"].arrive)
+        _wire_refresh(shared, built, open_tab)
         _wire_links(page, shelf, shared, built)
         endpoints.build(shelf)
     page.queue(max_size=WAITING, api_open=False)
@@ -68,8 +72,8 @@ def about(bench: Workbench) -> str:
     )
 
 
-def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.QueryTab) -> None:
-    """Another model answers the same question; one that can't be used is refused with the reason."""
+def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.QueryTab, trained: Any) -> None:
+    """Another model, picked or just trained, answers the same question; one that can't be used is refused."""
 
     @told
     def choose(name: str, asked: Asked | None) -> list[Any]:
@@ -81,16 +85,15 @@ def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.Que
         return [bench.name, about(bench), gr.Dropdown(numbers(bench), value=[])]
 
     ignored = first.linked[-1]
-    shared.model.input(
-        choose, [shared.model, shared.asked], [shared.model, now, ignored], **MODEL_CALLS, **PRIVATE
-    ).success(**first.ask)
+    for event in (shared.model.input, trained.success):
+        event(choose, [shared.model, shared.asked], [shared.model, now, ignored], **MODEL_CALLS, **PRIVATE).success(
+            **first.ask
+        )
 
 
-def _wire_refresh(shared: Shared, built: dict[str, Any], selected: dict[str, gr.Tab]) -> None:
+def _wire_refresh(shared: Shared, built: dict[str, Any], open_tab: gr.State) -> None:
     """A new answer refreshes the tab that is open, and no other."""
-    open_tab = gr.State("query")
     for name, tab in built.items():
-        selected[name].select(_always(name), None, open_tab, queue=False, **PRIVATE)
         if name == "query":
             continue
         show = dict(tab.show)

@@ -32,3 +32,4 @@ class Shared:
     tabs: gr.Tabs
     model: gr.Dropdown
     asked: gr.State  # of Asked, or None before the first answer
+    visitor: gr.BrowserState  # a number that is this browser's; outside the tabs, or it would load only with its tab

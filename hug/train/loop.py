@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -119,7 +120,8 @@ class _Run:
             bar.set_postfix(loss=f"{record['loss']:.3f}")
             done = self.state.step
             if done % 20 == 0 or done == t.steps:
-                self.log.write(kind="step", step=done, seconds=round(time.time() - start, 2), **record)
+                spent = round(time.time() - start, 2)
+                self.log.write(kind="step", step=done, seconds=spent, memory=peak_memory(), **record)
             if done % t.validate_every == 0 or done == t.steps:
                 self._validate()
             if done % t.save_every == 0 or done % t.validate_every == 0 or done == t.steps:
@@ -223,6 +225,16 @@ def uses_bf16(precision: str) -> bool:
     if precision == "auto":
         return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
     return precision == "bfloat16"
+
+
+def peak_memory() -> float | None:
+    """The most memory this process has held, in MB; None where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)  # bytes there, KiB on Linux
 
 
 @contextmanager

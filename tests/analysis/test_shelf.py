@@ -88,3 +88,18 @@ def test_prepared_studies_of_other_weights_are_told(bench: Workbench, tmp_path: 
     (tmp_path / "analysis" / "about.json").write_text("{")
     with pytest.raises(QuestionError, match="analysis prepare"):
         _ = dataclasses.replace(bench, folder=tmp_path).prepared
+
+
+def test_a_model_that_was_let_in_is_asked_by_name_and_named_to_nobody(shelf: Shelf, places: dict[str, Path]) -> None:
+    shelf.admit("mine-1", places["paper"])
+    assert shelf.bench("mine-1").model.objective.name == "paper" and "mine-1" not in shelf.names
+    with pytest.raises(QuestionError) as told:
+        shelf.bench("mine-2")
+    assert "mine-1" not in str(told.value)
+    with pytest.raises(ValueError, match="'paper' is taken"):
+        shelf.admit("paper", places["paper"])
+    shelf.dismiss("mine-1")
+    with pytest.raises(QuestionError):
+        shelf.bench("mine-1")
+    shelf.dismiss("paper")  # what everybody may ask stays
+    assert shelf.bench("paper")

@@ -1,0 +1,41 @@
+"""Who a visitor is: a random number that their browser keeps, so that trainings are theirs and survive a reload."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+import gradio as gr
+
+from analysis.workbench import RUNS, QuestionError
+from hug.files import write_text
+from ui import train_wording as wording
+
+KEY = "hug-visitor"
+FORM = re.compile(r"[0-9a-f]{32}")  # 128 bits
+
+
+def visitor(folder: Path = RUNS) -> gr.BrowserState:
+    """The component; what the browser stores is encrypted with HUG_SECRET, or with a secret made once in `folder`."""
+    return gr.BrowserState("", storage_key=KEY, secret=os.environ.get("HUG_SECRET") or _secret(folder / "secret"))
+
+
+def known(value: object) -> str:
+    """A visitor's number, or a new one for who has none yet."""
+    return value if isinstance(value, str) and FORM.fullmatch(value) else secrets.token_hex(16)
+
+
+def checked(value: object) -> str:
+    """The visitor's number. Raises QuestionError when the browser sends none."""
+    if not (isinstance(value, str) and FORM.fullmatch(value)):
+        raise QuestionError(wording.NO_VISITOR)
+    return value
+
+
+def _secret(path: Path) -> str:
+    if not path.exists():
+        write_text(path, secrets.token_hex(16))
+        path.chmod(0o600)
+    return path.read_text()
