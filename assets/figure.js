@@ -18,7 +18,7 @@ async function hover(event) {
   const x = Math.min(Math.max(event.event.clientX - box.left + 16, 0), box.width - 140);
   const y = event.event.clientY - box.top;
   look.style.left = x + "px";
-  look.style.top = (y > box.height / 2 ? y - 176 : y + 16) + "px";
+  look.style.top = (y > box.height / 2 ? y - 200 : y + 36) + "px"; // beside the label, not over it
   look.hidden = false;
 }
 
@@ -42,8 +42,26 @@ function show() {
   if (!shown.figure) return;
   plot.setAttribute("aria-label", shown.alt);
   plot.style.minHeight = shown.figure.layout.height + "px";
+  plot.style.minWidth = (shown.figure.layout.meta?.least || 0) + "px";
   stale = true;
   if (seen) draw();
+}
+
+// Titles of horizontal axes in lines no longer than their axis.
+function folded() {
+  const changes = {};
+  for (const [name, axis] of Object.entries(plot._fullLayout)) {
+    const title = name.startsWith("xaxis") && shown.figure.layout[name]?.title?.text;
+    if (!title || title.length * 6.6 <= axis._length) continue;
+    const lines = [""];
+    for (const word of title.split(" ")) {
+      const joined = (lines.at(-1) + " " + word).trim();
+      if (joined.length * 7 > axis._length) lines.push(word);
+      else lines[lines.length - 1] = joined;
+    }
+    changes[name + ".title.text"] = lines.join("<br>");
+  }
+  return changes;
 }
 
 async function draw() {
@@ -52,6 +70,8 @@ async function draw() {
   const settings = { responsive: true, displaylogo: false, displayModeBar: Boolean(shown.tools), scrollZoom: false };
   settings.modeBarButtons = [["zoomIn2d", "zoomOut2d", "pan2d", "zoom2d", "resetScale2d"]];
   await Plotly.react(plot, shown.figure.data, shown.figure.layout, settings);
+  const changes = folded();
+  if (Object.keys(changes).length) await Plotly.relayout(plot, changes);
   plot.classList.toggle("hug-clickable", Boolean(shown.clickable));
   plot.dataset.drawn = String(Number(plot.dataset.drawn || 0) + 1);
   if (wired) return;

@@ -71,6 +71,11 @@ def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, s
     visit.wait_for_function("id => document.querySelector('#neighbours h3')?.innerText.includes(id)", arg=near)
 
 
+def test_before_a_click_the_page_says_what_a_click_does(visit: Page, studied_url: str) -> None:
+    opened(visit, studied_url, wording.TAB_MAP)
+    visit.get_by_text(wording.NEIGHBOURS_NONE).wait_for(state="visible")
+
+
 def test_a_phone_needs_no_sideways_scrolling(visit: Page, studied_url: str) -> None:
     visit.set_viewport_size({"width": 375, "height": 800})
     visit.goto(f"{studied_url}?tab=map&component=2")

@@ -74,3 +74,12 @@ def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Pa
     visit.locator("#matrix").scroll_into_view_if_needed()
     visit.wait_for_selector("#matrix .js-plotly-plot[data-drawn]")
     assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(wording.MATRIX_TITLE)
+    assert visit.evaluate("document.documentElement.scrollWidth") <= 375  # the matrix scrolls in itself
+    visit.locator("#histogram").scroll_into_view_if_needed()
+    visit.wait_for_selector("#histogram .xtitle tspan")  # a long title has lines, none is cut
+    left, right, end = visit.evaluate("""() => {
+      const [title, plot] = [".xtitle", ".hug-plot"].map((part) =>
+        document.querySelector("#histogram " + part).getBoundingClientRect());
+      return [title.left - plot.left, title.right, plot.right];
+    }""")
+    assert left >= 0 and right <= end
