@@ -117,24 +117,26 @@ def draw(
         _mark(figure, own, "reference", "square-open", 18, ["the reference"])
     if placed is not None:
         figure.add_scatter(
-            x=[placed.x], y=[placed.y], mode="markers", name="query (approximate)", hoverinfo="name",
+            x=[placed.x], y=[placed.y], mode="markers", name="query", hoverinfo="name",
             marker={"symbol": "star", "size": 20, "color": "#D55E00", "line": {"color": "white", "width": 1.5}},
         )  # fmt: skip
     figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False, scaleanchor="x")
+    figure.update_yaxes(visible=False)
     plain(figure, 560)
     return figure.update_layout(
         margin={"l": 5, "r": 5, "t": 30, "b": 5}, dragmode="pan", hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": NAMED["picture"]},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "itemsizing": "constant"},
-        coloraxis={"colorscale": "Cividis", "colorbar": {"thickness": 10, "title": {"text": colouring}}},
+        coloraxis={"colorscale": "Cividis", "colorbar": {"thickness": 10, "title": {"text": colouring, "side": "top"}}},
+        coloraxis_colorbar={"orientation": "h", "len": 0.6, "y": 1, "yanchor": "bottom"},
     )  # fmt: skip
 
 
 def _measured(shown: pd.DataFrame) -> go.Scatter:
+    shown = shown.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
     return go.Scatter(
         x=shown.x, y=shown.y, mode="markers", customdata=shown.id, showlegend=False,
-        text=[f"{_safe(r.id)}<br>{_safe(r.label)}<br>variance {r.value:.4f}" for r in shown.itertuples()],
+        text=[f"{_safe(r.id)}<br>{_safe(r.label)}<br>variance {r.value:.3g}" for r in shown.itertuples()],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 7, "color": shown.value, "coloraxis": "coloraxis", "line": {"width": 0.5, "color": INK}},
     )  # fmt: skip
@@ -173,12 +175,13 @@ def _safe(text: str) -> str:
 
 def say(shown: pd.DataFrame, colouring: str, component: int, placed: Placed | None) -> str:
     """What the map shows, and that a query's place is approximate."""
-    what = "whole pictures" if component == 0 else f"component {component} alone"
+    what = "" if component == 0 else f" in component {component} alone"
     text = (
-        f"{len(shown)} pictures by {what}, coloured by {colouring}. Near points are alike; far ones need not be unlike."
+        f"{len(shown)} pictures, colours show {colouring}. Near points are alike to the model{what}; far ones need not "
+        "be unlike."
     )
     if len(shown) and pd.api.types.is_numeric_dtype(shown.value):
-        text += f" The variance lies between {shown.value.min():.4f} and {shown.value.max():.4f}."
+        text += f" The variance lies between {shown.value.min():.3g} and {shown.value.max():.3g}."
     if placed is not None:
         text += (
             f" The star is the current query at the mean of its {len(placed.ids)} nearest pictures: an approximation,"

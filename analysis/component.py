@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import COLOURS, INK, NAMED, listed, plain, whiskers
+from analysis.figures import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
 from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
 from hug.gaussians import Query
 
-FAINT = "rgba(128,128,128,0.55)"
 NAMED_AT_MOST = 5
-MEASURES = {"delta": "moved by removing it", "eta2": "explained by it (η²)"}
+MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
 # ---- the histogram, with the current query ----
@@ -42,16 +41,26 @@ def draw_histogram(table: pd.DataFrame, marked: float | None = None) -> go.Figur
         )
     )  # fmt: skip
     if marked is not None:
-        figure.add_vline(
-            x=float(np.log10(marked)), line={"color": COLOURS["r"], "width": 2},
-            annotation={"text": "▲ this query's picture", "font": {"color": INK}},
-        )  # fmt: skip
-    ticks = np.linspace(edges[0], edges[-1], 5)
+        place = float(np.log10(marked))
+        side = "left" if place < edges.mean() else "right"  # where there is more room
+        said = {"text": "this query's picture", "font": {"color": INK}, "y": 1, "yanchor": "bottom", "xanchor": side}
+        figure.add_vline(x=place, line={"color": COLOURS["r"], "width": 2}, annotation=said)
+    ticks = _ticks(edges[0], edges[-1])
     figure.update_xaxes(
-        title="variance of the component (log scale)", tickvals=ticks, ticktext=[f"{10**t:.2g}" for t in ticks]
+        title="variance of the component (log scale)", tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks]
     )
     figure.update_yaxes(title="pictures")
     return plain(figure, 260)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two logarithms: few enough to be read beside each other."""
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        found = [float(f"{d}e{n}") for n in decades for d in digits if low <= np.log10(d) + n <= high]
+        if len(found) > 2:
+            return found
+    return [float(f"{10**t:.2g}") for t in (low, (low + high) / 2, high)]
 
 
 def say_histogram(table: pd.DataFrame, found: dict[str, float] | None) -> str:
@@ -60,14 +69,14 @@ def say_histogram(table: pd.DataFrame, found: dict[str, float] | None) -> str:
         return "No picture is left: choose another category or leave out fewer."
     low, middle, high = table.value.quantile([0.1, 0.5, 0.9])
     text = (
-        f"Of {len(table)} pictures, eight in ten lie between {low:.4f} and {high:.4f}, the middle one at {middle:.4f}."
+        f"Of {len(table)} pictures, eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
     )
     if found is None:
         return text + " Ask a query, and its picture is marked here."
     share = 100 * float((table.value < found["picture"]).mean())
     return (
-        f"{text} The current query's picture has {found['picture']:.4f}, more than {share:.0f} % of them; its words "
-        f"have {found['words']:.4f}, the fit {found['fit']:.4f}, merged {found['overall']:.4f} (other scales: not "
+        f"{text} The current query's picture has {found['picture']:.3g}, more than {share:.0f} % of them; its words "
+        f"have {found['words']:.3g}, the fit {found['fit']:.3g}, merged {found['overall']:.3g} (other scales: not "
         "marked)."
     )
 
@@ -82,19 +91,20 @@ def explained(table: pd.DataFrame, component: int) -> pd.DataFrame:
 
 
 def draw_explained(part: pd.DataFrame) -> go.Figure:
-    stars = ["significant" if s else "not significant" for s in part.significant]
+    told = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
     figure = go.Figure(
         go.Bar(
-            y=part.attribute, x=part.eta2, orientation="h", text=stars, textposition="outside",
+            y=part.attribute, x=100 * part.eta2, orientation="h", text=told, textposition="outside",
             customdata=part.attribute,
             marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
-            hovertemplate="%{y}: η² %{x:.3f}, %{text}<extra></extra>",
+            hovertemplate="%{y}: %{text}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(
-        title="η²: share of the component's variation", range=[0, 1.3 * max(float(part.eta2.max()), 0.01)]
-    )
+        title="share of the component's variation explained (η²)", ticksuffix=" %",
+        range=[0, 150 * max(float(part.eta2.max()), 0.02)],
+    )  # fmt: skip
     return plain(figure, 260)
 
 
@@ -124,7 +134,7 @@ def draw_moved(part: pd.DataFrame) -> go.Figure:
     names = ["whole degraded" if a == DEGRADED else a for a in part.aspect]
     figure = go.Figure()
     figure.add_bar(
-        y=names, x=part.delta, orientation="h", name="the aspect removed", error_x=whiskers(part, "delta"),
+        y=names, x=part.delta, orientation="h", name="the aspect removed", error_x=whiskers(part, "delta", color=INK),
         marker={"color": NAMED["picture"]}, customdata=part.aspect,
         hovertemplate="%{y} removed: %{x:+.3f}<extra></extra>",
     )  # fmt: skip
@@ -134,7 +144,7 @@ def draw_moved(part: pd.DataFrame) -> go.Figure:
         hovertemplate="an equal area elsewhere (%{y}): %{x:+.3f}<extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="change of the component's log variance")
+    figure.update_xaxes(title="change of log variance (+0.7: twice)")
     return plain(figure, 320)
 
 
@@ -196,7 +206,8 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
     figure = go.Figure(
         go.Heatmap(
             z=z, x=columns, y=rows, xgap=1, ygap=1, zmin=-bound if centred else 0, zmax=bound,
-            colorscale="RdBu_r" if centred else "Cividis", colorbar={"thickness": 10, "title": {"text": ""}},
+            colorscale="RdBu_r" if centred else "Cividis",
+            colorbar={"thickness": 10, "title": {"text": title, "side": "right"}},
             customdata=[[f"{row}:{column}" for column in columns] for row in rows],
             text=[["●" if cell else "" for cell in row] for row in wide["tracked"].to_numpy(bool)],
             texttemplate="%{text}", hovertemplate=f"%{{y}}, component %{{x}}: %{{z:.3f}} ({title})<extra></extra>",
@@ -209,8 +220,8 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
         x = columns.index(component) + columns[0]
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y0, y1=y1, **frame)
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="component", dtick=4 if len(columns) > 16 else 1, tick0=columns[0] if columns else 1)
-    return plain(figure, 110 + 30 * len(rows))
+    figure.update_xaxes(title="component", dtick=1, tickangle=0, tickfont_size=11)
+    return plain(figure, 110 + 30 * len(rows), least=640)
 
 
 def say_matrix(table: pd.DataFrame) -> str:

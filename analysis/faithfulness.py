@@ -184,9 +184,9 @@ def draw_faithfulness(table: pd.DataFrame) -> go.Figure:
     figure.update_traces(showlegend=False)
     for trace in figure.data[: len(ORDERS)]:
         trace.showlegend = True
-    figure.update_xaxes(title="share removed")
+    figure.update_xaxes(title="share removed", zeroline=False)
     figure.update_yaxes(title="change", col=1)
-    return plain(figure, 360).update_layout(legend_y=-0.3, legend_yanchor="top")
+    return plain(figure, 360, least=640).update_layout(legend_y=-0.3, legend_yanchor="top")
 
 
 def say_faithfulness(table: pd.DataFrame) -> str:

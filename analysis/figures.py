@@ -15,6 +15,7 @@ ORDER = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")  # never colour alone
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 INK = "#808080"  # reads on light and on dark
+FAINT = "rgba(128,128,128,0.55)"  # what counts for less
 NOTHING = "There is nothing to say: the table is empty."
 
 
@@ -33,11 +34,16 @@ def inked(figure: go.Figure, height: int, top: int, bottom: int) -> go.Figure:
     return figure
 
 
-def plain(figure: go.Figure, height: int = 340) -> go.Figure:
-    """A study's figure: inked, with its legend above and room for long labels."""
-    inked(figure, height, top=30, bottom=50).update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
+def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
+    """A study's figure: inked, with its legend above and room for long labels.
+
+    Where the page is narrower than `least` pixels, it is scrolled sideways.
+    """
+    inked(figure, height, top=30, bottom=20).update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, meta={"least": least}
+    )
+    figure.update_xaxes(automargin=True, title_standoff=8)
+    figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
     return figure
 
 
@@ -50,12 +56,12 @@ def curve(figure: go.Figure, table: pd.DataFrame, x: str, y: str, name: str, pla
     )  # fmt: skip
 
 
-def whiskers(table: pd.DataFrame, y: str) -> dict[str, object] | None:
+def whiskers(table: pd.DataFrame, y: str, **look: object) -> dict[str, object] | None:
     """Error bars from the columns low and high."""
     if "low" not in table:
         return None
     up, down = (table.high - table[y]).clip(lower=0), (table[y] - table.low).clip(lower=0)
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1, "width": 2}
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1, "width": 2, **look}
 
 
 def matrix(

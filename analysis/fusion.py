@@ -116,9 +116,9 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
                 marker={"symbol": symbol}, line={"color": NAMED[source]}, showlegend=column == 1, row=1, col=column,
             )  # fmt: skip
     figure.add_hline(y=1 / 3, line={"color": INK, "dash": "dash"})
-    figure.update_xaxes(dtick=1)
+    figure.update_xaxes(dtick=1, zeroline=False)
     figure.update_yaxes(title="mean weight", col=1)
-    return plain(figure, 380).update_layout(legend_y=-0.2, legend_yanchor="top")
+    return plain(figure, 380, least=640).update_layout(legend_y=-0.2, legend_yanchor="top")
 
 
 def say_weights(table: pd.DataFrame) -> str:
@@ -224,7 +224,7 @@ def draw_proposition(table: pd.DataFrame) -> go.Figure:
         names = [*(f"{s} alone" for s in table.source), "dynamic", "1/3 each", "own means"]
         values = [*table.loss_source, first.loss_dynamic, first.loss_static, first.loss_own_means]
         figure.add_scatter(x=values, y=names, mode="markers", marker={"color": INK, "size": 10}, row=1, col=2)
-    return plain(figure, 300).update_layout(showlegend=False)
+    return plain(figure, 300, least=640).update_layout(showlegend=False)
 
 
 def say_proposition(table: pd.DataFrame) -> str:

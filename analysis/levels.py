@@ -92,6 +92,9 @@ def say_samples(table: pd.DataFrame) -> str:
 # ---- degradations ----
 
 
+FACTORS = (0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)  # as the axis names log variances
+
+
 def severity(ground: Ground) -> pd.DataFrame:
     """Change of the pictures' log mean variance against severity 0, of the same pictures, per kind of fault."""
     return pd.concat([_curve(ground, kind) for kind in (*TRAINED, *UNSEEN)], ignore_index=True)
@@ -113,8 +116,9 @@ def draw_severity(table: pd.DataFrame) -> go.Figure:
     for place, (_, part) in enumerate(table.groupby("kind", sort=False)):
         column = 1 if part.seen.iloc[0] == "trained" else 2
         curve(figure, part, "severity", "value", part.kind.iloc[0], place, row=1, col=column)
-    figure.update_xaxes(title="severity")
-    figure.update_yaxes(title="change of log variance", col=1)
+    figure.update_xaxes(title="severity", zeroline=False)
+    figure.update_yaxes(tickvals=np.log(FACTORS), ticktext=[f"×{factor:g}" for factor in FACTORS])
+    figure.update_yaxes(title="variance against severity 0", col=1)
     return plain(figure, 380).update_layout(legend_y=-0.25, legend_yanchor="top")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import COLOURS, INK, plain
+from analysis.figures import COLOURS, FAINT, INK, plain
 from analysis.query import UNUSUAL, by_source
 from hug.gaussians import Query
 from hug.index import Index
@@ -21,16 +23,18 @@ def sources(query: Query, words: str, calibration: Calibration | None) -> pd.Dat
     return by_source(means, {n: calibration.percentile(n, v) if calibration else None for n, v in means.items()}, words)
 
 
-def draw_sources(table: pd.DataFrame) -> go.Figure:
-    """Percentiles as bars; the line is where a source counts as unusual."""
+def draw_sources(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figure:
+    """Percentiles as bars, each beside its number; the line is where a source counts as unusual, grey: `untrusted`."""
     figure = go.Figure(
         go.Bar(
-            y=table.name, x=table.percentile, orientation="h", customdata=table.source,
-            marker={"color": [COLOURS[s] for s in table.source]}, text=[f"{p:.0f}" for p in table.percentile],
-            hovertemplate="%{y}: percentile %{x:.0f}<extra></extra>",
+            y=[f"{r.name} {r.percentile:.0f}" for r in table.itertuples(index=False)], x=table.percentile,
+            orientation="h", customdata=table.source, hovertemplate="%{y}<extra></extra>",
+            marker={"color": [FAINT if s in untrusted else COLOURS[s] for s in table.source]},
         )
     )  # fmt: skip
-    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"})
+    said = {"text": f"unusual above {UNUSUAL:g}", "font": {"color": INK}}
+    place = {"y": 1, "yanchor": "bottom", "xanchor": "right"}
+    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=said | place)
     figure.update_xaxes(title="percentile among validation queries", range=[0, 101])
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 230)

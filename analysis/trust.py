@@ -15,7 +15,9 @@ from hug.evaluate.uncertainty import DOUBT, baseline_doubts, fine_queries, retri
 
 WITHIN, BINS, POINTS = 10, 10, 100
 NAMES = {DOUBT: "doubt", "overall σ_q": "overall", "top-1/top-2 margin": "margin"}  # as people read them
+READ = {"doubt": "doubt (1 - chance)", "overall": "overall variance"}  # beside those known without uncertainty
 MISS = "AUROC miss@10 by "
+SETTLED = 0.05
 
 
 def recall_bins(ground: Ground) -> pd.DataFrame:
@@ -47,7 +49,7 @@ def draw_recall(table: pd.DataFrame) -> go.Figure:
     for place, (which, part) in enumerate(table.groupby("which", sort=False)):
         curve(figure, part, "bin", "recall", f"{which} queries", place)
     figure.update_xaxes(title="bin of overall uncertainty, 1 the most certain", dtick=1)
-    figure.update_yaxes(title="R@10", range=[0, 1.02])
+    figure.update_yaxes(title="found among the first ten", range=[0, 1.02])
     return plain(figure)
 
 
@@ -86,10 +88,11 @@ def risk(ground: Ground) -> pd.DataFrame:
 def draw_risk(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for place, (by, part) in enumerate(table.groupby("by", sort=False)):
-        curve(figure, part, "coverage", "risk", str(by), place)
+        curve(figure, part, "coverage", "risk", READ.get(str(by), f"{by} (baseline)"), place)
     figure.update_traces(mode="lines")
+    settled = table.risk[table.coverage >= SETTLED]  # the first few queries jump between none and all
     figure.update_xaxes(title="share of the queries answered, the least doubtful first")
-    figure.update_yaxes(title="share of misses among them", rangemode="tozero")
+    figure.update_yaxes(title="share of misses among them", range=[0, 1.15 * settled.max() if len(settled) else 1])
     return plain(figure)
 
 
@@ -119,7 +122,9 @@ def reliable(ground: Ground) -> pd.DataFrame:
 def draw_reliable(table: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
     guide = {"color": INK, "dash": "dash"}  # where an honest chance lies
-    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line=guide, row=1, col=1)
+    figure.add_shape(
+        type="line", x0=0, y0=0, x1=1, y1=1, line=guide, name="a promise kept", showlegend=True, row=1, col=1
+    )
     figure.add_scatter(
         x=table.chance, y=table.hits, mode="lines+markers", name="measured", error_y=whiskers(table, "hits"),
         line={"color": ORDER[0]},
@@ -160,7 +165,7 @@ def draw_misses(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for place, (which, part) in enumerate(table.groupby("which", sort=False)):
         figure.add_bar(
-            x=part.by, y=part.auroc, name=f"{which} queries", error_y=whiskers(part, "auroc"),
+            x=part.by, y=part.auroc, name=f"{which} queries", error_y=whiskers(part, "auroc", color=INK),
             marker={"color": ORDER[place], "pattern": {"shape": ("", "/")[place % 2]}},
         )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": INK, "dash": "dash"})

@@ -220,9 +220,9 @@ def draw_phrases(table: pd.DataFrame) -> go.Figure:
             marker={"color": NAMED[source], "symbol": MARKS[0] if source == "words" else MARKS[1]},
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": INK, "dash": "dash"})
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(range=[len(table) - 0.5, -0.5])
     figure.update_xaxes(title="change of log variance without the phrase")
-    return plain(figure, 140 + 20 * max(len(table), 4))
+    return plain(figure, 140 + 20 * max(len(table), 4), least=560)
 
 
 def say_phrases(table: pd.DataFrame) -> str:

@@ -56,7 +56,7 @@ def test_the_query_and_its_results_are_drawn(bench: Workbench, where: pd.DataFra
     named = {t.name: t for t in figure.data}
     assert set(named["results"].customdata) == set(results)
     assert list(named["reference"].customdata) == ["noise/0"]
-    assert len(named["query (approximate)"].x) == 1
+    assert len(named["query"].x) == 1
     first = list(named["results"].customdata).index(results[0])
     assert "1. result" in named["results"].text[first]
 

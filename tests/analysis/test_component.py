@@ -96,7 +96,14 @@ def test_the_histogram_counts_every_picture_and_marks_the_query() -> None:
     assert sum(figure.data[0].y) == 4
     assert figure.layout.shapes[0].x0 == pytest.approx(np.log10(0.02))
     said = study.say_histogram(table, {"picture": 0.02, "words": 0.1, "fit": 0.5, "overall": 0.2})
-    assert "Of 4 pictures" in said and "0.0200, more than 75 %" in said
+    assert "Of 4 pictures" in said and "0.02, more than 75 %" in said
+
+
+@pytest.mark.parametrize("low, high", [(0.06, 0.48), (0.00037, 0.0021), (0.001, 0.9), (0.4, 0.45)])
+def test_the_histogram_s_axis_has_a_few_numbers_inside_it(low: float, high: float) -> None:
+    figure = study.draw_histogram(pd.DataFrame({"value": [low, high]}))
+    ticks = figure.layout.xaxis.tickvals
+    assert 2 < len(ticks) < 8 and np.log10(low) - 0.05 <= min(ticks) and max(ticks) <= np.log10(high) + 0.05
 
 
 def test_a_gallery_of_one_value_still_has_a_histogram() -> None:

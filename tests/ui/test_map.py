@@ -83,7 +83,7 @@ def test_neighbours_follow_the_picture(studied_bench: Workbench) -> None:
 
 def test_the_page_says_that_a_query_s_place_is_approximate(studied_bench: Workbench) -> None:
     shown = view(studied_bench, asked=asked(studied_bench))["chart"]
-    assert "an approximation" in shown["after"] and "query (approximate)" in json.dumps(shown["figure"])
+    assert "an approximation" in shown["after"] and '"name": "query"' in json.dumps(shown["figure"])
     assert "approximat" not in view(studied_bench)["chart"]["after"]
 
 
