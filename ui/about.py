@@ -44,7 +44,8 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> AboutTab:
 def shown(bench: Workbench, default: str) -> str:
     """The cards as HTML, everything from a file escaped."""
     measures = card.measures(bench)
-    said = tables.rows(measures) if len(measures) else f"<p>{html.escape(wording.ABOUT_UNMEASURED)}</p>"
+    rounded = measures.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)
+    said = tables.rows(rounded) if len(measures) else f"<p>{html.escape(wording.ABOUT_UNMEASURED)}</p>"
     parts = (
         (wording.ABOUT_MODEL, tables.rows(card.model(bench))),
         (wording.ABOUT_DATA, tables.rows(card.data(bench))),

@@ -45,9 +45,9 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> MapTab:
     bench = shelf.bench()
     wrong, missing = (gr.HTML(elem_id=f"map-{name}", elem_classes="hug-wrong") for name in ("notice", "missing"))
     with gr.Row(elem_classes="hug-controls"):
-        of = gr.Dropdown(label=wording.MAP_OF, elem_id="map-of", min_width=140, **_of_of(bench, 0))
+        of = gr.Dropdown(label=wording.MAP_OF, elem_id="map-of", min_width=200, **_of_of(bench, 0))
         colouring = gr.Dropdown(
-            label=wording.MAP_COLOURED, elem_id="map-colour", min_width=160, **_colouring_of(bench, "")
+            label=wording.MAP_COLOURED, elem_id="map-colour", min_width=240, **_colouring_of(bench, "")
         )
         category = gr.Dropdown(label=wording.CATEGORY, elem_id="map-category", min_width=110, **_category_of(bench, ""))
         point = gr.Dropdown(label=wording.MAP_POINT, elem_id="map-point", min_width=180, **_point_of(bench, ""))

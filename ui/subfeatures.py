@@ -55,12 +55,13 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> SubfeaturesTab:
     wrong, missing = (
         gr.HTML(elem_id=f"subfeatures-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
     )
+    gr.Markdown(wording.SUBFEATURES)
     attribute = gr.Radio(
         [(said, name) for name, said in wording.ATTRIBUTES.items()], label=wording.WHICH_TRACKS, elem_id="attribute"
     )
     answer = cards("tracked", wording.WHICH_TRACKS)
     with gr.Row(elem_classes="hug-controls"):
-        category = gr.Radio(label=wording.CATEGORY, elem_id="shown-category", min_width=200, **_category_of(bench, ALL))
+        category = gr.Radio(label=wording.CATEGORY, elem_id="shown-category", min_width=380, **_category_of(bench, ALL))
         component = gr.Dropdown(label=wording.COMPONENT, elem_id="component", min_width=110, **_component_of(bench, 1))
         with gr.Row(elem_classes="hug-steps"):
             steps = [
@@ -170,7 +171,7 @@ def _tracked(findings: Findings, attribute: str | None, component: int) -> str:
         Card(
             str(r.component),
             text=wording.TRACKED_CARD.format(component=r.component, dot=" ●" if r.tracked else ""),
-            note=wording.TRACKED_CARD_NOTE.format(delta=r.delta, next_delta=r.next_delta, eta2=r.eta2),
+            note=wording.TRACKED_CARD_NOTE.format(delta=r.delta, next_delta=r.next_delta, share=100 * r.eta2),
             mark=r.component == component,
         )
         for r in shown.itertuples()
@@ -183,7 +184,8 @@ def _tracked(findings: Findings, attribute: str | None, component: int) -> str:
 
 def _samples(bench: Workbench, category: str, component: int, leave_out: float) -> tuple[str, str]:
     table = top_bottom(bench.index, category or None, component, leave_out)
-    said = wording.SHOWN_OF.format(category=category or wording.ALL, share=100 * leave_out)
+    without = wording.WITHOUT.format(share=100 * leave_out) if leave_out else ""
+    said = wording.SHOWN_OF.format(category=category or wording.ALL, without=without)
     shown = []
     for end, title in (("lowest", wording.LEAST), ("highest", wording.MOST)):
         part = table[table.end == end]

@@ -103,15 +103,18 @@ def _now(bench: Workbench, asked: Asked | None) -> tuple[str, str]:
         return plots.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), NOTHING
     table = standing.sources(asked.query, asked.words, bench.calibration)
     key = split.verdict(table, bench.untrusted)
-    verdict = wording.VERDICT_UNKNOWN if key is None else wording.VERDICTS[key]
-    said = " · ".join(_source(row) for row in table.itertuples())
+    unknown = "" if bench.calibration else wording.VERDICT_UNKNOWN  # calibrated, but no source can be trusted
+    verdict = unknown if key is None else wording.VERDICTS[key]
+    said = wording.THIS_QUERY_VARIANCES.format(
+        told=", ".join(f"{r.name} {r.variance:#.3g}" for r in table.itertuples())
+    )
     doubted = [wording.SOURCES[s] for s in bench.untrusted]
     chance = wording.AT_CHANCE.format(sources=", ".join(doubted)) if doubted else ""
     words = f"“{asked.words}”" if asked.words else wording.NO_WORDS
     first = drawn(
-        standing.draw_sources(table) if table.percentile.notna().all() else None, title=wording.THIS_QUERY,
-        question=f"{asked.reference or wording.TRAIL_UPLOAD}: {words}", sentence=f"{verdict} {said}. {chance}",
-        table=table, name="query", elem_id="now",
+        standing.draw_sources(table, bench.untrusted) if table.percentile.notna().all() else None,
+        title=wording.THIS_QUERY, question=f"{asked.reference or wording.TRAIL_UPLOAD}: {words}",
+        sentence=" ".join(filter(None, (verdict, chance, said))), table=table, name="query", elem_id="now",
     )  # fmt: skip
     components = standing.components(bench.index, asked.query).head(STANDING_OUT)
     found = [
@@ -122,13 +125,6 @@ def _now(bench: Workbench, asked: Asked | None) -> tuple[str, str]:
         for r in components.itertuples()
     ]  # fmt: skip
     return first, dealt(found, wording.THIS_QUERY_STANDS_OUT, wording.THIS_QUERY_STANDS_OUT_NOTE)
-
-
-def _source(row: Any) -> str:
-    known = row.percentile == row.percentile
-    where = wording.THIS_QUERY_PERCENTILE.format(percentile=row.percentile)
-    said = where if known else wording.THIS_QUERY_NO_PERCENTILE
-    return wording.THIS_QUERY_BY.format(name=row.name, value=row.variance, percentile=said)
 
 
 def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
@@ -145,16 +141,17 @@ def _samples(findings: Findings, side: str) -> str:
     if table is None:
         return dealt([], wording.SAMPLES, reason) if reason else NOTHING
     part, study = _spread(table, side), STUDIES["samples"]
+    whole = table[table.side == side]
     found = []
     for r in part.itertuples():
-        note = wording.SAMPLE_NOTE.format(place=r.place, value=r.value)
+        note = wording.CAPTION_NOTE.format(value=r.value)
         card = plots.picture(findings.bench, r.id, note) if side != "words" else Card("", note=note)
         text = f"“{r.text}”" if side in ("words", "fit") else card.text
         found.append(Card(f"{side}:{r.Index}", card.source, text, note, card.alt, card.title))
     name = f"{findings.bench.name}-samples-{side}"
     return dealt(
-        found, wording.SAMPLES, wording.SAMPLES_QUESTION, wording.NO_SAMPLES, note=study.say(table),
-        table=table[table.side == side], name=name,
+        found, wording.SAMPLES, wording.SAMPLES_QUESTION, wording.NO_SAMPLES, note=study.say(whole), table=whole,
+        name=name,
     )  # fmt: skip
 
 

@@ -261,60 +261,68 @@ NOTHING_KNOWN = "none"
 THIS_QUERY = "Why is the current query uncertain?"
 THIS_QUERY_NONE = "Nothing was asked yet: ask in the Query tab, and this says where its doubt comes from."
 THIS_QUERY_OTHER = "The last query was asked of the model {model}: ask again with this one."
-THIS_QUERY_BY = "{name} {value:.4f} ({percentile})"
-THIS_QUERY_PERCENTILE = "above {percentile:.0f} % of validation queries"
-THIS_QUERY_NO_PERCENTILE = "nothing to compare it with"
-AT_CHANCE = "At chance on the test split, so don't trust it here: {sources}."
-THIS_QUERY_STANDS_OUT = "Sub-features that stand out"
+THIS_QUERY_VARIANCES = "Variances: {told}."
+AT_CHANCE = "At chance or worse on the test split, so don't trust these: {sources}."
+THIS_QUERY_STANDS_OUT = "Where its picture is least certain"
 THIS_QUERY_STANDS_OUT_NOTE = (
-    "Components in which the query's picture is more uncertain than most of the gallery. Press one to see what it is."
+    "The components (sub-features) in which it is most uncertain against the gallery. Press one to see what it is."
 )
 STANDS_OUT = "component {component}"
 STANDS_OUT_NOTE = "above {percentile:.0f} % of the gallery"
 SAMPLES = "Samples, from the least to the most uncertain"
 SAMPLES_QUESTION = (
-    "What does the model call certain, what uncertain? Evenly spread by rank over the whole split. Press one to ask "
-    "a query with it."
+    "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to ask a query "
+    "with it."
 )
 SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
 SIDE = "Samples of"
-SAMPLE_NOTE = "{place:.0%} · variance {value:.4f}"
 SAMPLE_ABSENT = "This picture is not in the gallery that is loaded, so it can't be asked with."
 COORDINATION_EXAMPLES = "The same words with a picture they fit and with one they don't"
 COORDINATION_EXAMPLES_QUESTION = (
-    "σ² of the fit should be higher on the right of each pair. Press a picture to ask the query."
+    "The variance of the fit should be higher on the right of each pair: that picture lacks what the words take for "
+    "granted. Press one to ask the query."
 )
-FITS_NOTE, LACKS_NOTE = "fits · σ²ₘ {value:.4f}", "lacks it · σ²ₘ {value:.4f}"
+FITS_NOTE, LACKS_NOTE = "fits: {value:#.3g}", "lacks it: {value:#.3g}"
 MORE_STUDIES = "More measurements"
 HOW_TRUE = "Can the doubt be trusted?"
 
+SUBFEATURES = (
+    "The model sees a picture as many *sub-features*, here called components and numbered, each with an uncertainty of "
+    "its own. Some *track* an attribute: their uncertainty rises when it is removed from a picture."
+)
 WHICH_TRACKS = "Which sub-feature tracks …?"
 ATTRIBUTE_NONE = "choose an attribute"
 ATTRIBUTES = {
     "colour": "colour", "pattern": "pattern", "sleeve": "sleeve length", "neckline": "neckline", "length": "length",
     "logo": "logo",
 }  # fmt: skip
-TRACKS_NOTE = "Over all categories; both kinds of evidence: removing it moves the component, and it explains it."
-TRACKS_QUESTION = "Best first. ● tracked. Press one to see its pictures."
+TRACKS_NOTE = (
+    "Over all categories. ● tracked: removing it moves the component most, and it explains the component. "
+    "Changes are of the log variance: +0.7 doubles it."
+)
+TRACKS_QUESTION = "Best first; press one to see its pictures."
 TRACKED_CARD = "component {component}{dot}"
-TRACKED_CARD_NOTE = "removing it {delta:+.2f}, next {next_delta:+.2f}, η² {eta2:.2f}"
+TRACKED_CARD_NOTE = "removed {delta:+.2f}, next aspect {next_delta:+.2f}; explains {share:.0f} %"
 CATEGORY = "Category"
 COMPONENT = "Component"
 PREVIOUS, NEXT, RANDOM = "◂ previous", "next ▸", "random"
-LEAVE_OUT_SHARE = "Leave out the most uncertain overall (share)"
+LEAVE_OUT_SHARE = "Leave out the most uncertain (share)"
 LEAST, MOST = "{count} most certain in component {component}", "{count} least certain in component {component}"
-SHOWN_OF = "{category}, the most uncertain {share:.0f} % left out. Press one to ask a query with it."
+SHOWN_OF = "Of {category} pictures{without}. Press one to ask a query with it."
+WITHOUT = ", without the {share:.0f} % most uncertain overall"
 NO_SAMPLES = "No picture is left: choose another category or leave out fewer."
 HISTOGRAM_TITLE = "Where the gallery and the current query stand"
-EXPLAINED_TITLE = "The attributes it explains"
-MOVED_TITLE = "The interventions that move it"
+EXPLAINED_TITLE = "The attributes that explain it"
+MOVED_TITLE = "What removing an attribute does to it"
 SIMILAR_TITLE = "Similar components"
-SIMILAR_QUESTION = "Whose uncertainty goes up and down together with this one's. Press one to see it."
+SIMILAR_QUESTION = "Whose uncertainty goes up and down with this one's (1: always, 0: unrelated). Press one to see it."
 SIMILAR_NOTE = "correlation {value:.2f}"
 SIMILAR_EMPTY = "No component is like this one."
 MATRIX_TITLE = "All components and attributes"
-MATRIX_QUESTION = "Which component answers to which attribute? Press a cell; ● tracked by both kinds of evidence."
-MATRIX_MEASURE = "Show"
+MATRIX_QUESTION = (
+    "Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a cell."
+)
+MATRIX_MEASURE = "In the matrix"
 MEASURES = (("what removing it does", "delta"), ("what it explains (η²)", "eta2"))
 CAPTIONS_TITLE = "Words: the captions with the lowest and highest uncertainty"
 CAPTIONS_OF = {
@@ -323,19 +331,18 @@ CAPTIONS_OF = {
     ("fit", "highest"): "Worst fit of words and picture (highest σ²ₘ)",
 }  # fmt: skip
 CAPTIONS_QUESTION = "Of the whole text, over all components. Press one to ask a query with it."
-CAPTION_NOTE = "variance {value:.4f}"
+CAPTION_NOTE = "variance {value:#.3g}"
 
 MAP_TITLE = "The gallery as a map"
 MAP_QUESTION = (
-    "Computed beforehand from the means: UMAP of whole pictures, or of one component alone. Click a "
-    "point: it becomes the reference of the current query, and its neighbours appear below."
+    "Each point is a picture of the gallery, placed by UMAP of the means. Click one: it becomes the reference of the "
+    "current query, and its neighbours appear below."
 )
 MAP_OF = "Map of"
 MAP_WHOLE = "whole pictures"
 MAP_COMPONENT = "component {component}"
 MAP_COLOURED = "Coloured by"
-MAP_POINT = "Picture (the same as clicking its point)"
-MAP_POINT_HINT = "choose a picture by its id"
+MAP_POINT = "Picture (or click it)"
 MAP_USE = "Open the query"
 NEIGHBOURS = "Neighbours of {id}"
 NEIGHBOURS_QUESTION = "The nearest by distance, not by place on the map. Press one to go on from there."
@@ -356,7 +363,7 @@ ABOUT_MEANS = """## What the numbers mean, and what they don't
 - **Query doubt never changes the order of one query's results**: it is the same for all candidates. Ranks are moved
   by the means and by each candidate's own variance.
 - **The chance** that the picture meant is among the first ten was fitted on validation queries of generated garments,
-  one category at a time. With another gallery, or photographs, read it as more or less.
+  one category at a time. With another gallery, or photographs, it is a rough guess.
 - **A sub-feature *tracks* an attribute** when two kinds of evidence agree: removing the attribute from a picture moves
   that sub-feature more than removing any other does, significantly, in a style of removal never trained with; and on
   untouched pictures the attribute explains a significant share of it (η²). Neither says *why*; and a sub-feature that

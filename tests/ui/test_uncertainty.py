@@ -59,6 +59,17 @@ def test_why_a_query_is_uncertain_is_said_at_once(studied_bench: Workbench) -> N
     assert wording.THIS_QUERY_NONE in json.loads(uncertainty._now(studied_bench, None)[0])["after"]
 
 
+def test_where_no_source_can_be_trusted_that_is_said_and_not_that_nothing_is_known(bench: Workbench) -> None:
+    import dataclasses
+
+    doubted = dataclasses.replace(bench, untrusted={"r": 0.4, "t": 0.3, "m": 0.5})
+    first = json.loads(uncertainty._now(doubted, asked(doubted))[0])
+    assert wording.AT_CHANCE.format(sources="picture, words, fit") in first["after"].replace("&#x27;", "'")
+    assert wording.VERDICT_UNKNOWN not in first["after"]
+    colours = first["figure"]["data"][0]["marker"]["color"]
+    assert len(set(colours[:3])) == 1 and colours[3] != colours[0]
+
+
 def test_a_query_of_another_model_is_not_mixed_up(studied_bench: Workbench) -> None:
     import dataclasses
 
