@@ -271,8 +271,8 @@ STANDS_OUT = "component {component}"
 STANDS_OUT_NOTE = "above {percentile:.0f} % of the gallery"
 SAMPLES = "Samples, from the least to the most uncertain"
 SAMPLES_QUESTION = (
-    "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to ask a query "
-    "with it."
+    "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to ask a "
+    "query with it."
 )
 SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
 SIDE = "Samples of"
