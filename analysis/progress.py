@@ -117,7 +117,7 @@ def draw_losses(table: pd.DataFrame) -> go.Figure:
     """The whole loss as a thick line, its terms thinner; a value is smoothed over five records."""
     figure = _lines(table, "term", smooth=5)
     figure.update_traces(selector={"name": "loss"}, line={"width": 3.5, "color": "#7A7A7A", "dash": "solid"})
-    return figure
+    return figure.update_layout(legend={"entrywidth": 60, "font": {"size": 10}}, height=360)  # a dozen, on a phone too
 
 
 def draw_scales(table: pd.DataFrame) -> go.Figure:

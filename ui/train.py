@@ -209,10 +209,11 @@ def _form() -> tuple[list[Any], gr.Radio, gr.Button]:
             batch = gr.Number(first.batch, label=wording.BATCH, precision=0, minimum=4, maximum=128, min_width=90)
             rate = gr.Number(first.lr, label=wording.RATE, minimum=1e-6, maximum=0.1, min_width=90)
         values = preset(first.objective)
-        weights = [
-            gr.Number(value, label=name, info=explained(name), minimum=0, maximum=HEAVIEST)
-            for name, value in zip(TERMS, values, strict=False)
-        ]
+        with gr.Row():
+            weights = [
+                gr.Number(value, label=name, info=explained(name), minimum=0, maximum=HEAVIEST, min_width=200)
+                for name, value in zip(TERMS, values, strict=False)
+            ]
         switches = [
             gr.Checkbox(value, label=name, info=explained(name))
             for name, value in zip(SWITCHES, values[len(TERMS) :], strict=True)
