@@ -15,11 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysis.workbench import BUNDLED_GALLERY, Shelf
 from hug.gallery import LABELS, read_gallery, write_gallery
-from tests.browser.conftest import studied_browser
 from ui import train, train_wording, training, wording
 from ui.page import build, launch
 
-__all__ = ["studied_browser"]
 pytestmark = pytest.mark.browser
 LONG = 240_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
 PICTURES = 36
