@@ -11,7 +11,8 @@ import gradio as gr
 
 from analysis import card
 from analysis.workbench import Shelf, Workbench
-from ui import tables, wording
+from ui import about_wording as wording
+from ui import tables
 from ui.asking import told
 from ui.crossing import READING, link, link_to
 from ui.query import QueryTab
@@ -33,10 +34,10 @@ class AboutTab:
 
 def build(shelf: Shelf, shared: Shared, query: QueryTab) -> AboutTab:
     """The tab's components; only the cards change with the model."""
-    gr.Markdown(wording.ABOUT_MEANS, elem_id="about-means")
+    gr.Markdown(wording.MEANS, elem_id="about-means")
     cards = gr.HTML(elem_id="about-cards")
-    gr.Markdown(wording.ABOUT_API, elem_id="about-api")
-    gr.Markdown(wording.ABOUT_CITE, elem_id="about-cite")
+    gr.Markdown(wording.API, elem_id="about-api")
+    gr.Markdown(wording.CITE, elem_id="about-cite")
     fn = told(lambda model: shown(shelf.bench(model), shelf.default))
     return AboutTab({"fn": fn, "inputs": [shared.model], "outputs": [cards], **READING}, [shared.model], shelf)
 
@@ -45,11 +46,11 @@ def shown(bench: Workbench, default: str) -> str:
     """The cards as HTML, everything from a file escaped."""
     measures = card.measures(bench)
     rounded = measures.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)
-    said = tables.rows(rounded) if len(measures) else f"<p>{html.escape(wording.ABOUT_UNMEASURED)}</p>"
+    said = tables.rows(rounded) if len(measures) else f"<p>{html.escape(wording.UNMEASURED)}</p>"
     parts = (
-        (wording.ABOUT_MODEL, tables.rows(card.model(bench))),
-        (wording.ABOUT_DATA, tables.rows(card.data(bench))),
-        (wording.ABOUT_MEASURES, said + tables.links(measures, f"{bench.name}-measures")),
+        (wording.MODEL, tables.rows(card.model(bench))),
+        (wording.DATA, tables.rows(card.data(bench))),
+        (wording.MEASURES, said + tables.links(measures, f"{bench.name}-measures")),
     )
     body = "".join(f'<h2>{html.escape(title)}</h2><div class="hug-scroll">{table}</div>' for title, table in parts)
     where = link_to(link("about", model=bench.name if bench.name != default else ""))

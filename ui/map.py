@@ -36,7 +36,7 @@ class MapTab:
         category, third = checked(params, "category", bench.categories, "")
         point, fourth = checked(params, "point", bench.index.ids, "")
         said = notice([first, second, third, fourth])
-        choices = [_of(bench, int(of)), _colouring(bench, colouring), _category(bench, category), _point(bench, point)]
+        choices = [_of(bench, int(of)), _colouring(bench, colouring), category, point or None]
         return [bench.name, *choices, said]
 
 
@@ -50,7 +50,9 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> MapTab:
             label=wording.MAP_COLOURED, elem_id="map-colour", min_width=240, **_colouring_of(bench, "")
         )
         category = gr.Dropdown(label=wording.CATEGORY, elem_id="map-category", min_width=110, **_category_of(bench, ""))
-        point = gr.Dropdown(label=wording.MAP_POINT, elem_id="map-point", min_width=180, **_point_of(bench, ""))
+        point = gr.Dropdown(
+            [], value=None, label=wording.MAP_POINT, allow_custom_value=True, elem_id="map-point", min_width=180
+        )
         use = gr.Button(wording.MAP_USE, size="sm", min_width=120, elem_id="map-use")
 
     def look(asked: list[str]) -> str:
@@ -67,9 +69,11 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> MapTab:
     show: dict[str, Any] = {
         "fn": told(view),
         "inputs": [shared.model, shared.asked, of, colouring, category, point],
-        "outputs": [missing, of, colouring, category, point, chart, near, address],
+        "outputs": [missing, of, colouring, chart, near, address],  # all models share one gallery: the rest stays
         **READING,
     }
+    # A list of all pictures would take as long as the map itself each time the tab opens: it comes when it is wanted.
+    point.focus(lambda: gr.update(choices=list(bench.index.ids)), None, point, queue=False, **PRIVATE)
     for control in (of, colouring, category):
         control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show)
 
@@ -106,7 +110,7 @@ def _view(
     )  # fmt: skip
     return [
         Findings(bench).notice,
-        _of(bench, of), _colouring(bench, colouring), _category(bench, category), _point(bench, point or ""),
+        _of(bench, of), _colouring(bench, colouring),
         _chart(bench, asked, of, colouring, category), _near(bench, point, of), link_to(where),
     ]  # fmt: skip
 
@@ -172,21 +176,9 @@ def _category_of(bench: Workbench, value: str) -> dict[str, Any]:
     return {"choices": choices, "value": value, "visible": bool(bench.categories)}
 
 
-def _point_of(bench: Workbench, value: str) -> dict[str, Any]:
-    return {"choices": list(bench.index.ids), "value": value or None}
-
-
 def _of(bench: Workbench, value: int) -> Any:
     return gr.update(**_of_of(bench, value))
 
 
 def _colouring(bench: Workbench, value: str) -> Any:
     return gr.update(**_colouring_of(bench, value))
-
-
-def _category(bench: Workbench, value: str) -> Any:
-    return gr.update(**_category_of(bench, value))
-
-
-def _point(bench: Workbench, value: str) -> Any:
-    return gr.update(**_point_of(bench, value))

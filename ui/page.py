@@ -53,7 +53,7 @@ def build(shelf: Shelf) -> Page:
         _wire_model(shelf, shared, now, first, built["train"].used)
         page.load(**built["train"].arrive)
         _wire_refresh(shared, built, open_tab)
-        _wire_links(page, shelf, shared, built)
+        _wire_links(page, shelf, shared, built, now)
         endpoints.build(shelf)
     page.queue(max_size=WAITING, api_open=False)
     return page
@@ -119,15 +119,15 @@ def _always(name: str) -> Callable[[], str]:
     return lambda: name
 
 
-def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any]) -> None:
+def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any], now: gr.Markdown) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
-    going = gr.State("")  # set by a link to a query: its answer follows; the other tabs see that they are selected
+    going = gr.State("")  # set by a link to a query or to another model: an answer follows
     targets = [component for tab in built.values() for component in tab.linked]
 
     def follow(request: gr.Request) -> list[Any]:
         params = parameters(request.query_params)
         name = params.get(TAB, "query" if "reference" in params else "")
-        nothing = [gr.skip()] * (2 + len(targets))
+        nothing = [gr.skip()] * (3 + len(targets))
         if not name:
             return nothing
         try:
@@ -142,9 +142,11 @@ def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any])
         except QuestionError as problem:
             gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
             return nothing
-        return [gr.Tabs(selected=name), *values, "link" if name == "query" else gr.skip()]
+        bench = shelf.bench(params.get("model") or None)
+        asks = name == "query" or bench.name != shelf.default
+        return [gr.Tabs(selected=name), about(bench), *values, "link" if asks else gr.skip()]
 
-    page.load(told(follow), None, [shared.tabs, *targets, going], show_progress="hidden", **PRIVATE)
+    page.load(told(follow), None, [shared.tabs, now, *targets, going], show_progress="hidden", **PRIVATE)
     going.change(**built["query"].ask)
 
 

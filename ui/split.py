@@ -46,7 +46,8 @@ def verdict(bench: Workbench, trace: QueryTrace, table: pd.DataFrame) -> str:
     within = bench.calibration.within if bench.calibration else 10
     chance = wording.CHANCE_UNKNOWN if trace.chance is None else wording.percent(trace.chance)
     key = study.verdict(table, bench.untrusted)
-    sentence = wording.VERDICT_UNKNOWN if key is None else wording.VERDICTS[key]
+    unknown = wording.VERDICT_UNTRUSTED if bench.calibration else wording.VERDICT_UNKNOWN
+    sentence = unknown if key is None else wording.VERDICTS[key]
     advice = wording.ADVICE.get(key or "", "")
     alarm = doubtful(table, trace.chance, bench)
     if alarm and not key:

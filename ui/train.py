@@ -34,10 +34,11 @@ class TrainTab:
     linked: list[Any]
     arrive: dict[str, Any]
     used: Any
+    shelf: Shelf
 
     def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """A link opens the tab and nothing in it: trainings are their owner's."""
-        return []
+        """Values for `linked`: a link opens the tab and nothing in it, since trainings are their owner's."""
+        return [self.shelf.bench(params.get("model") or None).name]
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> TrainTab:
         "fn": told(arrived), "inputs": [who], "outputs": [who, shared.model, *outputs], **READING
     }  # fmt: skip
     show: dict[str, Any] = {"fn": told(renewed), "inputs": [who, runs], "outputs": outputs, **READING}
-    return TrainTab(show, [], arrive, used)
+    return TrainTab(show, [shared.model], arrive, used, shelf)
 
 
 def _form() -> tuple[list[Any], gr.Radio, gr.Button]:

@@ -62,6 +62,8 @@ def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, s
     opened(visit, studied_url, wording.TAB_MAP)
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
     id = studied_bench.index.ids[11]
+    visit.locator("#map-point input").focus()
+    visit.get_by_role("option", name=id).wait_for()  # the list comes when it is wanted
     visit.locator("#map-point input").fill(id)
     visit.keyboard.press("Enter")
     visit.wait_for_function("id => document.querySelector('#neighbours h3')?.innerText.includes(id)", arg=id)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from analysis.workbench import BUNDLED_CHECKPOINT
 from ui import wording
 
 ROOT = Path(__file__).parents[2]
@@ -320,6 +321,16 @@ def test_a_tab_that_a_link_opened_follows_the_model(page: Page, url: str) -> Non
     page.locator("[role=option]").nth(1).click()
     page.wait_for_selector("#uncertainty-about a[href*='model=garments-paper']")
     assert "garments-paper" not in page.inner_text("#now")  # it was asked of the model that is shown
+
+
+def test_a_link_to_another_model_asks_it_and_names_it(page: Page, url: str) -> None:
+    if not (BUNDLED_CHECKPOINT.parent / "garments-paper").exists():
+        lacking("only one model is bundled: make release makes both")
+    page.goto(f"{url}?tab=uncertainty&model=garments-paper")
+    wait_for(page, "#model", "model garments-paper · objective paper")
+    wait_for(page, "#now", wording.AT_CHANCE.partition("{")[0])
+    page.get_by_role("tab", name=wording.QUERY).click()
+    wait_for(page, "#sure", wording.VERDICT_UNTRUSTED)
 
 
 def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> None:

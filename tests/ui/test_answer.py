@@ -44,6 +44,8 @@ def test_a_source_at_chance_is_marked_and_never_the_sentence(bench: Workbench) -
     doubted = dataclasses.replace(bench, untrusted={"t": 0.53})
     shown = sure(doubted, doubted.trace(bench.picture("noise/0"), ""))
     assert "hug-t hug-untrusted" in shown and "(0.53)" in shown
+    hopeless = dataclasses.replace(bench, untrusted=dict.fromkeys("rtm", 0.5))  # calibrated all the same
+    assert wording.VERDICT_UNTRUSTED in text(sure(hopeless, hopeless.trace(bench.picture("noise/0"), "")))
     assert wording.VERDICTS["t"] not in text(shown)
 
 

@@ -15,7 +15,7 @@ from tests.shelves import asked, without_studies
 from ui import map as tab
 from ui import wording
 
-OUTPUTS = ("missing", "of", "colouring", "category", "point", "chart", "near", "link")
+OUTPUTS = ("missing", "of", "colouring", "chart", "near", "link")
 
 
 def view(bench: Workbench, **chosen: Any) -> dict[str, Any]:
@@ -61,14 +61,15 @@ def test_a_link_reopens_the_same_view(studied_bench: Workbench, tabs: dict[str, 
     link = view(studied_bench, **chosen)["link"]
     found = dict(parse_qsl(unescape(re.search(r'href="\?([^"]*)"', link)[1])))  # type: ignore[index]
     assert found.pop("tab") == "map"
-    model, *values, notice = tabs["map"].opened(found)
-    assert [v["value"] for v in values] == list(chosen.values()) and notice == "" and model == studied_bench.name
+    model, of, colouring, *values, notice = tabs["map"].opened(found)
+    assert [of["value"], colouring["value"], *values] == list(chosen.values())
+    assert notice == "" and model == studied_bench.name
 
 
 @pytest.mark.parametrize("name", ["component", "colour", "category", "point"])
 def test_a_wrong_value_is_told_and_left_out(tabs: dict[str, Any], name: str) -> None:
     model, of, colouring, category, point, notice = tabs["map"].opened({name: "<nowhere>"})
-    assert (of["value"], category["value"], point["value"]) == (0, "", None)
+    assert (of["value"], category, point) == (0, "", None)
     assert name in notice and "&lt;nowhere&gt;" in notice
 
 

@@ -9,7 +9,7 @@ import pytest
 from analysis.studies import STUDIES
 from analysis.workbench import QuestionError, Shelf, Workbench
 from tests.shelves import asked, without_studies
-from ui import uncertainty, wording
+from ui import about_wording, uncertainty, wording
 from ui.findings import Findings
 
 
@@ -102,5 +102,5 @@ def test_without_studies_one_notice_says_what_to_run(studied_bench: Workbench, t
 def test_about_tells_the_model_and_its_data(shelf: Shelf, studied_bench: Workbench, tabs: dict[str, Any]) -> None:
     html = tabs["about"].show["fn"](studied_bench.name)
     assert studied_bench.model.weights_hash in html and f"{len(studied_bench.index)} pictures" in html
-    assert wording.ABOUT_UNMEASURED in html  # the small model was never evaluated
+    assert about_wording.UNMEASURED in html  # the small model was never evaluated
     assert tabs["about"].opened({}) == [studied_bench.name]
