@@ -164,9 +164,11 @@ def _launch(job: Job, running: int) -> Job:
     with _claim(job.folder / "job.lock", BUSY) as own, (job.folder / "log.txt").open("ab") as log:
         (job.folder / "stopping").unlink(missing_ok=True)
         _write(job)
+        # One core is left to the app's queries: threads that wait for a core others use cost more than they bring.
+        threads = str(max(1, (os.cpu_count() or 2) - 1))
         process = subprocess.Popen(
             [sys.executable, "-m", "hug.jobs", str(job.folder)], cwd=Path(__file__).parents[1], start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"}, pass_fds=(own, running),
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": threads}, pass_fds=(own, running),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     threading.Thread(target=process.wait, daemon=True).start()  # or it stays a zombie for as long as the app runs

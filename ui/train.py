@@ -18,7 +18,7 @@ from ui.crossing import READING
 from ui.plots import figure
 from ui.query import QueryTab
 from ui.shared import PRIVATE, Shared
-from ui.training import DATA, HEAVIEST, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, explained, preset
+from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, explained, preset
 from ui.visitor import checked, known
 
 JOBS = RUNS / "jobs"
@@ -200,19 +200,19 @@ def _form() -> tuple[list[Any], gr.Radio, gr.Button]:
         elem_id="train-objective",
     )  # fmt: skip
     with gr.Row():
-        steps = gr.Number(first.steps, label=wording.STEPS, precision=0, minimum=1, maximum=MOST_STEPS, min_width=90,
-                          elem_id="train-steps")  # fmt: skip
-        seed = gr.Number(first.seed, label=wording.SEED, precision=0, minimum=0, min_width=90, elem_id="train-seed")
+        # Bounds are checked where the settings are made: Gradio's own message doesn't say which number it means.
+        steps = gr.Number(first.steps, label=wording.STEPS, precision=0, min_width=90, elem_id="train-steps")
+        seed = gr.Number(first.seed, label=wording.SEED, precision=0, min_width=90, elem_id="train-seed")
     with gr.Accordion(wording.WEIGHTS, open=False, elem_id="train-weights"):
         gr.Markdown(wording.WEIGHTS_NOTE, elem_classes="hug-note")
         fusion = gr.Radio([(said, n) for n, said in wording.FUSIONS.items()], value=first.fusion, label=wording.FUSION)
         with gr.Row():
-            batch = gr.Number(first.batch, label=wording.BATCH, precision=0, minimum=4, maximum=128, min_width=90)
-            rate = gr.Number(first.lr, label=wording.RATE, minimum=1e-6, maximum=0.1, min_width=90)
+            batch = gr.Number(first.batch, label=wording.BATCH, precision=0, min_width=90)
+            rate = gr.Number(first.lr, label=wording.RATE, min_width=90)
         values = preset(first.objective)
         with gr.Row():
             weights = [
-                gr.Number(value, label=name, info=explained(name), minimum=0, maximum=HEAVIEST, min_width=200)
+                gr.Number(value, label=name, info=explained(name), min_width=200)
                 for name, value in zip(TERMS, values, strict=False)
             ]
         switches = [
@@ -225,11 +225,15 @@ def _form() -> tuple[list[Any], gr.Radio, gr.Button]:
         buttons=["copy"], elem_id="train-command",
     )  # fmt: skip
     start = gr.Button(wording.START, variant="primary", elem_id="train-start")
-    spelled: dict[str, Any] = {
-        "fn": told(lambda *v: Settings.of(list(v)).command()),
-        "inputs": form,
-        "outputs": command,
-    }
+
+    def spell(*values: Any) -> str:
+        """The command, or while one is typing what doesn't fit yet."""
+        try:
+            return Settings.of(list(values)).command()
+        except QuestionError as problem:
+            return str(problem)
+
+    spelled: dict[str, Any] = {"fn": told(spell), "inputs": form, "outputs": command}
     objective.input(preset, objective, [*weights, *switches], queue=False, **PRIVATE).then(**spelled, **READING)
     for control in form:
         if control is not objective:

@@ -93,7 +93,7 @@ class Settings:
             arguments += [f"--{'' if value else 'no-'}{option}"] if isinstance(value, bool) else [
                 f"--{option}", f"{value:g}"
             ]  # fmt: skip
-        return (*arguments, *_cache(), "--threads", str(max(1, (os.cpu_count() or 2) - 1)))
+        return (*arguments, *_cache())
 
     def command(self, out: str = "runs/mine") -> str:
         """The same in a terminal."""

@@ -19,7 +19,7 @@ from ui import train, train_wording, training, wording
 from ui.page import build, launch
 
 pytestmark = pytest.mark.browser
-LONG = 240_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
+LONG = 400_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
 PICTURES = 36
 
 
