@@ -48,7 +48,7 @@ SHIPPED := config.json model.safetensors training.jsonl measurements.json calibr
 TRAIN = $(BIN)/python -m hug train --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
 FIRST := --steps 3000 --validate-every 500
 SECOND := --start runs/garments-1-calibrated --cord-mined 1.2 --cord-fits --picture-apart 0.2 --no-spoil \
-	--jitter 0.15 --text-rank 0 --steps 800 --lr 4e-4 --validate-every 800
+	--jitter 0.15 --steps 800 --lr 4e-4 --validate-every 800
 PHOTOS ?=
 ABLATIONS ?=
 release: .venv/.requirements
