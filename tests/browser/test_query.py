@@ -226,6 +226,8 @@ def test_a_worse_picture_is_doubted_more(asked: Page) -> None:
     before = float(asked.inner_text("#sure tr.hug-r td >> nth=1"))
     opened(asked, "what-if")
     number = asked.locator("#severity input[type=number]")
+    number.wait_for()
+    asked.wait_for_timeout(300)  # the panel has just been opened: its field may still be replaced by a new one
     number.fill("5")
     number.press("Tab")  # what is typed counts when the field is left
     wait_for(asked, "#sure", wording.NOTE_FAULT.format(kind="blur", severity=5))
