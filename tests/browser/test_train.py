@@ -69,9 +69,9 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     page = context.new_page()
     page.goto(f"{url}?tab=train")
     expect(page.locator("#runs")).to_contain_text(train_wording.RUNS_NONE)
-    begun(page, 40)
+    begun(page, 600)
     state = page.locator("#train-state")
-    expect(state).to_contain_text("Step 20 of 40", timeout=LONG)
+    expect(state).to_contain_text("best R@10 on validation", timeout=LONG)  # so there are weights
     page.click("#train-stop")
     expect(state).to_contain_text(train_wording.STATUS["stopped"], timeout=LONG)
     expect(page.locator("#train-use")).to_be_hidden()
@@ -87,6 +87,9 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     begun(other, 40)  # one training at a time on this machine
     expect(other.locator(".toast-body")).to_contain_text("only one can")
     other.context.close()
+    page.click("#train-stop")
+    expect(state).to_contain_text(train_wording.STATUS["stopped"], timeout=LONG)
+    page.click("#train-finish")
     expect(state).to_contain_text(train_wording.STATUS["finished"], timeout=LONG)
     expect(state.locator("li.done")).to_have_count(5)
     expect(page.locator("#train-recalls")).to_contain_text("whose weights are kept")
