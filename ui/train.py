@@ -27,8 +27,8 @@ EVERY = 2.0  # seconds between two looks at a training that runs
 
 @dataclass(frozen=True)
 class TrainTab:
-    """`show` refreshes the tab; `arrive` finds a visitor's trainings when the page opens; after `used`, another model
-    is to answer."""
+    """`show` refreshes the tab; `arrive` puts a visitor's models into the picker when the page opens; after `used`,
+    another model is to answer."""
 
     show: dict[str, Any]
     linked: list[Any]
@@ -77,7 +77,7 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> TrainTab:
     gr.Markdown(wording.INTRO + (wording.INTRO_SPACE.format(steps=MOST_STEPS) if ON_SPACE else ""))
     with gr.Row(elem_classes="hug-beside"):
         with gr.Column(min_width=300):
-            form, objective, start = _form()
+            form, start = _form()
         with gr.Column(min_width=300, scale=2):
             runs = gr.Radio([], label=wording.RUNS, elem_id="runs", info=wording.RUNS_NONE)
             state = gr.HTML(shown.standing(None), elem_id="train-state")
@@ -172,16 +172,14 @@ def build(shelf: Shelf, shared: Shared, query: QueryTab) -> TrainTab:
 
     def arrived(who: Any) -> list[Any]:
         owner = known(who)
-        return [owner, gr.Dropdown(own(owner)), *renewed(owner, None)]
+        return [owner, gr.Dropdown(own(owner))]
 
-    arrive: dict[str, Any] = {
-        "fn": told(arrived), "inputs": [who], "outputs": [who, shared.model, *outputs], **READING
-    }  # fmt: skip
+    arrive: dict[str, Any] = {"fn": told(arrived), "inputs": [who], "outputs": [who, shared.model], **READING}
     show: dict[str, Any] = {"fn": told(renewed), "inputs": [who, runs], "outputs": outputs, **READING}
     return TrainTab(show, [shared.model], arrive, used, shelf)
 
 
-def _form() -> tuple[list[Any], gr.Radio, gr.Button]:
+def _form() -> tuple[list[Any], gr.Button]:
     """The controls in the order of `Settings.of`, with the command they stand for."""
     first = Settings()
     sizes = {name: VERSIONS[name] for name in DATA}
@@ -238,7 +236,7 @@ def _form() -> tuple[list[Any], gr.Radio, gr.Button]:
     for control in form:
         if control is not objective:
             control.input(**spelled, **READING)  # type: ignore[attr-defined]  # each has it, their common class not
-    return form, objective, start
+    return form, start
 
 
 def _buttons() -> Buttons:

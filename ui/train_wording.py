@@ -8,7 +8,6 @@ INTRO = (
 INTRO_SPACE = (
     " Here at most {steps} steps are possible, and what was trained is lost when the Space sleeps: download it."
 )
-FORM = "What to train"
 DATA, DATA_INFO = "Data", "generated, with known attributes and known faults; drawn on first use"
 DATA_SIZES = "{name}: {pictures} pictures, {triplets} training queries"
 SIZE = "Size"
@@ -31,7 +30,6 @@ STOP, RESUME, FINISH = "Stop", "Resume", "Finish with the best so far"
 USE, PACK, DOWNLOAD, REMOVE = "Use it in all tabs", "Pack for download", "Download {name}", "Remove"
 NO_VISITOR = "This browser keeps no data for this page, so a training could not be found again: allow it, and reload."
 NO_RUN = "Choose one of your trainings first."
-NOT_READY = "This training has no weights yet: they come with its first measurement on validation."
 UNINDEXED = "This training isn't finished: resume it, or finish it with the best so far."
 USED = "All tabs now answer with {name}."
 STEP_NAMES = {
