@@ -1,4 +1,4 @@
-"""Serve the page: parse the flags, open the shelf of models, build the page, launch."""
+"""Serve the page: parse the flags, open the sessions of models, build the page, launch."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        from analysis.workbench import Shelf  # torch and gradio load after the flags were understood
+        from analysis.session import Sessions  # torch and gradio load after the flags were understood
         from ui.page import build, launch
 
-        shelf = Shelf.open(args.checkpoint, args.gallery)
-        launch(build(shelf), args.host, args.port)
+        sessions = Sessions.load(args.checkpoint, args.gallery)
+        launch(build(sessions), args.host, args.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1

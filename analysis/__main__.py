@@ -9,9 +9,9 @@ from pathlib import Path
 
 from analysis.findings import findings_page, read_prepared
 from analysis.ground import Effort, Ground
-from analysis.prepared import Prepared, prepare
+from analysis.registry import STUDIES
 from analysis.report import report
-from analysis.studies import STUDIES
+from analysis.store import Prepared, prepare
 from hug.config import DataConfig
 from hug.files import write_text
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import INK, MARKS, NAMED, ORDER, plain
-from hug.garments import COLOURS
+from analysis.plots import INK, MARKS, NAMED, ORDER, plain
+from hug.data.garments import COLOURS
 from hug.gaussians import Gaussians, Query
-from hug.index import Index
+from hug.retrieval.index import Index
 
 NEAREST = 10  # gallery pictures whose mean is a query's place
 OVERALL, COMPONENT = "uncertainty: overall", "uncertainty: component "

@@ -8,8 +8,8 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.figures import listed
-from hug.garments import ASPECTS
+from analysis.plots import listed
+from hug.data.garments import ASPECTS
 
 KEPT = 4.0  # percentage points that a promised chance may be wrong by
 

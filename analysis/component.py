@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
+from analysis.plots import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
 from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
 from hug.gaussians import Query
 

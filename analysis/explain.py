@@ -13,10 +13,10 @@ import pandas as pd
 from PIL import Image
 
 from analysis import encoding
-from analysis.workbench import QuestionError, Workbench
-from hug.garments.degrade import degrade
+from analysis.session import QueryError, Session
+from hug.data.corruptions import corrupt
 from hug.gaussians import Query
-from hug.trace import QueryTrace, traced
+from hug.retrieval.trace import QueryTrace, traced
 
 FIRST = 10  # results whose change is counted
 
@@ -58,12 +58,12 @@ def compare_parts(parts: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
     Columns component (0: the bias), first, second (parts), difference (second - first: above 0 it speaks for the
     first), means and candidate (what of the difference the means and the candidates' variance make).
-    Raises QuestionError when a result is not in the table.
+    Raises QueryError when a result is not in the table.
     """
     sides = {id: parts[parts.id == id].set_index("component") for id in (first, second)}
     for id, side in sides.items():
         if not len(side):
-            raise QuestionError(f"{id!r} is not among the results: choose two of them.")
+            raise QueryError(f"{id!r} is not among the results: choose two of them.")
     a, b = sides[first], sides[second]
     table = pd.DataFrame({"first": a.part, "second": b.part, "difference": b.part - a.part})
     table["means"], table["candidate"] = b.means - a.means, b.candidate - a.candidate
@@ -76,23 +76,23 @@ def drop_words(words: str) -> list[tuple[str, str]]:
     return [(word, " ".join(parts[:n] + parts[n + 1 :])) for n, word in enumerate(parts)]
 
 
-def word_effects(bench: Workbench, picture: Image.Image, words: str, setting: Setting | None = None) -> pd.DataFrame:
+def word_effects(session: Session, picture: Image.Image, words: str, setting: Setting | None = None) -> pd.DataFrame:
     """(a row a word) what changes when that word is dropped.
 
     Columns place (from 1), word, without (the text left), read (False beyond what the backbone reads), words, fit
     and overall (change of the mean variances σ_t², σ_m², σ_q²: below 0 the word adds doubt), chance (its change;
     missing without calibration), kept (of the first ten results), first (the new first result), moved (whether it
-    is another). Raises QuestionError when there are no words or the question can't be asked.
+    is another). Raises QueryError when there are no words or the question can't be asked.
     """
     setting = setting or Setting()
-    words = bench.checked(words, setting.category, setting.exclude)
+    words = session.checked(words, setting.category, setting.exclude)
     dropped = drop_words(words)
     if not dropped:
-        raise QuestionError("There are no words to drop: write some first.")
+        raise QueryError("There are no words to drop: write some first.")
     texts = [words, *(text for _, text in dropped)]
-    queries = encoding.queries(bench.model, bench.tokens(picture), texts)
-    whole, *others = (_ranked(bench, queries[[n]], text, setting) for n, text in enumerate(texts))
-    top, read = whole.ranking.ids[0], read_words(bench, words)
+    queries = encoding.queries(session.model, session.tokens(picture), texts)
+    whole, *others = (_ranked(session, queries[[n]], text, setting) for n, text in enumerate(texts))
+    top, read = whole.ranking.ids[0], read_words(session, words)
     rows = [
         (
             n + 1, word, text, read[n], *(other.means[s] - whole.means[s] for s in "tmq"), _change(whole, other),
@@ -104,24 +104,24 @@ def word_effects(bench: Workbench, picture: Image.Image, words: str, setting: Se
     return pd.DataFrame(rows, columns=names)
 
 
-def read_words(bench: Workbench, words: str) -> list[bool]:
+def read_words(session: Session, words: str) -> list[bool]:
     """Whether the backbone reads (at least the start of) each word: it cuts long texts."""
     parts = words.split()
-    _, mask = bench.model.backbone.words([" ".join(parts[:n]) for n in range(len(parts))])
+    _, mask = session.model.backbone.words([" ".join(parts[:n]) for n in range(len(parts))])
     return [bool(n < mask.shape[1]) for n in mask.sum(1).tolist()]
 
 
-def first_unread(bench: Workbench, words: str) -> str | None:
+def first_unread(session: Session, words: str) -> str | None:
     """The first word beyond what the backbone reads; None when all are read. Fast for short texts."""
     parts = words.split()
-    _, mask = bench.model.backbone.words([" ".join(parts)])
+    _, mask = session.model.backbone.words([" ".join(parts)])
     if int(mask.sum()) < mask.shape[1]:
         return None
-    return next((word for word, read in zip(parts, read_words(bench, words), strict=True) if not read), None)
+    return next((word for word, read in zip(parts, read_words(session, words), strict=True) if not read), None)
 
 
 def severities(
-    bench: Workbench, picture: Image.Image, words: str, kind: str, seed: int = 0, setting: Setting | None = None
+    session: Session, picture: Image.Image, words: str, kind: str, seed: int = 0, setting: Setting | None = None
 ) -> pd.DataFrame:
     """(6 rows) the same question with a picture that gets worse: severity 0 to 5.
 
@@ -129,9 +129,9 @@ def severities(
     first ten results of the picture as it is), first (result).
     """
     setting = setting or Setting()
-    words = bench.checked(words, setting.category, setting.exclude)
+    words = session.checked(words, setting.category, setting.exclude)
     traces = [
-        _ranked(bench, bench.query(degrade(picture, kind, severity, seed), words), words, setting)
+        _ranked(session, session.query(corrupt(picture, kind, severity, seed), words), words, setting)
         for severity in range(6)
     ]
     top = traces[0].ranking.ids[0]
@@ -161,17 +161,17 @@ def beside(one: QueryTrace, other: QueryTrace) -> pd.DataFrame:
     ).astype({"one": "Int64", "other": "Int64"})
 
 
-def _ranked(bench: Workbench, query: Query, words: str, setting: Setting) -> QueryTrace:
+def _ranked(session: Session, query: Query, words: str, setting: Setting) -> QueryTrace:
     return traced(
-        bench.index,
+        session.index,
         query,
         words,
-        min(FIRST, len(bench.index)),
+        min(FIRST, len(session.index)),
         exclude=setting.exclude,
         where={"category": setting.category} if setting.category else None,
         components=setting.components,
         use_var=setting.use_var,
-        calibration=bench.calibration,
+        calibration=session.calibration,
     )
 
 

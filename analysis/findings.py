@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.claims import CLAIMS, Claim, Verdict
-from analysis.prepared import Prepared
-from analysis.studies import STUDIES
-from hug.hub import load, local_folder
+from analysis.registry import STUDIES
+from analysis.store import Prepared
+from hug.checkpoint import load, local_folder
 
 
 def read_prepared(checkpoints: Sequence[str | Path]) -> dict[str, Prepared]:

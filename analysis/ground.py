@@ -16,15 +16,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from hug.backbones.cache import TokenCache, content_key
+from hug.calibration import HitModel
+from hug.checkpoint import load, local_folder
 from hug.config import DataConfig
-from hug.data import Collection, open_picture, read_fashioniq
-from hug.doubt import DoubtModel
-from hug.evaluate.ranks import Ranked, encode_queries, rank_split
-from hug.evaluate.run import fit_doubt, in_halves
-from hug.evaluate.subfeatures import component_levels, interventions, responses
-from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs, hits
-from hug.features import (
+from hug.data.cache import TokenCache, content_key
+from hug.data.collection import Collection, read_fashioniq
+from hug.data.features import (
     Features,
     Texts,
     coordination_pairs,
@@ -34,11 +31,15 @@ from hug.features import (
     texts_of,
     triplet_truth,
 )
-from hug.gallery import LABELS
+from hug.data.images import open_picture
+from hug.evaluate.ranking import Ranked, encode_queries, rank_split
+from hug.evaluate.run import fit_doubt, in_halves
+from hug.evaluate.subfeatures import component_levels, interventions, responses
+from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs, hits
 from hug.gaussians import Gaussians, Query
-from hug.hub import load, local_folder
-from hug.index import TABLE, Index
 from hug.model import HUG
+from hug.retrieval.gallery import LABELS
+from hug.retrieval.index import TABLE, Index
 
 NO_DATA = "no data set was given (--root), and a gallery alone has no queries"
 NO_TRUTH = "only generated data knows the truth that this needs"
@@ -149,7 +150,7 @@ class Ground:
         return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder))
 
     @cached_property
-    def doubt(self) -> tuple[DoubtModel, float]:
+    def doubt(self) -> tuple[HitModel, float]:
         """The doubt model of validation, and the scale of the entropy baseline."""
         return fit_doubt(self.validation)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from hug.gallery import GallerySource
-from hug.index import Index
 from hug.model import HUG
+from hug.retrieval.gallery import GallerySource
+from hug.retrieval.index import Index
 
 
 def own_index(folder: Path, model: HUG, source: GallerySource) -> Index | None:

@@ -9,9 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures import COLOURS, LABELS, inked
+from analysis.plots import COLOURS, LABELS, inked
 from hug.gaussians import SOURCES, merge
-from hug.trace import NAMES, Calibration, QueryTrace
+from hug.retrieval.trace import NAMES, Calibration, QueryTrace
 
 UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is spoiled, and
 # at the 80th, where they begin, clean pictures were called unclear

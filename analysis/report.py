@@ -11,8 +11,8 @@ from plotly.offline import get_plotlyjs
 
 from analysis.claims import CLAIMS
 from analysis.findings import verdict
-from analysis.prepared import Prepared
-from analysis.studies import STUDIES, Study
+from analysis.registry import STUDIES, Study
+from analysis.store import Prepared
 from hug.files import write_text
 
 PAGE = "report.html"

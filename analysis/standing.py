@@ -7,11 +7,11 @@ from collections.abc import Collection
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures import COLOURS, FAINT, INK, plain
+from analysis.plots import COLOURS, FAINT, INK, plain
 from analysis.query import UNUSUAL, by_source
 from hug.gaussians import Query
-from hug.index import Index
-from hug.trace import Calibration, mean_variances
+from hug.retrieval.index import Index
+from hug.retrieval.trace import Calibration, mean_variances
 
 
 def sources(query: Query, words: str, calibration: Calibration | None) -> pd.DataFrame:

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from analysis.workbench import Workbench
-from hug.data import open_picture
+from analysis.session import Session
+from hug.data.images import open_picture
 
 EACH, SHOWN, SIZE = 2, 7, 128  # photographs a class, results, pixels
 SOURCES = {"picture": "r", "words": "t", "fit": "m"}
@@ -30,31 +30,32 @@ def main() -> None:
     flags.add_argument("--checkpoint", help="folder or Hub id (the bundled one)")
     flags.add_argument("--seed", type=int, default=0, help="seed of the draw (%(default)s)")
     given = flags.parse_args()
-    bench, rng = Workbench.load(given.checkpoint), np.random.default_rng(given.seed)
+    session, rng = Session.load(given.checkpoint), np.random.default_rng(given.seed)
     asked = drawn(given.data, rng)
     sheet = Image.new("RGB", ((SHOWN + 1) * SIZE, len(asked) * (SIZE + 14)), "white")
     rows = []
     for n, (path, words) in enumerate(asked):
         picture = open_picture(path)
-        trace = bench.trace(picture, words, SHOWN)
+        trace = session.trace(picture, words, SHOWN)
         ids = trace.ranking.ids[0]
         rows.append(
             {
                 "photograph": f"{path.parent.name}/{path.name}", "words": words,
                 **{f"percentile of {name}": trace.percentiles[key] for name, key in SOURCES.items()},
-                "chance": trace.chance, "spoiled": sum(faulty(bench, i) for i in ids),
-                "first": "; ".join(bench.describe(i) for i in ids[:3]),
+                "chance": trace.chance, "spoiled": sum(faulty(session, i) for i in ids),
+                "first": "; ".join(session.describe(i) for i in ids[:3]),
             }
         )  # fmt: skip
-        line(sheet, n, [picture, *(bench.picture(i) for i in ids)], words)
+        line(sheet, n, [picture, *(session.picture(i) for i in ids)], words)
     table = pd.DataFrame(rows)
     given.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(given.out / "queries.csv", index=False)
     sheet.save(given.out / "queries.png")
-    everything = [faulty(bench, i) for i in bench.index.ids]
+    everything = [faulty(session, i) for i in session.index.ids]
     print(table.drop(columns="first").to_string(index=False, float_format=lambda v: f"{v:.2f}"))
     print(
-        f"weights {bench.weights}, seed {given.seed}: {table.spoiled.sum()} of {SHOWN * len(table)} results are spoiled"
+        f"weights {session.weights}, seed {given.seed}: "
+        f"{table.spoiled.sum()} of {SHOWN * len(table)} results are spoiled"
     )
     print(f"drawings, of the gallery {np.mean(everything):.0%}; table and picture are in {given.out}")
 
@@ -74,9 +75,9 @@ def drawn(data: Path, rng: np.random.Generator) -> list[tuple[Path, str]]:
     ]
 
 
-def faulty(bench: Workbench, id: str) -> bool:
+def faulty(session: Session, id: str) -> bool:
     """Whether a gallery picture was drawn with a fault."""
-    return bench.index.meta["degradation"][bench.index.ids.index(id)] != "none"
+    return session.index.meta["degradation"][session.index.ids.index(id)] != "none"
 
 
 def line(sheet: Image.Image, n: int, pictures: list[Image.Image], words: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from analysis.workbench import Shelf
+from analysis.session import Sessions
 from ui.page import build, launch
 
 READY = {
@@ -30,11 +30,11 @@ def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--checkpoint", help="folder of a model with prepared studies (the bundled one)")
     chosen = flags.parse_args().checkpoint
-    shelf = Shelf.open([chosen] if chosen else None)
-    page = build(shelf)
+    sessions = Sessions.load([chosen] if chosen else None)
+    page = build(sessions)
     launch(page, "127.0.0.1", PORT, prevent_thread_lock=True, quiet=True)
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    print(f"model {shelf.default}, {len(shelf.bench().index)} pictures")
+    print(f"model {sessions.default}, {len(sessions.get().index)} pictures")
     print(
         "| tab | opened, s: first | second | third | server, s: first | third |\n| --- | --- | --- | --- | --- | --- |"
     )

@@ -26,8 +26,8 @@ from hug.config import OBJECTIVES, SIZES, TrainConfig
 from hug.gaussians import Gaussians
 from hug.losses import Criterion, Outputs
 from hug.model import HUG
-from hug.train.loop import optimizer_of
-from hug.train.step import TrainBatch, compute
+from hug.train.batch import TrainBatch, compute
+from hug.train.trainer import optimizer_of
 
 P, CV, L, CT = 25, 768, 24, 384  # the embedded backbone's tokens
 WORDS = 12  # of which this many are words in a usual batch

@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hug.checkpoint import CheckpointError, load
     from hug.gaussians import Gaussians, Query
-    from hug.hub import CheckpointError, load
-    from hug.index import Index, Ranking
     from hug.model import HUG
+    from hug.retrieval.index import Index, Ranking
 
 __all__ = ["HUG", "CheckpointError", "Gaussians", "Index", "Query", "Ranking", "load"]
 
 _HOMES = {
     "HUG": "hug.model",
-    "CheckpointError": "hug.hub",
+    "CheckpointError": "hug.checkpoint",
     "Gaussians": "hug.gaussians",
-    "Index": "hug.index",
+    "Index": "hug.retrieval.index",
     "Query": "hug.gaussians",
-    "Ranking": "hug.index",
-    "load": "hug.hub",
+    "Ranking": "hug.retrieval.index",
+    "load": "hug.checkpoint",
 }
 
 

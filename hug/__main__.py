@@ -132,8 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from hug.garments import SIZES as VERSIONS
-    from hug.garments import build
+    from hug.data.garments import SIZES as VERSIONS
+    from hug.data.garments import build
 
     if args.version not in VERSIONS:
         raise ValueError(f"unknown version {args.version!r}; choose one of {', '.join(VERSIONS)}")
@@ -144,8 +144,8 @@ def _render(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from hug.backbones import load_backbone
-    from hug.data import read_fashioniq
-    from hug.features import evaluation_features, training_features
+    from hug.data.collection import read_fashioniq
+    from hug.data.features import evaluation_features, training_features
     from hug.train import train
 
     config = training_config(args)
@@ -161,9 +161,9 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from hug.checkpoint import load, local_folder
     from hug.evaluate.run import QUICK, Effort, evaluate, table_text
     from hug.files import commit
-    from hug.hub import load, local_folder
 
     if args.quick and (args.point or args.photos):
         raise ValueError(
@@ -195,9 +195,10 @@ def _results(args: argparse.Namespace) -> int:
 
 
 def _gallery(args: argparse.Namespace) -> int:
-    from hug.data import open_picture, read_fashioniq
-    from hug.features import garment_truth
-    from hug.gallery import LABELS, write_gallery
+    from hug.data.collection import read_fashioniq
+    from hug.data.features import garment_truth
+    from hug.data.images import open_picture
+    from hug.retrieval.gallery import LABELS, write_gallery
 
     data = chosen(args, DataConfig())
     collection = read_fashioniq(data.root, args.split, data.categories)
@@ -212,9 +213,9 @@ def _gallery(args: argparse.Namespace) -> int:
 
 
 def _index(args: argparse.Namespace) -> int:
-    from hug.gallery import read_gallery
-    from hug.hub import load
-    from hug.index import Index
+    from hug.checkpoint import load
+    from hug.retrieval.gallery import read_gallery
+    from hug.retrieval.index import Index
 
     gallery = read_gallery(args.gallery)
     index = Index.build(load(args.checkpoint), gallery.pictures, gallery.ids, gallery.meta, progress=True)
@@ -224,10 +225,10 @@ def _index(args: argparse.Namespace) -> int:
 
 
 def _search(args: argparse.Namespace) -> int:
-    from hug.data import open_picture
-    from hug.hub import load, local_folder
-    from hug.index import Index
-    from hug.trace import Calibration, trace
+    from hug.checkpoint import load, local_folder
+    from hug.data.images import open_picture
+    from hug.retrieval.index import Index
+    from hug.retrieval.trace import Calibration, trace
 
     folder = local_folder(args.checkpoint)
     model, index = load(folder), Index.load(args.index or folder)
@@ -242,7 +243,7 @@ def _search(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from hug.hub import load, local_folder
+    from hug.checkpoint import load, local_folder
 
     model, folder = load(args.checkpoint), local_folder(args.checkpoint)
     facts: dict[str, Any] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.workbench import Workbench
-from hug.trace import QueryTrace
-from tests.benches import small_bench
+from analysis.session import Session
+from hug.retrieval.trace import QueryTrace
+from tests.small import small_session
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,10 +24,10 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return small_bench(tmp_path_factory.mktemp("kept"))
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return small_session(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture(scope="session")
-def trace(bench: Workbench) -> QueryTrace:
-    return bench.trace(bench.picture("noise/0"), "red with sleeves", 5, exclude="noise/0")
+def trace(session: Session) -> QueryTrace:
+    return session.trace(session.picture("noise/0"), "red with sleeves", 5, exclude="noise/0")

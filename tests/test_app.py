@@ -16,20 +16,20 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
-from analysis.workbench import Shelf, Workbench
-from tests.benches import small_bench
+from analysis.session import Session, Sessions
 from tests.hug.conftest import noise_pictures
+from tests.small import small_session
 from ui.page import build, launch
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return small_bench(tmp_path_factory.mktemp("kept"))
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return small_session(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture(scope="module")
-def url(bench: Workbench) -> Iterator[str]:
-    page = build(Shelf({}, loaded=[bench]))
+def url(session: Session) -> Iterator[str]:
+    page = build(Sessions({}, loaded=[session]))
     _, address, _ = launch(page, "127.0.0.1", prevent_thread_lock=True, quiet=True)
     yield address
     page.close(verbose=False)
@@ -67,10 +67,10 @@ def call(url: str, name: str, body: Any) -> tuple[str, Any]:
     return kind, json.loads(data)
 
 
-def test_a_picture_and_words_suffice(client: Client, bench: Workbench, picture: Path) -> None:
+def test_a_picture_and_words_suffice(client: Client, session: Session, picture: Path) -> None:
     found = client.predict(handle_file(str(picture)), "red", api_name="/retrieve")
     with Image.open(picture) as image:
-        ranking = bench.trace(image, "red").ranking
+        ranking = session.trace(image, "red").ranking
     assert [row["id"] for row in found] == ranking.ids[0]
     assert [row["distance"] for row in found] == pytest.approx(ranking.distances[0].tolist(), rel=1e-5)
     assert [row["rank"] for row in found] == list(range(1, 13))
@@ -86,10 +86,10 @@ def test_the_rest_can_be_given(client: Client, picture: Path) -> None:
     assert {row["category"] for row in shirts} == {"shirt"}
 
 
-def test_uncertainty_is_split_and_per_component(client: Client, bench: Workbench, picture: Path) -> None:
+def test_uncertainty_is_split_and_per_component(client: Client, session: Session, picture: Path) -> None:
     told = client.predict(handle_file(str(picture)), "", api_name="/uncertainty")
     with Image.open(picture) as image:
-        trace = bench.trace(image, "")
+        trace = session.trace(image, "")
     names = dict(zip("rtmq", ("picture", "words", "fit", "overall"), strict=True))
     assert {n: told[n] for n in names.values()} == pytest.approx(
         {names[s]: v for s, v in trace.means.items()}, rel=1e-5

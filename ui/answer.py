@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis import query as study
-from analysis.workbench import Workbench
-from hug.trace import QueryTrace
+from analysis.session import Session
+from hug.retrieval.trace import QueryTrace
 from ui import wording
 from ui.split import sure
 
@@ -34,7 +34,7 @@ class Answer:
 
 
 def answer(
-    bench: Workbench, trace: QueryTrace, before: Sequence[str] | None = None, notes: Sequence[str] = ()
+    session: Session, trace: QueryTrace, before: Sequence[str] | None = None, notes: Sequence[str] = ()
 ) -> Answer:
     """Everything the Query tab shows of one trace.
 
@@ -44,12 +44,14 @@ def answer(
     ids = list(found.id)
     moves = study.moves(before, ids) if before is not None else [None] * len(ids)
     captions = [
-        wording.RESULT.format(**row, move=moved(move, before is not None), what=bench.describe(row["id"]) or row["id"])
+        wording.RESULT.format(
+            **row, move=moved(move, before is not None), what=session.describe(row["id"]) or row["id"]
+        )
         for row, move in zip(found.to_dict("records"), moves, strict=True)
     ]
     return Answer(
-        sure=sure(bench, trace, notes),
-        results=[(bench.thumbnail(id), caption) for id, caption in zip(ids, captions, strict=True)],
+        sure=sure(session, trace, notes),
+        results=[(session.thumbnail(id), caption) for id, caption in zip(ids, captions, strict=True)],
         ids=ids,
         variances=study.variances(trace),
         weights=study.weights(trace),

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from analysis.workbench import QuestionError, Shelf, Workbench
+from analysis.session import QueryError, Session, Sessions
 from ui import wording
-from ui.asking import told
-from ui.links import TAB
-from ui.query import QueryTab
-from ui.shared import PRIVATE, Shared
+from ui.deep_links import TAB
+from ui.requests import told
+from ui.state import PRIVATE, Shared
+from ui.tabs.query import QueryTab
 
 # What only reads prepared results doesn't wait for the model.
 READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
@@ -45,24 +45,24 @@ def checked(params: Mapping[str, str], name: str, known: Sequence[str], otherwis
     return otherwise, wording.LINK_UNKNOWN.format(name=name, value=value[:40], known=few or wording.NOTHING_KNOWN)
 
 
-def asked_with(bench: Workbench, id: str | None, words: str | None) -> list[Any]:
+def asked_with(session: Session, id: str | None, words: str | None) -> list[Any]:
     """Reference, picture and words for the Query tab; None leaves the picture or the words as they are.
 
-    Raises QuestionError when the loaded gallery has no such picture.
+    Raises QueryError when the loaded gallery has no such picture.
     """
-    if id is not None and id not in bench.index.ids:
-        raise QuestionError(wording.SAMPLE_ABSENT)
-    picture = [gr.skip(), gr.skip()] if id is None else [id, str(bench.thumbnail(id))]
+    if id is not None and id not in session.index.ids:
+        raise QueryError(wording.SAMPLE_ABSENT)
+    picture = [gr.skip(), gr.skip()] if id is None else [id, str(session.thumbnail(id))]
     return [*picture, gr.skip() if words is None else words]
 
 
 def asks(
-    pressed: Any, shelf: Shelf, choose: Callable[[Workbench, str], list[Any]], query: QueryTab, shared: Shared
+    pressed: Any, sessions: Sessions, choose: Callable[[Session, str], list[Any]], query: QueryTab, shared: Shared
 ) -> None:
     """A press opens the Query tab and asks with what `choose` gives for the pressed id, as `asked_with` does."""
 
     def go(model: str, event: gr.EventData) -> list[Any]:
-        return [*choose(shelf.bench(model), str(event.id)), gr.Tabs(selected="query")]
+        return [*choose(sessions.get(model), str(event.id)), gr.Tabs(selected="query")]
 
     outputs = [query.reference, query.picture, query.words, shared.tabs]
     pressed(told(go), shared.model, outputs, **READING).success(**query.ask)

@@ -7,22 +7,22 @@ from typing import Any
 import gradio as gr
 
 from analysis import query as study
-from analysis.workbench import QuestionError, Shelf, Workbench
+from analysis.session import QueryError, Session, Sessions
 from hug.gaussians import SOURCES
 from ui import wording
-from ui.asking import opened, told
-from ui.shared import MODEL_CALLS
+from ui.requests import opened, told
+from ui.state import MODEL_CALLS
 
 
-def build(shelf: Shelf) -> None:
+def build(sessions: Sessions) -> None:
     """Hidden components that name and type the parameters; a picture and words suffice, the rest has defaults.
 
     The default model answers.
     """
-    bench = shelf.bench()
+    session = sessions.get()
     picture = gr.Image(label=wording.API_PICTURE, visible=False, type="filepath")
     words = gr.Textbox(label=wording.API_WORDS, visible=False, value=None)
-    k = gr.Number(bench.default_k, label=wording.API_K, visible=False, precision=0)
+    k = gr.Number(session.default_k, label=wording.API_K, visible=False, precision=0)
     category = gr.Textbox("", label=wording.API_CATEGORY, visible=False)
     exclude = gr.Textbox("", label=wording.API_EXCLUDE, visible=False)
     found, doubt = gr.JSON(visible=False, label="results"), gr.JSON(visible=False, label="uncertainty")
@@ -30,11 +30,11 @@ def build(shelf: Shelf) -> None:
 
     @told
     def rank(picture: Any, words: Any, k: Any, category: Any, exclude: Any) -> list[dict[str, Any]]:
-        return retrieve(bench, picture, words, k, category, exclude)
+        return retrieve(session, picture, words, k, category, exclude)
 
     @told
     def doubted(picture: Any, words: Any) -> dict[str, Any]:
-        return uncertainty(bench, picture, words)
+        return uncertainty(session, picture, words)
 
     shared: dict[str, Any] = {"preprocess": False, "api_visibility": "public", **MODEL_CALLS}
     trigger.click(
@@ -47,19 +47,19 @@ def build(shelf: Shelf) -> None:
     )  # fmt: skip
 
 
-def retrieve(bench: Workbench, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
+def retrieve(session: Session, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
     """The ranking as plain data, nearest first."""
-    table = study.results(bench.trace(opened(picture), _sent(words), k, category, exclude))
-    return [{**row, "category": bench.category(row["id"])} for row in table.to_dict("records")]
+    table = study.results(session.trace(opened(picture), _sent(words), k, category, exclude))
+    return [{**row, "category": session.category(row["id"])} for row in table.to_dict("records")]
 
 
-def uncertainty(bench: Workbench, picture: Any, words: Any) -> dict[str, Any]:
+def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
     """The split, its percentiles, the chance and the components as plain data."""
-    trace = bench.trace(opened(picture), _sent(words))
+    trace = session.trace(opened(picture), _sent(words))
     split, variances, weights = study.split(trace), study.variances(trace), study.weights(trace)
     names = list(split.name)
     percentiles = [None if value != value else float(value) for value in split.percentile]
-    key = study.verdict(split, bench.untrusted)
+    key = study.verdict(split, session.untrusted)
     return {
         **dict(zip(names, map(float, split.variance), strict=True)),
         "percentiles": dict(zip(names, percentiles, strict=True)),
@@ -69,11 +69,11 @@ def uncertainty(bench: Workbench, picture: Any, words: Any) -> dict[str, Any]:
             study.LABELS[s]: [float(w) for w in weights.weight[weights.source == study.LABELS[s]]] for s in SOURCES
         },
         "unusual": study.LABELS.get(key, "") if key is not None else None,
-        "untrusted": [study.LABELS[s] for s in bench.untrusted],
+        "untrusted": [study.LABELS[s] for s in session.untrusted],
     }
 
 
 def _sent(words: Any) -> Any:
     if words is None:
-        raise QuestionError(wording.NO_WORDS_SENT)
+        raise QueryError(wording.NO_WORDS_SENT)
     return words

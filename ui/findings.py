@@ -11,28 +11,28 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.prepared import Prepared
-from analysis.studies import STUDIES
-from analysis.workbench import ROOT, Workbench
+from analysis.registry import STUDIES
+from analysis.session import ROOT, Session
+from analysis.store import Prepared
 from ui import wording
-from ui.plots import NOTHING, drawn, told
+from ui.components import NOTHING, drawn, told
 
 
 @dataclass(frozen=True)
 class Findings:
     """The studies of one model."""
 
-    bench: Workbench
+    session: Session
 
     @property
     def _prepared(self) -> tuple[Prepared | None, str]:
         """What was prepared, or why nothing at all can be shown."""
         try:
-            found = self.bench.prepared
+            found = self.session.prepared
         except ValueError as problem:
-            told_here = str(problem).replace(str(self.bench.folder), _place(self.bench.folder))
+            told_here = str(problem).replace(str(self.session.folder), _place(self.session.folder))
             return None, wording.PREPARED_STALE.format(problem=told_here)
-        missing = wording.NOT_PREPARED.format(model=self.bench.name, folder=_place(self.bench.folder))
+        missing = wording.NOT_PREPARED.format(model=self.session.name, folder=_place(self.session.folder))
         return found, "" if found else missing
 
     @property
@@ -72,7 +72,7 @@ class Findings:
         prepared, _ = self._prepared
         if table is None or prepared is None:
             return told(reason, study.title, study.question) if reason else NOTHING
-        return _whole(_Key(name, elem_id, self.bench.name, prepared.tables[name], table))
+        return _whole(_Key(name, elem_id, self.session.name, prepared.tables[name], table))
 
     def part(
         self,
@@ -94,7 +94,7 @@ class Findings:
             return told(say(part), title, question)
         return drawn(
             draw(part), title=title, question=question, sentence=say(part), table=part,
-            name=f"{self.bench.name}-{name}", elem_id=elem_id, clickable=clickable,
+            name=f"{self.session.name}-{name}", elem_id=elem_id, clickable=clickable,
         )  # fmt: skip
 
 

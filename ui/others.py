@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ui import about, map, subfeatures, train, train_wording, uncertainty, wording
+from ui import train_wording, wording
 from ui.crossing import opens
-from ui.shared import Shared
+from ui.state import Shared
+from ui.tabs import about, subfeatures, train, uncertainty
 
-OTHERS: dict[str, tuple[str, Any]] = {  # id -> (title, module with `build(shelf, shared, query)`)
+OTHERS: dict[str, tuple[str, Any]] = {  # id -> (title, module with `build(sessions, shared, query)`)
     "uncertainty": (wording.TAB_UNCERTAINTY, uncertainty),
     "sub-features": (wording.TAB_SUBFEATURES, subfeatures),
     "map": (wording.TAB_MAP, map),

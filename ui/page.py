@@ -7,14 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from analysis.workbench import QuestionError, Shelf, Workbench
-from hug.data import MAX_BYTES
-from ui import endpoints, plots, query, wording
-from ui.asking import Page, told
-from ui.links import TAB, parameters
+from analysis.session import QueryError, Session, Sessions
+from hug.data.images import MAX_BYTES
+from ui import components, endpoints, wording
+from ui.deep_links import TAB, parameters
 from ui.others import OTHERS, connect
 from ui.query_layout import numbers
-from ui.shared import MODEL_CALLS, PRIVATE, Asked, Shared
+from ui.requests import Page, told
+from ui.state import MODEL_CALLS, PRIVATE, Asked, Shared
+from ui.tabs import query
 from ui.theme import STYLE, theme
 from ui.visitor import visitor
 
@@ -22,67 +23,67 @@ WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
 
 
-def build(shelf: Shelf) -> Page:
-    """The whole page of a shelf of models, ready to launch."""
-    bench = shelf.bench()
-    bench.thumbnails.mkdir(parents=True, exist_ok=True)
-    gr.set_static_paths([bench.thumbnails])
+def build(sessions: Sessions) -> Page:
+    """The whole page of a sessions of models, ready to launch."""
+    session = sessions.get()
+    session.thumbnails.mkdir(parents=True, exist_ok=True)
+    gr.set_static_paths([session.thumbnails])
     with Page(title=wording.TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
         gr.Markdown(f"# {wording.TITLE}\n{wording.INTRO}")
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
-                [(shelf.label(name), name) for name in shelf.names], value=shelf.default,
+                [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
                 label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip
-            now = gr.Markdown(about(bench), elem_id="model")
+            now = gr.Markdown(about(session), elem_id="model")
         asked, open_tab, who = gr.State(None), gr.State("query"), visitor()
         with gr.Tabs(selected="query", elem_id="tabs") as tabs:
             shared = Shared(tabs, model, asked, who)
             with gr.Tab(wording.QUERY, id="query") as own:
-                first = query.build(shelf, shared)
+                first = query.build(sessions, shared)
             own.select(_always("query"), None, open_tab, queue=False, **PRIVATE)
             built: dict[str, Any] = {"query": first}
             for name, (title, module) in OTHERS.items():
                 with gr.Tab(title, id=name) as tab:
-                    built[name] = module.build(shelf, shared, first)
+                    built[name] = module.build(sessions, shared, first)
                 # Selected by a press, by another tab or by a link. It counts as open before it shows what is known, so
                 # that an answer that comes meanwhile isn't missed.
                 tab.select(_always(name), None, open_tab, queue=False, **PRIVATE)
                 tab.select(**built[name].show)
         connect(built, shared)
-        _wire_model(shelf, shared, now, first, built["train"].used)
+        _wire_model(sessions, shared, now, first, built["train"].used)
         page.load(**built["train"].arrive)
         _wire_refresh(shared, built, open_tab)
-        _wire_links(page, shelf, shared, built, now)
-        endpoints.build(shelf)
+        _wire_links(page, sessions, shared, built, now)
+        endpoints.build(sessions)
     page.queue(max_size=WAITING, api_open=False)
     return page
 
 
-def about(bench: Workbench) -> str:
+def about(session: Session) -> str:
     """The model that answers, always visible."""
-    model = bench.model
+    model = session.model
     return wording.MODEL.format(
-        name=bench.name,
+        name=session.name,
         objective=model.objective.name,
         components=model.config.components,
         dim=model.config.dim,
-        pictures=len(bench.index),
+        pictures=len(session.index),
         weights=model.weights_hash[:8],
     )
 
 
-def _wire_model(shelf: Shelf, shared: Shared, now: gr.Markdown, first: query.QueryTab, trained: Any) -> None:
+def _wire_model(sessions: Sessions, shared: Shared, now: gr.Markdown, first: query.QueryTab, trained: Any) -> None:
     """Another model, picked or just trained, answers the same question; one that can't be used is refused."""
 
     @told
     def choose(name: str, asked: Asked | None) -> list[Any]:
         try:
-            bench = shelf.bench(name)
-        except QuestionError as problem:
+            session = sessions.get(name)
+        except QueryError as problem:
             gr.Warning(str(problem), title=wording.MODEL_REFUSED)
-            bench = shelf.bench(asked.model if asked else None)
-        return [bench.name, about(bench), gr.Dropdown(numbers(bench), value=[])]
+            session = sessions.get(asked.model if asked else None)
+        return [session.name, about(session), gr.Dropdown(numbers(session), value=[])]
 
     ignored = first.linked[-1]
     for event in (shared.model.input, trained.success):
@@ -119,7 +120,7 @@ def _always(name: str) -> Callable[[], str]:
     return lambda: name
 
 
-def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any], now: gr.Markdown) -> None:
+def _wire_links(page: Page, sessions: Sessions, shared: Shared, built: dict[str, Any], now: gr.Markdown) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
     going = gr.State("")  # set by a link to a query or to another model: an answer follows
     targets = [component for tab in built.values() for component in tab.linked]
@@ -133,18 +134,18 @@ def _wire_links(page: Page, shelf: Shelf, shared: Shared, built: dict[str, Any],
         try:
             if name not in built:
                 known = ", ".join(built)
-                raise QuestionError(wording.LINK_TAB.format(value=name[:40], known=known))
+                raise QueryError(wording.LINK_TAB.format(value=name[:40], known=known))
             values = [
                 value
                 for other, tab in built.items()
                 for value in (tab.opened(params) if other == name else [gr.skip()] * len(tab.linked))
             ]
-        except QuestionError as problem:
+        except QueryError as problem:
             gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
             return nothing
-        bench = shelf.bench(params.get("model") or None)
-        asks = name == "query" or bench.name != shelf.default
-        return [gr.Tabs(selected=name), about(bench), *values, "link" if asks else gr.skip()]
+        session = sessions.get(params.get("model") or None)
+        asks = name == "query" or session.name != sessions.default
+        return [gr.Tabs(selected=name), about(session), *values, "link" if asks else gr.skip()]
 
     page.load(told(follow), None, [shared.tabs, now, *targets, going], show_progress="hidden", **PRIVATE)
     going.change(**built["query"].ask)
@@ -160,7 +161,7 @@ def launch(page: Page, host: str | None = None, port: int | None = None, **optio
         server_port=port,
         theme=theme(),
         css_paths=[STYLE],
-        head=plots.head(),
+        head=components.head(),
         max_file_size=MAX_BYTES,
         footer_links=["api", "settings"],
         ssr_mode=False,

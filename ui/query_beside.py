@@ -8,15 +8,15 @@ from typing import Any
 import gradio as gr
 
 from analysis import explain
-from analysis.workbench import Shelf, Workbench
-from hug.trace import QueryTrace
+from analysis.session import Session, Sessions
+from hug.retrieval.trace import QueryTrace
 from ui import wording
-from ui.asking import told
 from ui.downloads import downloads, links
 from ui.markup import sentence
 from ui.question import Trail
-from ui.shared import MODEL_CALLS, PRIVATE
+from ui.requests import told
 from ui.split import sure
+from ui.state import MODEL_CALLS, PRIVATE
 from ui.trail import notes
 
 NAME = "hug-beside"  # of the file
@@ -33,20 +33,20 @@ class BesidePanel:
         return [self.which, *self.shown]
 
     @staticmethod
-    def fresh(shelf: Shelf, model: str) -> list[Any]:
+    def fresh(sessions: Sessions, model: str) -> list[Any]:
         """Values for `outputs`: the other models to choose from, and nothing of an earlier question."""
-        others = others_of(shelf, model)
-        which = gr.Dropdown([(shelf.label(n), n) for n in others], value=others[0] if others else None)
+        others = others_of(sessions, model)
+        which = gr.Dropdown([(sessions.label(n), n) for n in others], value=others[0] if others else None)
         return [which, "", "", gr.Gallery(None, visible=False), "", gr.Dataframe(None, visible=False)]
 
 
-def others_of(shelf: Shelf, model: str) -> list[str]:
+def others_of(sessions: Sessions, model: str) -> list[str]:
     """Names of the models to compare with."""
-    return [name for name in shelf.names if name != model]
+    return [name for name in sessions.names if name != model]
 
 
-def build(shelf: Shelf) -> BesidePanel:
-    others = others_of(shelf, shelf.default)
+def build(sessions: Sessions) -> BesidePanel:
+    others = others_of(sessions, sessions.default)
     with gr.Accordion(wording.BESIDE, open=False, elem_id="beside"):
         gr.Markdown(
             wording.BESIDE_TEXT.format(one=wording.RESULTS.lower()) if others else wording.BESIDE_NONE,
@@ -54,7 +54,7 @@ def build(shelf: Shelf) -> BesidePanel:
         )
         with gr.Row(visible=bool(others)):
             which = gr.Dropdown(
-                [(shelf.label(n), n) for n in others], value=others[0] if others else None, filterable=False,
+                [(sessions.label(n), n) for n in others], value=others[0] if others else None, filterable=False,
                 label=wording.BESIDE_WHICH, min_width=140, elem_id="beside-which",
             )  # fmt: skip
             run = gr.Button(wording.BESIDE_RUN, elem_id="beside-run")
@@ -72,18 +72,18 @@ def build(shelf: Shelf) -> BesidePanel:
     return BesidePanel(which, run, [said, split, results, below, table])
 
 
-def wire(panel: BesidePanel, shelf: Shelf, trail: gr.State) -> None:
+def wire(panel: BesidePanel, sessions: Sessions, trail: gr.State) -> None:
     @told
     def asked(chain: Trail, name: str | None) -> list[Any]:
         given = chain.now
-        one, other = shelf.bench(given.model), shelf.bench(name)
+        one, other = sessions.get(given.model), sessions.get(name)
         ignored = given.ignored if name == given.model else ()  # sub-feature 7 of another model is another one
         return compared(one, other, given.trace(one), given.changed(ignored=ignored).trace(other), notes(given, other))
 
     panel.run.click(asked, [trail, panel.which], panel.shown, **MODEL_CALLS, **PRIVATE)
 
 
-def compared(one: Workbench, other: Workbench, first: QueryTrace, second: QueryTrace, remarks: list[str]) -> list[Any]:
+def compared(one: Session, other: Session, first: QueryTrace, second: QueryTrace, remarks: list[str]) -> list[Any]:
     """Sentence, the other's split, its results, links and the table of ranks."""
     table = explain.beside(first, second)
     ranks = dict(zip(first.ranking.ids[0], range(1, len(first.ranking.ids[0]) + 1), strict=True))

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from ui import wording
 from ui.answer import Answer
+from ui.components import drawn, figure
 from ui.downloads import downloads, links
-from ui.plots import drawn, figure
 
 VARIANCES, WEIGHTS, MERGES, RESULTS = "hug-variances", "hug-weights", "hug-merges", "hug-results"  # file names
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from analysis.workbench import MAX_WORDS, Workbench
-from hug.garments.degrade import DEGRADATIONS
+from analysis.session import MAX_WORDS, Session
+from hug.data.corruptions import CORRUPTIONS
 from ui import wording
 from ui.answer import Answer
 from ui.query_words import StudyPanel, build_severities
@@ -67,7 +67,7 @@ class Shown:
     link: gr.HTML
 
 
-def question(bench: Workbench, start: Given) -> Question:
+def question(session: Session, start: Given) -> Question:
     picture = gr.Image(
         start.picture,
         label=wording.REFERENCE,
@@ -93,19 +93,19 @@ def question(bench: Workbench, start: Given) -> Question:
         examples = [gr.Button(example, size="sm", min_width=120) for example in wording.EXAMPLE_WORDS]
     with gr.Row():
         category = gr.Dropdown(
-            choices(bench), value="", label=wording.SEARCH_IN, visible=bool(bench.categories), min_width=120,
+            choices(session), value="", label=wording.SEARCH_IN, visible=bool(session.categories), min_width=120,
             elem_id="category",
         )  # fmt: skip
-        most = min(Given.k_most, len(bench.index))
+        most = min(Given.k_most, len(session.index))
         k = gr.Slider(1, most, start.k, step=1, label=wording.COUNT, min_width=120, elem_id="k")
     leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT, elem_id="leave-out")
     return Question(picture, words, search, examples, category, k, leave_out)
 
 
-def settings(bench: Workbench) -> Settings:
+def settings(session: Session) -> Settings:
     """What is seldom set, folded away, and what to expect of the model."""
     kind, severity, seen, severities = _what_if()
-    dynamic, use_var, ignored = _ranked(bench)
+    dynamic, use_var, ignored = _ranked(session)
     with gr.Accordion(wording.EXPECT, open=False, elem_id="expect"):
         gr.Markdown(wording.EXPECT_TEXT)
     return Settings(kind, severity, seen, severities, dynamic, use_var, ignored)
@@ -113,7 +113,7 @@ def settings(bench: Workbench) -> Settings:
 
 def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:
     with gr.Accordion(wording.WHAT_IF, open=False, elem_id="what-if"):
-        kinds = [(wording.KINDS[kind], kind) for kind in DEGRADATIONS]
+        kinds = [(wording.KINDS[kind], kind) for kind in CORRUPTIONS]
         kind = gr.Dropdown(kinds, value=Given.kind, label=wording.KIND, filterable=False, elem_id="kind")
         severity = gr.Slider(0, 5, 0, step=1, label=wording.SEVERITY, elem_id="severity")
         seen = gr.Image(
@@ -124,11 +124,11 @@ def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:
     return kind, severity, seen, severities
 
 
-def _ranked(bench: Workbench) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
+def _ranked(session: Session) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
     with gr.Accordion(wording.RANKED, open=False, elem_id="ranked"):
         use_var = gr.Checkbox(True, label=wording.USE_VAR, info=wording.USE_VAR_INFO, elem_id="use-var")
         ignored = gr.Dropdown(
-            numbers(bench), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
+            numbers(session), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
             elem_id="ignored",
         )  # fmt: skip
         dynamic = gr.Radio(
@@ -137,13 +137,17 @@ def _ranked(bench: Workbench) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
     return dynamic, use_var, ignored
 
 
-def picker(bench: Workbench) -> Picker:
+def picker(session: Session) -> Picker:
     with gr.Accordion(wording.PICK, open=True):
         category = gr.Radio(
-            choices(bench), value="", label=wording.PICK_CATEGORY, visible=bool(bench.categories), elem_id="pick-from"
+            choices(session),
+            value="",
+            label=wording.PICK_CATEGORY,
+            visible=bool(session.categories),
+            elem_id="pick-from",
         )
         pictures = gr.Gallery(
-            thumbnails(bench, bench.ids()[:SHOWN]),
+            thumbnails(session, session.ids()[:SHOWN]),
             show_label=False,
             label=wording.PICK,
             columns=4,
@@ -157,7 +161,7 @@ def picker(bench: Workbench) -> Picker:
         with gr.Row():
             more = gr.Button(wording.PICK_MORE, size="sm")
             surprise = gr.Button(wording.SURPRISE, size="sm", elem_id="surprise")
-    return Picker(category, pictures, more, surprise, gr.State(bench.ids()[:SHOWN]), gr.State(0))
+    return Picker(category, pictures, more, surprise, gr.State(session.ids()[:SHOWN]), gr.State(0))
 
 
 def shown(first: Answer, trail: str, link: str) -> Shown:
@@ -186,16 +190,18 @@ def shown(first: Answer, trail: str, link: str) -> Shown:
     return Shown(sure, results, gr.State(first.ids), use, gr.State(None), path, back, forth, address)
 
 
-def thumbnails(bench: Workbench, ids: list[str]) -> list[tuple[str, str]]:
+def thumbnails(session: Session, ids: list[str]) -> list[tuple[str, str]]:
     """Gallery values: a small picture and a caption that says what it shows."""
-    return [(str(bench.thumbnail(id)), wording.PICKED.format(id=id, what=bench.describe(id)).strip(": ")) for id in ids]
+    return [
+        (str(session.thumbnail(id)), wording.PICKED.format(id=id, what=session.describe(id)).strip(": ")) for id in ids
+    ]
 
 
-def choices(bench: Workbench) -> list[tuple[str, str]]:
+def choices(session: Session) -> list[tuple[str, str]]:
     """Categories to choose from; the first is all of them."""
-    return [(wording.ALL, ""), *((category, category) for category in bench.categories)]
+    return [(wording.ALL, ""), *((category, category) for category in session.categories)]
 
 
-def numbers(bench: Workbench) -> list[tuple[str, int]]:
+def numbers(session: Session) -> list[tuple[str, int]]:
     """Components to choose from, from 1."""
-    return [(str(n), n) for n in range(1, bench.model.config.components + 1)]
+    return [(str(n), n) for n in range(1, session.model.config.components + 1)]

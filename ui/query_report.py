@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gradio as gr
 
-from analysis.workbench import Shelf
+from analysis.session import Sessions
 from ui import wording
-from ui.asking import told
 from ui.question import Trail
 from ui.report import report
-from ui.shared import MODEL_CALLS, PRIVATE
+from ui.requests import told
+from ui.state import MODEL_CALLS, PRIVATE
 
 NAME = "hug-report.html"
 SAVE = """(content) => {
@@ -23,7 +23,7 @@ SAVE = """(content) => {
 }"""
 
 
-def build(shelf: Shelf, trail: gr.State) -> None:
+def build(sessions: Sessions, trail: gr.State) -> None:
     """A button; what it makes passes through a hidden component that is emptied at once."""
     with gr.Accordion(wording.REPORT, open=False, elem_id="report"):
         gr.Markdown(wording.REPORT_TEXT, elem_classes="hug-note")
@@ -33,8 +33,8 @@ def build(shelf: Shelf, trail: gr.State) -> None:
     @told
     def made(chain: Trail) -> str:
         given = chain.now
-        bench = shelf.bench(given.model)
-        return report(bench, given, given.trace(bench))
+        session = sessions.get(given.model)
+        return report(session, given, given.trace(session))
 
     run.click(made, trail, content, **MODEL_CALLS, **PRIVATE).success(
         None, content, content, js=SAVE % NAME, show_progress="hidden", **PRIVATE

@@ -11,14 +11,14 @@ import pandas as pd
 
 from analysis import explain
 from analysis.explain_figures import draw_parts
-from analysis.workbench import QuestionError, Shelf, Workbench
-from hug.trace import QueryTrace
+from analysis.session import QueryError, Session, Sessions
+from hug.retrieval.trace import QueryTrace
 from ui import wording
-from ui.asking import told
 from ui.downloads import SAVE, links
 from ui.markup import sentence
 from ui.question import Trail
-from ui.shared import MODEL_CALLS, PRIVATE
+from ui.requests import told
+from ui.state import MODEL_CALLS, PRIVATE
 
 NAME = "hug-why"  # of the files
 
@@ -34,21 +34,21 @@ class WhyPanel:
         return [self.first, self.second, *self.shown]
 
     @staticmethod
-    def fresh(bench: Workbench, trace: QueryTrace, reference: Any) -> list[Any]:
+    def fresh(session: Session, trace: QueryTrace, reference: Any) -> list[Any]:
         """Values for `outputs`: the first two results compared."""
         ids = trace.ranking.ids[0]
         first, second = (ids + ["", ""])[:2]
         drops = [gr.Dropdown(results_of(ids), value=id or None) for id in (first, second)]
-        return [*drops, *compared(bench, trace, first, second, reference)]
+        return [*drops, *compared(session, trace, first, second, reference)]
 
 
-def compared(bench: Workbench, trace: QueryTrace, first: str, second: str, reference: Any) -> list[Any]:
+def compared(session: Session, trace: QueryTrace, first: str, second: str, reference: Any) -> list[Any]:
     """Sentence, pictures, figure, links and table for two results; fewer than two are said to be."""
     if not (first and second):
         said = wording.WHY_ALONE if first else wording.WHY_NONE
         return [sentence(said), [], None, "", None]
     table = explain.compare_parts(explain.rank_parts(trace), first, second)
-    pictures = [(reference, wording.REFERENCE), *((str(bench.thumbnail(id)), id) for id in (first, second))]
+    pictures = [(reference, wording.REFERENCE), *((str(session.thumbnail(id)), id) for id in (first, second))]
     return [
         sentence(explain.say_parts(table, first, second)),
         [pair for pair in pictures if pair[0] is not None],
@@ -58,11 +58,11 @@ def compared(bench: Workbench, trace: QueryTrace, first: str, second: str, refer
     ]
 
 
-def build(bench: Workbench, trace: QueryTrace, reference: Any) -> WhyPanel:
+def build(session: Session, trace: QueryTrace, reference: Any) -> WhyPanel:
     """The panel, with the first two results compared."""
     ids = trace.ranking.ids[0]
     one, other = pair = (ids + ["", ""])[:2]
-    said, pictures, figure, below, table = compared(bench, trace, one, other, reference)
+    said, pictures, figure, below, table = compared(session, trace, one, other, reference)
     with gr.Accordion(wording.WHY, open=False, elem_id="why"):
         gr.Markdown(wording.WHY_TEXT, elem_classes="hug-note")
         with gr.Row():
@@ -94,7 +94,7 @@ def results_of(ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def wire(
-    panel: WhyPanel, shelf: Shelf, trail: gr.State, ids: gr.State, results: gr.Gallery, ignored: gr.Dropdown,
+    panel: WhyPanel, sessions: Sessions, trail: gr.State, ids: gr.State, results: gr.Gallery, ignored: gr.Dropdown,
     ask: dict[str, Any],
 ) -> None:  # fmt: skip
     """A chosen or clicked result is explained; a clicked row ignores its sub-feature and asks again."""
@@ -102,9 +102,9 @@ def wire(
     @told
     def explained(chain: Trail, first: str | None, second: str | None) -> list[Any]:
         given = chain.now
-        bench = shelf.bench(given.model)
-        trace = given.trace(bench)
-        return compared(bench, trace, first or "", second or "", given.thumbnail(bench))
+        session = sessions.get(given.model)
+        trace = given.trace(session)
+        return compared(session, trace, first or "", second or "", given.thumbnail(session))
 
     @told
     def clicked(ids: list[str], chain: Trail, second: str | None, event: gr.SelectData) -> list[Any]:
@@ -116,7 +116,7 @@ def wire(
     def ignore(chosen: Sequence[int], table: pd.DataFrame, event: gr.SelectData) -> list[int]:
         component = int(event.row_value[0])
         if component == 0:
-            raise QuestionError(wording.BIAS_STAYS)
+            raise QueryError(wording.BIAS_STAYS)
         return sorted({*chosen, component})
 
     calls = {**MODEL_CALLS, **PRIVATE}

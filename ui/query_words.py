@@ -13,13 +13,13 @@ import plotly.graph_objects as go
 from analysis import explain
 from analysis.explain import Setting
 from analysis.explain_figures import draw_severities, draw_words
-from analysis.workbench import Shelf, Workbench
+from analysis.session import Session, Sessions
 from ui import wording
-from ui.asking import told
 from ui.downloads import downloads, links
 from ui.markup import sentence
 from ui.question import SEED, Given, Trail
-from ui.shared import MODEL_CALLS, PRIVATE
+from ui.requests import told
+from ui.state import MODEL_CALLS, PRIVATE
 
 WORDS, SEVERITIES = "hug-words", "hug-severities"  # file names
 
@@ -62,31 +62,31 @@ def _panel(run: str, title: str, name: str, id: str) -> StudyPanel:
     return StudyPanel(button, [said, figure, below, table])
 
 
-def words(bench: Workbench, given: Given) -> pd.DataFrame:
+def words(session: Session, given: Given) -> pd.DataFrame:
     """The words of a question dropped one at a time."""
-    return explain.word_effects(bench, given.image(bench), given.words, setting(bench, given))
+    return explain.word_effects(session, given.image(session), given.words, setting(session, given))
 
 
-def severities(bench: Workbench, given: Given) -> pd.DataFrame:
+def severities(session: Session, given: Given) -> pd.DataFrame:
     """A question's picture at all severities of the chosen fault."""
-    return explain.severities(bench, given.clean(bench), given.words, given.kind, SEED, setting(bench, given))
+    return explain.severities(session, given.clean(session), given.words, given.kind, SEED, setting(session, given))
 
 
-def setting(bench: Workbench, given: Given) -> Setting:
+def setting(session: Session, given: Given) -> Setting:
     """How the question is ranked."""
     exclude = given.reference if given.leave_out else None
-    return Setting(given.category, exclude, given.kept(bench), given.use_var)
+    return Setting(given.category, exclude, given.kept(session), given.use_var)
 
 
 def wire(
-    shelf: Shelf, trail: gr.State, kind: gr.Dropdown, words_: StudyPanel, worse: StudyPanel, text: gr.Textbox,
+    sessions: Sessions, trail: gr.State, kind: gr.Dropdown, words_: StudyPanel, worse: StudyPanel, text: gr.Textbox,
     ask: dict[str, Any],
 ) -> None:  # fmt: skip
     """The two buttons; a clicked row of the words' table asks without that word."""
     calls: dict[str, Any] = {**MODEL_CALLS, **PRIVATE}
 
     def study(
-        make: Callable[[Workbench, Given], pd.DataFrame],
+        make: Callable[[Session, Given], pd.DataFrame],
         say: Callable[[pd.DataFrame], str],
         draw: Callable[[pd.DataFrame], go.Figure],
         name: str,
@@ -95,7 +95,7 @@ def wire(
         @told
         def run(chain: Trail, *changed: Any) -> list[Any]:
             given = chain.now if not changed else chain.now.changed(kind=changed[0])
-            table = make(shelf.bench(given.model), given)
+            table = make(sessions.get(given.model), given)
             return [
                 sentence(say(table)),
                 gr.Plot(draw(table), visible=True),

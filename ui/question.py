@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from analysis.workbench import DEFAULT_K, THUMBNAIL, QuestionError, Workbench
-from hug.garments.degrade import DEGRADATIONS, degrade
-from hug.trace import QueryTrace
+from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
+from hug.data.corruptions import CORRUPTIONS, corrupt
+from hug.retrieval.trace import QueryTrace
 from ui import wording
-from ui.asking import opened
+from ui.requests import opened
 
 WORKED = 480  # pixels, short side, at which a fault is drawn: the backbone reads 160
 SEED = 0  # the same fault each time, so that only the severity changes
@@ -31,7 +31,7 @@ class Given:
     category: str = ""
     k: int = DEFAULT_K
     leave_out: bool = True
-    kind: str = next(iter(DEGRADATIONS))
+    kind: str = next(iter(CORRUPTIONS))
     severity: int = 0  # 0 is the picture as it is
     dynamic: bool = True
     use_var: bool = True
@@ -42,7 +42,7 @@ class Given:
     def of(*values: Any) -> Given:
         """From the controls' values as the page sent them.
 
-        Raises QuestionError for a number that is none.
+        Raises QueryError for a number that is none.
         """
         given = Given(*values)
         return replace(
@@ -61,31 +61,31 @@ class Given:
         values[-1] = list(self.ignored)
         return values
 
-    def image(self, bench: Workbench) -> Image.Image:
+    def image(self, session: Session) -> Image.Image:
         """The reference as the model sees it, with the chosen fault.
 
-        Raises QuestionError or PictureError when there is none or it can't be read.
+        Raises QueryError or PictureError when there is none or it can't be read.
         """
-        if self.kind not in DEGRADATIONS or self.severity not in range(6):
-            raise QuestionError(wording.NO_SUCH_FAULT)
-        whole = bench.picture(self.reference) if self.reference else self._upload()
-        return degrade(_smaller(whole), self.kind, self.severity, SEED) if self.severity else whole
+        if self.kind not in CORRUPTIONS or self.severity not in range(6):
+            raise QueryError(wording.NO_SUCH_FAULT)
+        whole = session.picture(self.reference) if self.reference else self._upload()
+        return corrupt(_smaller(whole), self.kind, self.severity, SEED) if self.severity else whole
 
-    def clean(self, bench: Workbench) -> Image.Image:
+    def clean(self, session: Session) -> Image.Image:
         """The reference without a fault, in the size at which faults are drawn."""
-        return _smaller(self.changed(severity=0).image(bench))
+        return _smaller(self.changed(severity=0).image(session))
 
     def changed(self, **fields: Any) -> Given:
         """The same question with other values of some fields."""
         return replace(self, **fields)
 
-    def thumbnail(self, bench: Workbench) -> Path | Image.Image | None:
+    def thumbnail(self, session: Session) -> Path | Image.Image | None:
         """A small copy of the reference without a fault; None where an upload is gone."""
         if self.reference:
-            return bench.thumbnail(self.reference)
+            return session.thumbnail(self.reference)
         try:
             small = self._upload()
-        except QuestionError:
+        except QueryError:
             return None
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         return small
@@ -93,26 +93,26 @@ class Given:
     def _upload(self) -> Image.Image:
         path = self.picture.get("path") if isinstance(self.picture, dict) else None
         if path and not Path(path).exists():
-            raise QuestionError(wording.UPLOAD_GONE)
+            raise QueryError(wording.UPLOAD_GONE)
         return opened(self.picture)
 
-    def kept(self, bench: Workbench) -> list[int] | None:
+    def kept(self, session: Session) -> list[int] | None:
         """Components (0-based) that count; None for all."""
         ignored = {int(n) for n in self.ignored}
-        count = bench.model.config.components
+        count = session.model.config.components
         if not ignored <= set(range(1, count + 1)):
-            raise QuestionError(wording.NO_SUCH_COMPONENT.format(count=count))
+            raise QueryError(wording.NO_SUCH_COMPONENT.format(count=count))
         return [n for n in range(count) if n + 1 not in ignored] if ignored else None
 
-    def trace(self, bench: Workbench, k: int | None = None) -> QueryTrace:
-        """The answer; raises QuestionError or PictureError for a question that can't be answered."""
-        return bench.trace(
-            self.image(bench),
+    def trace(self, session: Session, k: int | None = None) -> QueryTrace:
+        """The answer; raises QueryError or PictureError for a question that can't be answered."""
+        return session.trace(
+            self.image(session),
             self.words,
-            k or min(self.k, len(bench.index)),
+            k or min(self.k, len(session.index)),
             self.category,
             self.reference if self.leave_out else None,
-            components=self.kept(bench),
+            components=self.kept(session),
             use_var=self.use_var,
             dynamic=self.dynamic,
         )
@@ -128,9 +128,9 @@ class Trail:
 
     @property
     def now(self) -> Given:
-        """Raises QuestionError before the first question."""
+        """Raises QueryError before the first question."""
         if not self.steps:
-            raise QuestionError(wording.NOT_ASKED)
+            raise QueryError(wording.NOT_ASKED)
         return self.steps[self.place]
 
     def plus(self, step: Given) -> Trail:
@@ -160,7 +160,7 @@ class Trail:
 
 def _whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise QuestionError(wording.NO_SUCH_NUMBER.format(name=name))
+        raise QueryError(wording.NO_SUCH_NUMBER.format(name=name))
     return int(value)
 
 

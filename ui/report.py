@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import query as study
-from analysis.workbench import ROOT, Workbench
-from hug.trace import QueryTrace
+from analysis.session import ROOT, Session
+from hug.retrieval.trace import QueryTrace
 from ui import wording
 from ui.markup import inlined
 from ui.question import Given
@@ -40,20 +40,20 @@ pre {{ overflow-x: auto; background: #f3f4f6; padding: 8px; }}
 """
 
 
-def report(bench: Workbench, given: Given, trace: QueryTrace) -> str:
+def report(session: Session, given: Given, trace: QueryTrace) -> str:
     """The whole file; everything that was typed in it is escaped."""
     parts = [
         f"<h1>{_safe(wording.REPORT_TITLE)}</h1>",
-        f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(bench, given)}</div>'
+        f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(session, given)}</div>'
         f"{_table(_asked(given))}</section>",
-        sure(bench, trace, notes(given, bench)).replace("<details>", "<details open>"),
+        sure(session, trace, notes(given, session)).replace("<details>", "<details open>"),
         f"<section><h2>{_safe(wording.RESULTS)}</h2><p>{_safe(wording.REPORT_ORDER)}</p>"
-        f'<div class="grid">{_results(bench, trace)}</div></section>',
+        f'<div class="grid">{_results(session, trace)}</div></section>',
         f"<section><h2>{_safe(wording.REPORT_NUMBERS)}</h2>{_table(study.split(trace).drop(columns='source'))}"
         f"<h3>{_safe(wording.RESULTS)}</h3>{_table(study.results(trace))}"
         f"<h3>{_safe(wording.VARIANCES_TITLE)}</h3>{_table(study.variances(trace))}"
         f"<h3>{_safe(wording.WEIGHTS_TITLE)}</h3>{_table(_wide(study.weights(trace)))}</section>",
-        f"<section><h2>{_safe(wording.REPORT_MODEL)}</h2>{_table(_model(bench))}"
+        f"<section><h2>{_safe(wording.REPORT_MODEL)}</h2>{_table(_model(session))}"
         f"<h2>{_safe(wording.REPORT_CITE)}</h2><pre>{_safe(citation())}</pre></section>",
     ]
     return PAGE.format(title=_safe(wording.REPORT_TITLE), style=_style(), body="\n".join(parts))
@@ -79,15 +79,15 @@ def _asked(given: Given) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["", " "])
 
 
-def _model(bench: Workbench) -> pd.DataFrame:
-    model = bench.model
+def _model(session: Session) -> pd.DataFrame:
+    model = session.model
     rows = [
-        ("name", bench.name),
+        ("name", session.name),
         ("objective", model.objective.name),
-        ("weights", bench.weights),
+        ("weights", session.weights),
         ("backbone", f"{model.backbone.name} {model.backbone.fingerprint}"),
         ("K, D", f"{model.config.components}, {model.config.dim}"),
-        ("gallery", f"{len(bench.index)} pictures, {bench.index.gallery_hash}"),
+        ("gallery", f"{len(session.index)} pictures, {session.index.gallery_hash}"),
         *((name, _version(name)) for name in VERSIONS),
         ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
     ]
@@ -101,18 +101,18 @@ def _version(name: str) -> str:
         return "–"
 
 
-def _pictures(bench: Workbench, given: Given) -> str:
-    clean = given.changed(severity=0).image(bench)
+def _pictures(session: Session, given: Given) -> str:
+    clean = given.changed(severity=0).image(session)
     shown = [(clean, wording.REFERENCE)]
     if given.severity:
-        shown.append((given.image(bench), wording.SEEN))
+        shown.append((given.image(session), wording.SEEN))
     return "".join(_figure(inlined(picture, PICTURE), caption) for picture, caption in shown)
 
 
-def _results(bench: Workbench, trace: QueryTrace) -> str:
+def _results(session: Session, trace: QueryTrace) -> str:
     rows = study.results(trace).to_dict("records")
-    captions = [wording.RESULT.format(**row, move="", what=bench.describe(row["id"])) for row in rows]
-    pictures = [inlined(bench.picture(row["id"]), RESULT) for row in rows]
+    captions = [wording.RESULT.format(**row, move="", what=session.describe(row["id"])) for row in rows]
+    pictures = [inlined(session.picture(row["id"]), RESULT) for row in rows]
     return "".join(_figure(*pair) for pair in zip(pictures, captions, strict=True))
 
 

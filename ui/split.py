@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import query as study
-from analysis.workbench import Workbench
+from analysis.session import Session
 from hug.gaussians import SOURCES
-from hug.trace import QueryTrace
+from hug.retrieval.trace import QueryTrace
 from ui import wording
 
 WIDTH, HEIGHT = 140, 34  # of a histogram, in its own units
@@ -19,19 +19,19 @@ ALARM = 95.0  # a percentile from here on is a reason not to believe the ranking
 POOR = 0.25  # so is a chance below
 
 
-def sure(bench: Workbench, trace: QueryTrace, notes: Sequence[str] = ()) -> str:
+def sure(session: Session, trace: QueryTrace, notes: Sequence[str] = ()) -> str:
     """How sure the model is of one answer; `notes` say what is special about the question."""
-    table, known = study.split(trace), study.validation(bench.calibration)
+    table, known = study.split(trace), study.validation(session.calibration)
     asked = f"“{trace.words}”" if trace.words else wording.NO_WORDS
     rows = "".join(
-        _row(row, known[known.source == row.source], bench.untrusted.get(row.source)) for row in table.itertuples()
+        _row(row, known[known.source == row.source], session.untrusted.get(row.source)) for row in table.itertuples()
     )
     empty = "" if trace.ranking.ids[0] else f'<p class="hug-empty">{_safe(wording.NO_RESULT)}</p>'
     said = "".join(f'<p class="hug-note">{_safe(note)}</p>' for note in notes)
     return (
         f'<section class="hug-sure" aria-label="{_safe(wording.HOW_SURE)}"><h3>{_safe(wording.HOW_SURE)}</h3>'
         f'<p class="hug-asked">{_safe(wording.ASKED.format(words=asked))}</p>{empty}'
-        f"{verdict(bench, trace, table)}{said}"
+        f"{verdict(session, trace, table)}{said}"
         f'<table><thead><tr><th scope="col"></th><th scope="col">{_safe(wording.HISTOGRAM)}</th>'
         f'<th scope="col">{_safe(wording.VARIANCE)}</th><th scope="col">{_safe(wording.PERCENTILE)}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
@@ -41,15 +41,15 @@ def sure(bench: Workbench, trace: QueryTrace, notes: Sequence[str] = ()) -> str:
     )
 
 
-def verdict(bench: Workbench, trace: QueryTrace, table: pd.DataFrame) -> str:
+def verdict(session: Session, trace: QueryTrace, table: pd.DataFrame) -> str:
     """The chance and the sentence; set apart when the doubt is great."""
-    within = bench.calibration.within if bench.calibration else 10
+    within = session.calibration.within if session.calibration else 10
     chance = wording.CHANCE_UNKNOWN if trace.chance is None else wording.percent(trace.chance)
-    key = study.verdict(table, bench.untrusted)
-    unknown = wording.VERDICT_UNTRUSTED if bench.calibration else wording.VERDICT_UNKNOWN
+    key = study.verdict(table, session.untrusted)
+    unknown = wording.VERDICT_UNTRUSTED if session.calibration else wording.VERDICT_UNKNOWN
     sentence = unknown if key is None else wording.VERDICTS[key]
     advice = wording.ADVICE.get(key or "", "")
-    alarm = doubtful(table, trace.chance, bench)
+    alarm = doubtful(table, trace.chance, session)
     if alarm and not key:
         sentence = wording.VERDICT_POOR
     return (
@@ -61,9 +61,9 @@ def verdict(bench: Workbench, trace: QueryTrace, table: pd.DataFrame) -> str:
     )
 
 
-def doubtful(table: pd.DataFrame, chance: float | None, bench: Workbench) -> bool:
+def doubtful(table: pd.DataFrame, chance: float | None, session: Session) -> bool:
     """Whether the answer deserves a warning: a trusted source far up, or a poor chance."""
-    trusted = table[table.source.isin(SOURCES) & ~table.source.isin(list(bench.untrusted))].percentile.dropna()
+    trusted = table[table.source.isin(SOURCES) & ~table.source.isin(list(session.untrusted))].percentile.dropna()
     return bool((trusted >= ALARM).any()) or (chance is not None and chance < POOR)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from analysis.explain import first_unread
-from analysis.workbench import Workbench
+from analysis.session import Session
 from ui import wording
 from ui.question import Given, Trail
 
@@ -30,7 +30,7 @@ def _step(step: Given, before: str) -> str:
     return f"{step.reference or wording.TRAIL_UPLOAD}{fault}: {words}{model}"
 
 
-def notes(given: Given, bench: Workbench) -> list[str]:
+def notes(given: Given, session: Session) -> list[str]:
     """What is special about a question, so that no setting is forgotten: one sentence each."""
     found = []
     if given.severity:
@@ -41,7 +41,7 @@ def notes(given: Given, bench: Workbench) -> list[str]:
         found.append(wording.NOTE_MEANS)
     if not given.dynamic:
         found.append(wording.NOTE_STATIC)
-    unread = first_unread(bench, given.words)
+    unread = first_unread(session, given.words)
     if unread:
         found.append(wording.NOTE_UNREAD.format(word=unread))
     if given.reference is None:

@@ -11,11 +11,11 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pandas as pd
 
-from analysis import progress
+from analysis import training_log
 from hug.files import replacing
-from hug.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
+from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui import train_wording as wording
-from ui.plots import NOTHING, drawn, told
+from ui.components import NOTHING, drawn, told
 
 PACKED = (  # of a checkpoint folder; not what only resuming needs
     "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
@@ -23,16 +23,17 @@ PACKED = (  # of a checkpoint folder; not what only resuming needs
 )  # fmt: skip
 CURVES = {  # elem_id -> (table, figure, sentence, title, question)
     "train-losses": (
-        progress.losses, progress.draw_losses, progress.say_losses, wording.LOSSES, wording.LOSSES_QUESTION,
+        training_log.losses, training_log.draw_losses, training_log.say_losses, wording.LOSSES, wording.LOSSES_QUESTION,
     ),
     "train-recalls": (
-        progress.recalls, progress.draw_recalls, progress.say_recalls, wording.RECALLS, wording.RECALLS_QUESTION,
+        training_log.recalls, training_log.draw_recalls, training_log.say_recalls, wording.RECALLS,
+        wording.RECALLS_QUESTION,
     ),
     "train-scales": (
-        progress.scales, progress.draw_scales, progress.say_scales, wording.SCALES, wording.SCALES_QUESTION,
+        training_log.scales, training_log.draw_scales, training_log.say_scales, wording.SCALES, wording.SCALES_QUESTION,
     ),
     "train-variances": (
-        progress.variances, progress.draw_variances, progress.say_variances, wording.VARIANCES,
+        training_log.variances, training_log.draw_variances, training_log.say_variances, wording.VARIANCES,
         wording.VARIANCES_QUESTION,
     ),
 }  # fmt: skip
@@ -47,8 +48,8 @@ def standing(job: Job | None) -> str:
     """HTML: what it is doing, how far it is, how long it takes, and what went wrong."""
     if job is None:
         return ""
-    records = progress.read(job.folder)
-    now = progress.progress(records)
+    records = training_log.read(job.folder)
+    now = training_log.progress(records)
     said = wording.STATUS[job.status]
     if job.status == RUNNING:
         said = wording.DOING.get(job.step, "")
@@ -98,7 +99,7 @@ def spoken(seconds: float) -> str:
 
 def curves(job: Job | None) -> list[str]:
     """The values of the figures in the order of `CURVES`; nothing before the training began."""
-    records = progress.read(job.folder) if job else []
+    records = training_log.read(job.folder) if job else []
     if not records or job is None:
         return [NOTHING] * len(CURVES)
     shown = []
@@ -120,21 +121,21 @@ def comparison(jobs: Sequence[Job]) -> str:
     if len(jobs) < 2:
         return NOTHING
     names = {job.id: f"{n}. {job.about['objective']}" for n, job in enumerate(reversed(jobs), 1)}
-    runs = {names[job.id]: progress.read(job.folder) for job in reversed(jobs)}
-    table = progress.compared(runs)
+    runs = {names[job.id]: training_log.read(job.folder) for job in reversed(jobs)}
+    table = training_log.compared(runs)
     rows = pd.DataFrame([{"training": names[job.id], **_row(job, runs[names[job.id]])} for job in reversed(jobs)])
     return drawn(
-        progress.draw_compared(table) if len(table) else None, title=wording.COMPARED,
-        question=wording.COMPARED_QUESTION, sentence=progress.say_compared(table), table=rows,
+        training_log.draw_compared(table) if len(table) else None, title=wording.COMPARED,
+        question=wording.COMPARED_QUESTION, sentence=training_log.say_compared(table), table=rows,
         name="trainings", elem_id="train-compared",
     )  # fmt: skip
 
 
-def _row(job: Job, records: progress.Records) -> dict[str, Any]:
+def _row(job: Job, records: training_log.Records) -> dict[str, Any]:
     about = {k: v for k, v in job.about.items() if k != "changed"}
     changed = ", ".join(f"{k} {v}" for k, v in job.about.get("changed", {}).items())
     measures = measured(job.folder)
-    best = progress.progress(records).best
+    best = training_log.progress(records).best
     return {
         **about, "changed": changed, "status": job.status,
         "best R@10, validation": None if best is None else 100 * best,

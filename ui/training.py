@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.workbench import ROOT, RUNS, QuestionError
+from analysis.session import ROOT, RUNS, QueryError
 from hug.config import OBJECTIVES, SIZES, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
-from hug.garments import SIZES as VERSIONS
-from hug.jobs import Step
+from hug.data.garments import SIZES as VERSIONS
+from hug.train.jobs import Step
 
 TERMS = (  # the objective's weights that can be set here, in the order of the form
     "fc", "cord", "cord_mined", "nll", "nll_sources", "picture_rank", "picture_apart", "text_rank", "spec", "agree",
@@ -46,7 +46,7 @@ class Settings:
     def of(values: list[Any]) -> Settings:
         """From the controls, checked again: a browser may send anything.
 
-        Raises QuestionError naming the first value that doesn't fit, and what is accepted.
+        Raises QueryError naming the first value that doesn't fit, and what is accepted.
         """
         data, size, objective, fusion, steps, batch, lr, seed, *rest = values
         weights, switches = rest[: len(TERMS)], rest[len(TERMS) :]
@@ -146,12 +146,12 @@ def _place(path: Path) -> str:
 
 def _one_of(name: str, value: Any, known: Any) -> None:
     if value not in tuple(known):
-        raise QuestionError(f"The {name} must be one of {', '.join(known)}; got {str(value)[:40]!r}.")
+        raise QueryError(f"The {name} must be one of {', '.join(known)}; got {str(value)[:40]!r}.")
 
 
 def _number(name: str, value: Any, least: float, most: float, whole: bool = False) -> float:
     fits = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
     if not fits or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        raise QuestionError(f"{name.capitalize()} must be {kind} from {least:g} to {most:g}; got {str(value)[:40]}.")
+        raise QueryError(f"{name.capitalize()} must be {kind} from {least:g} to {most:g}; got {str(value)[:40]}.")
     return float(value)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from analysis.workbench import RUNS, QuestionError
+from analysis.session import RUNS, QueryError
 from hug.files import write_text
 from ui import train_wording as wording
 
@@ -28,9 +28,9 @@ def known(value: object) -> str:
 
 
 def checked(value: object) -> str:
-    """The visitor's number. Raises QuestionError when the browser sends none."""
+    """The visitor's number. Raises QueryError when the browser sends none."""
     if not (isinstance(value, str) and FORM.fullmatch(value)):
-        raise QuestionError(wording.NO_VISITOR)
+        raise QueryError(wording.NO_VISITOR)
     return value
 
 

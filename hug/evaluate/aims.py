@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hug.evaluate.measures import Interval
+from hug.data.corruptions import TRAINED, UNSEEN
+from hug.evaluate.metrics import Interval
 from hug.evaluate.run import LEAD
 from hug.evaluate.uncertainty import DOUBT
-from hug.garments import TRAINED, UNSEEN
 
 Measurements = Mapping[str, Any]  # the content of one measurements.json
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hug.evaluate.ranks import target_ranks
-from hug.features import Features, Pictures, Texts, query_text
+from hug.data.features import Features, Pictures, Texts, query_text
+from hug.evaluate.ranking import target_ranks
 
 BASELINES = ("reference only", "words only", "sum of both")
 

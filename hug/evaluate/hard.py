@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from hug.evaluate.ranks import Ranked, target_ranks
+from hug.data.features import Features, garment_truth
+from hug.data.garments import near_misses
+from hug.evaluate.bootstrap import DRAWS, macro_mean
+from hug.evaluate.ranking import Ranked, target_ranks
 from hug.evaluate.uncertainty import Row, fine_queries, measured, row
-from hug.evaluate.weighted import DRAWS, macro_mean
-from hug.features import Features, garment_truth
-from hug.garments import near_misses
 
 
 def hard_gallery(features: Features, ranked: Sequence[Ranked]) -> pd.DataFrame:

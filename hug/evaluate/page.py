@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from hug.checkpoint import local_folder
 from hug.evaluate.ablations import ablations_table
 from hug.evaluate.aims import AIMS, GUARDS, NOT_MEASURED, Measurements, aims_table, bounded, line
 from hug.evaluate.baselines import BASELINES
-from hug.evaluate.measures import Interval
+from hug.evaluate.metrics import Interval
 from hug.evaluate.tables import paired_recall, read_queries
-from hug.hub import local_folder
 
 RECALL = "HUG R@10, clean"
 KEPT = "What the data must keep for the measures to mean something."

@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from hug.backbones.cache import TokenCache
+from hug.calibration import HitModel
 from hug.config import DataConfig
-from hug.data import read_fashioniq
-from hug.doubt import DoubtModel
+from hug.data.cache import TokenCache
+from hug.data.collection import read_fashioniq
+from hug.data.features import Features, evaluation_features
 from hug.evaluate.baselines import BASELINES, baseline_ranks
-from hug.evaluate.guards import guard_measures
+from hug.evaluate.bootstrap import DRAWS, Statistic, macro_mean
+from hug.evaluate.data_checks import guard_measures
 from hug.evaluate.hard import hard_measures
-from hug.evaluate.ranks import Ranked, rank_split, ranks_without_variance
+from hug.evaluate.ranking import Ranked, rank_split, ranks_without_variance
 from hug.evaluate.subfeatures import subfeature_measures
 from hug.evaluate.tables import query_file, query_table, validation_table
 from hug.evaluate.uncertainty import (
@@ -39,8 +41,6 @@ from hug.evaluate.uncertainty import (
     severity_measures,
     words_measures,
 )
-from hug.evaluate.weighted import DRAWS, Statistic, macro_mean
-from hug.features import Features, evaluation_features
 from hug.files import write_json, write_parquet
 from hug.model import HUG
 
@@ -118,10 +118,10 @@ def evaluate(
     return result
 
 
-def fit_doubt(validation: Sequence[Ranked]) -> tuple[DoubtModel, float]:
+def fit_doubt(validation: Sequence[Ranked]) -> tuple[HitModel, float]:
     """The doubt model, and the scale of the entropy baseline: the inverse spread of validation distances."""
     finite = np.concatenate([r.distances[np.isfinite(r.distances)] for r in validation])
-    return DoubtModel.fit(*hits(validation)), float(1 / max(finite.std(), 1e-9))
+    return HitModel.fit(*hits(validation)), float(1 / max(finite.std(), 1e-9))
 
 
 def in_halves(validation: Sequence[Ranked]) -> np.ndarray:
@@ -135,7 +135,7 @@ def in_halves(validation: Sequence[Ranked]) -> np.ndarray:
     chance = np.empty(len(hit))
     for half in (second, ~second):
         if half.any():
-            chance[half] = DoubtModel.fit(features[~half], hit[~half]).probability(features[half])
+            chance[half] = HitModel.fit(features[~half], hit[~half]).probability(features[half])
     return chance
 
 

@@ -17,17 +17,18 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 from torch import Tensor
 
-from hug.backbones.cache import TokenCache
-from hug.data import Collection
-from hug.evaluate import weighted
-from hug.evaluate.measures import Interval, bootstrap
-from hug.evaluate.ranks import Ranked, encode_pictures
+from hug.data.cache import TokenCache
+from hug.data.collection import Collection
+from hug.data.corruptions import TRAINED, corrupt
+from hug.data.features import garment_truth
+from hug.data.garments import ASPECTS, STYLES, Spec, control, render
+from hug.data.garments.intervene import apply
+from hug.data.garments.render import Rendered
+from hug.evaluate import bootstrap
+from hug.evaluate.bootstrap import DRAWS
+from hug.evaluate.metrics import Interval, bootstrap_rows
+from hug.evaluate.ranking import Ranked, encode_pictures
 from hug.evaluate.uncertainty import Row, measured, row
-from hug.evaluate.weighted import DRAWS
-from hug.features import garment_truth
-from hug.garments import ASPECTS, STYLES, TRAINED, Spec, control, degrade, render
-from hug.garments.intervene import apply
-from hug.garments.render import Rendered
 from hug.model import HUG
 
 UNTOUCHED, DEGRADED, CONTROL = "untouched", "degraded", "control:"
@@ -114,7 +115,7 @@ def _edit(drawn: Rendered, spec: Spec, edit: str, style: str, n: int, seed: int)
     if edit == UNTOUCHED:
         return drawn.picture
     if edit == DEGRADED:
-        return degrade(drawn.picture, TRAINED[n % len(TRAINED)], SEVERITY, seed)
+        return corrupt(drawn.picture, TRAINED[n % len(TRAINED)], SEVERITY, seed)
     if edit.startswith(CONTROL):
         return control(spec, edit.removeprefix(CONTROL), seed)
     return apply(drawn, edit, STYLES[style][edit], seed)
@@ -139,8 +140,8 @@ def tracked(table: pd.DataFrame, permutations: int = 9999, seed: int = 0) -> pd.
         own = found[found.aspect == aspect].reset_index(drop=True)
         passed = own.tracked.to_numpy()
         best = int(np.where(passed | ~passed.any(), own.margin, -np.inf).argmax())
-        rise = bootstrap(np.mean, deltas[:, a, best])
-        lead = bootstrap(_lead, deltas[:, a, best], np.delete(deltas[:, :, best], a, axis=1))
+        rise = bootstrap_rows(np.mean, deltas[:, a, best])
+        lead = bootstrap_rows(_lead, deltas[:, a, best], np.delete(deltas[:, :, best], a, axis=1))
         r = own.iloc[best]
         rows.append((
             aspect, best, rise.value, rise.low, rise.high, r.next_aspect, r.next_delta, lead.value, lead.low, lead.high,
@@ -204,7 +205,7 @@ def tracked_count(table: pd.DataFrame, draws: int = DRAWS) -> Interval:
         margins = means.reshape(-1, a, a, k).min(2)  # (R, A, K), against the next aspect and against nothing
         return ((adjusted <= LEVEL) & (margins > 0)).any(2).sum(1).astype(float)
 
-    return weighted.interval(statistic, n, draws=draws)
+    return bootstrap.interval(statistic, n, draws=draws)
 
 
 def _differences(deltas: np.ndarray) -> np.ndarray:
@@ -356,11 +357,11 @@ def untouched_rows(
         var.append(r.candidates.var[kept])
         ids += [r.gallery[n] for n in kept]
     levels, looks = component_levels(torch.cat(var)), clean.loc[ids]
-    agreement = weighted.mean_correlation(levels)
+    agreement = bootstrap.mean_correlation(levels)
     rows = [measured("mean |correlation| of components", agreement, len(ids), draws=draws)]
     for aspect, part in attributes_explained(looks, levels, permutations).groupby("attribute", sort=False):
         best = levels[:, int(part.component[part.eta2.idxmax()])]
-        share = weighted.eta_squared(looks[str(aspect)].to_numpy(), best, looks.category.to_numpy())
+        share = bootstrap.eta_squared(looks[str(aspect)].to_numpy(), best, looks.category.to_numpy())
         rows.append(measured(f"η² of {aspect}, best component", share, len(ids), draws=draws))
         rows.append(row(f"components that follow {aspect} (η²)", int((part.p <= LEVEL).sum()), count=len(part)))
     return rows

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hug.evaluate.measures import Interval
-from hug.evaluate.ranks import Ranked, log_variances
+from hug.data.features import Features
+from hug.evaluate.bootstrap import interval, macro_mean
+from hug.evaluate.metrics import Interval
+from hug.evaluate.ranking import Ranked, log_variances
 from hug.evaluate.uncertainty import fine_queries
-from hug.evaluate.weighted import interval, macro_mean
-from hug.features import Features
 
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 

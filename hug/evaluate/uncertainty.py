@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hug.backbones.cache import TokenCache, content_key
-from hug.data import Collection, open_picture
-from hug.doubt import doubt_features
-from hug.evaluate import weighted
-from hug.evaluate.measures import entropy, top1_score, top_margin
-from hug.evaluate.ranks import Ranked, encode_pictures, encode_queries
-from hug.evaluate.weighted import DRAWS, Statistic, interval
-from hug.features import Features, coordination_pairs, garment_truth, query_text, texts_of, triplet_truth
-from hug.garments import TRAINED, UNSEEN, degrade
+from hug.calibration import log_variance_features
+from hug.data.cache import TokenCache, content_key
+from hug.data.collection import Collection
+from hug.data.corruptions import TRAINED, UNSEEN, corrupt
+from hug.data.features import Features, coordination_pairs, garment_truth, query_text, texts_of, triplet_truth
+from hug.data.images import open_picture
+from hug.evaluate import bootstrap
+from hug.evaluate.bootstrap import DRAWS, Statistic, interval
+from hug.evaluate.metrics import entropy, top1_score, top_margin
+from hug.evaluate.ranking import Ranked, encode_pictures, encode_queries
 from hug.gaussians import Query
 from hug.model import HUG
 
@@ -62,7 +63,7 @@ def severity_measures(
     for kind in (*TRAINED, *UNSEEN):
         doubt = _degraded_doubt(model, pictures, keys, cache, kind, name)  # (6 * N,) severity by severity
         seen = "trained" if kind in TRAINED else "unseen"
-        agreement, detection = weighted.spearman(severity, doubt), weighted.auroc(doubt, severity > 0)
+        agreement, detection = bootstrap.spearman(severity, doubt), bootstrap.auroc(doubt, severity > 0)
         for label, statistic in (("spearman severity/σ_c", agreement), ("AUROC degraded/clean σ_c", detection)):
             rows.append(measured(f"{label}, {kind} ({seen})", statistic, len(doubt), groups, draws))
     return rows
@@ -87,7 +88,7 @@ def degraded_tokens(
     count = len(pictures)
 
     def load(n: int) -> Image.Image:
-        return degrade(pictures[n % count](), kind, n // count, seed=n % count)
+        return corrupt(pictures[n % count](), kind, n // count, seed=n % count)
 
     names = [f"{key}:{kind}:{severity}:{n}" for severity in SEVERITIES for n, key in enumerate(keys)]
     return cache.tokens(f"{name}-{kind}", names, load)
@@ -126,7 +127,7 @@ def gallery_measures(features: Features, ranked: Sequence[Ranked], draws: int = 
     degraded = set(truth[truth.degradation != "none"].id)
     doubt = np.concatenate([r.candidates.overall.numpy() for r in ranked])
     bad = np.array([i in degraded for r in ranked for i in r.gallery])
-    statistic = weighted.auroc(doubt, bad)
+    statistic = bootstrap.auroc(doubt, bad)
     return [measured("AUROC degraded/clean σ_c, gallery", statistic, len(doubt), draws=draws)]
 
 
@@ -141,7 +142,7 @@ def words_measures(features: Features, ranked: Sequence[Ranked], draws: int = DR
     kinds = truth.kind.to_numpy()[np.concatenate([r.rows for r in ranked])]
     doubt = np.concatenate([r.query.var_t.mean((1, 2)).numpy() for r in ranked])
     fitting = kinds != "conflict"
-    statistic = weighted.auroc(doubt[fitting], kinds[fitting] == "vague")
+    statistic = bootstrap.auroc(doubt[fitting], kinds[fitting] == "vague")
     return [measured("AUROC vague/specific σ_t", statistic, int(fitting.sum()), draws=draws)]
 
 
@@ -158,7 +159,7 @@ def coordination_measures(model: HUG, features: Features, cache: TokenCache, dra
     rows = []
     for name in ("var_m", "var_t", "var_r"):
         a, b = (getattr(q, name).mean((1, 2)).numpy() for q in (lacks, fits))
-        above = weighted.mean((a > b) + 0.5 * (a == b))  # measures.paired_accuracy
+        above = bootstrap.mean((a > b) + 0.5 * (a == b))  # measures.paired_accuracy
         rows.append(measured(f"paired conflict/fit σ_{name[-1]}", above, len(pairs), draws=draws))
     return rows
 
@@ -208,17 +209,17 @@ def _retrieval(
     overall = np.concatenate([r.query.overall.numpy() for r in ranked])[chosen]
     doubts = {"overall σ_q": overall} | {name: d[chosen] for name, d in baseline_doubts(ranked, scale).items()}
     statistics = {
-        "Pearson(bin, R@10)": weighted.pearson_by_bin(overall, hit),
-        "Spearman(overall, rank)": weighted.spearman(overall, ranks),
-        "area under risk-coverage, overall": weighted.aurc(-overall, hit),
+        "Pearson(bin, R@10)": bootstrap.pearson_by_bin(overall, hit),
+        "Spearman(overall, rank)": bootstrap.spearman(overall, ranks),
+        "area under risk-coverage, overall": bootstrap.aurc(-overall, hit),
     }
     if chance is not None:
         doubts = {DOUBT: 1 - chance[chosen]} | doubts
         statistics |= {
-            "ECE of doubt": weighted.calibration_error(chance[chosen], hit),
-            "Brier of doubt": weighted.mean(np.square(chance[chosen] - hit)),
+            "ECE of doubt": bootstrap.calibration_error(chance[chosen], hit),
+            "Brier of doubt": bootstrap.mean(np.square(chance[chosen] - hit)),
         }
-    misses = {name: weighted.auroc(doubt, ~hit) for name, doubt in doubts.items()}
+    misses = {name: bootstrap.auroc(doubt, ~hit) for name, doubt in doubts.items()}
     statistics |= {f"AUROC miss@10 by {name}": statistic for name, statistic in misses.items()}
     rows = [measured(f"{name}, {which}", of, count, draws=draws) for name, of in statistics.items()]
     return rows if chance is None else [*rows, _doubt_lead(misses, count, which, draws)]
@@ -244,11 +245,11 @@ def best_lead(name: str, first: Statistic, others: dict[str, Statistic], count: 
     """A paired bootstrap difference to the best of the others in every draw; `note` names the best of all rows."""
     whole = np.ones((1, count))
     best = max(others, key=lambda other: float(others[other](whole)[0]))
-    lead = weighted.lead(first, list(others.values()))
+    lead = bootstrap.lead(first, list(others.values()))
     return {**measured(name, lead, count, draws=draws), "note": best}
 
 
 def hits(ranked: Sequence[Ranked], within: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Features (Q, 4K) and hits (Q,) of all queries, for fitting the doubt model on validation."""
-    features = np.concatenate([doubt_features(r.query) for r in ranked])
+    features = np.concatenate([log_variance_features(r.query) for r in ranked])
     return features, np.concatenate([r.ranks for r in ranked]) <= within

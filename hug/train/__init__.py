@@ -1,5 +1,5 @@
 """One training loop: step, validate, checkpoint, resume, stop."""
 
-from hug.train.loop import Outcome, train
+from hug.train.trainer import Outcome, train
 
 __all__ = ["Outcome", "train"]

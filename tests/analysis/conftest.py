@@ -10,13 +10,14 @@ import pytest
 
 from analysis.ground import Effort, Ground
 from hug.backbones import BACKBONES
+from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
-from hug.data import open_picture, read_fashioniq
-from hug.features import garment_truth
-from hug.gallery import LABELS
-from hug.garments import Sizes, build
-from hug.hub import save_model
-from hug.index import Index
+from hug.data.collection import read_fashioniq
+from hug.data.features import garment_truth
+from hug.data.garments import Sizes, build
+from hug.data.images import open_picture
+from hug.retrieval.gallery import LABELS
+from hug.retrieval.index import Index
 from tests.hug.conftest import PixelBackbone, small_model
 
 SMALL = Effort(pictures=3, texts=30, explained=6, permutations=199, label_permutations=49, draws=50)

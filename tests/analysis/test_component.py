@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import component as study
-from hug.trace import QueryTrace
+from hug.retrieval.trace import QueryTrace
 
 TRACKING = pd.DataFrame(
     {

@@ -8,11 +8,11 @@ from PIL import Image
 
 from analysis import encoding
 from analysis.encoding import Recent, picture_key, queries
-from analysis.workbench import Workbench
+from analysis.session import Session
 
 
 @pytest.fixture
-def counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the backbone was asked to encode."""
     seen: list[str] = []
 
@@ -24,37 +24,37 @@ def counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return wrapped
 
     for name in ("images", "words"):
-        monkeypatch.setattr(bench.model.backbone, name, counting(name, getattr(bench.model.backbone, name)))
+        monkeypatch.setattr(session.model.backbone, name, counting(name, getattr(session.model.backbone, name)))
     for name, size in (("_TOKENS", 4), ("_QUERIES", 4)):
         monkeypatch.setattr(encoding, name, Recent(size))
     return seen
 
 
-def test_only_what_changed_is_encoded(bench: Workbench, counted: list[str]) -> None:
-    picture = bench.picture("noise/0")
-    bench.trace(picture, "red")
+def test_only_what_changed_is_encoded(session: Session, counted: list[str]) -> None:
+    picture = session.picture("noise/0")
+    session.trace(picture, "red")
     assert counted == ["images", "words"]
-    bench.trace(picture, "red", 3, "dress", "noise/0", components=[1, 2], use_var=False, dynamic=False)
+    session.trace(picture, "red", 3, "dress", "noise/0", components=[1, 2], use_var=False, dynamic=False)
     assert counted == ["images", "words"]  # ranking again encodes nothing
-    bench.trace(bench.picture("noise/0"), "blue")
+    session.trace(session.picture("noise/0"), "blue")
     assert counted == ["images", "words", "words"]  # other words: the picture stays
-    bench.trace(bench.picture("noise/1"), "blue")
+    session.trace(session.picture("noise/1"), "blue")
     assert counted[3:] == ["images", "words"]
 
 
-def test_remembered_is_the_same_as_encoded(bench: Workbench) -> None:
-    picture = bench.picture("noise/2")
-    fresh = bench.model.query([picture], ["is red"])
+def test_remembered_is_the_same_as_encoded(session: Session) -> None:
+    picture = session.picture("noise/2")
+    fresh = session.model.query([picture], ["is red"])
     for _ in range(2):
-        again = bench.query(picture, "is red")
+        again = session.query(picture, "is red")
         assert torch.equal(again.mu, fresh.mu) and torch.equal(again.var, fresh.var)
 
 
-def test_many_sentences_of_one_picture(bench: Workbench) -> None:
-    picture, texts = bench.picture("noise/3"), [f"red {n}" for n in range(40)]
-    together = queries(bench.model, bench.tokens(picture), texts)
+def test_many_sentences_of_one_picture(session: Session) -> None:
+    picture, texts = session.picture("noise/3"), [f"red {n}" for n in range(40)]
+    together = queries(session.model, session.tokens(picture), texts)
     assert len(together) == 40
-    alone = bench.model.query([picture], [texts[37]])
+    alone = session.model.query([picture], [texts[37]])
     assert torch.allclose(together.mu[37], alone.mu[0], atol=1e-5)
 
 

@@ -8,9 +8,9 @@ import torch
 from analysis import explain
 from analysis.explain import Setting
 from analysis.explain_figures import draw_parts, draw_severities, draw_words
-from analysis.workbench import QuestionError, Workbench
-from hug.garments.degrade import degrade
-from hug.trace import QueryTrace
+from analysis.session import QueryError, Session
+from hug.data.corruptions import corrupt
+from hug.retrieval.trace import QueryTrace
 
 
 def distances(trace: QueryTrace) -> list[float]:
@@ -18,8 +18,8 @@ def distances(trace: QueryTrace) -> list[float]:
 
 
 @pytest.mark.parametrize("options", [{}, {"components": [3, 8]}, {"use_var": False}, {"dynamic": False}])
-def test_parts_sum_to_the_ranked_distances(bench: Workbench, options: dict) -> None:
-    trace = bench.trace(bench.picture("noise/0"), "red", 6, exclude="noise/0", **options)
+def test_parts_sum_to_the_ranked_distances(session: Session, options: dict) -> None:
+    trace = session.trace(session.picture("noise/0"), "red", 6, exclude="noise/0", **options)
     parts = explain.rank_parts(trace)
     assert len(parts) == 6 * 17
     sums = parts.groupby("rank").part.sum()
@@ -31,7 +31,7 @@ def test_parts_sum_to_the_ranked_distances(bench: Workbench, options: dict) -> N
         assert set(parts.component[parts.part != 0]) <= {0, 4, 9}
 
 
-def test_two_results_side_by_side(bench: Workbench, trace: QueryTrace) -> None:
+def test_two_results_side_by_side(session: Session, trace: QueryTrace) -> None:
     first, second = trace.ranking.ids[0][:2]
     table = explain.compare_parts(explain.rank_parts(trace), first, second)
     gap = distances(trace)[1] - distances(trace)[0]
@@ -42,18 +42,18 @@ def test_two_results_side_by_side(bench: Workbench, trace: QueryTrace) -> None:
     assert explain.say_parts(table, first, second).startswith(f"{first} is nearer than {second} by {gap:.4f}")
     swapped = explain.compare_parts(explain.rank_parts(trace), second, first)
     assert explain.say_parts(swapped, second, first) == explain.say_parts(table, first, second)
-    with pytest.raises(QuestionError, match="not among the results"):
+    with pytest.raises(QueryError, match="not among the results"):
         explain.compare_parts(explain.rank_parts(trace), first, "nobody")
 
 
-def test_dropping_a_word_is_asking_without_it(bench: Workbench) -> None:
-    picture, setting = bench.picture("noise/0"), Setting("dress", "noise/0")
-    table = explain.word_effects(bench, picture, " is  red <b> ", setting)
+def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
+    picture, setting = session.picture("noise/0"), Setting("dress", "noise/0")
+    table = explain.word_effects(session, picture, " is  red <b> ", setting)
     assert table.word.tolist() == ["is", "red", "<b>"]
     assert table.without.tolist() == ["red <b>", "is <b>", "is red"]
-    whole = bench.trace(picture, "is red <b>", 10, "dress", "noise/0")
+    whole = session.trace(picture, "is red <b>", 10, "dress", "noise/0")
     for row in table.itertuples():
-        other = bench.trace(picture, row.without, 10, "dress", "noise/0")
+        other = session.trace(picture, row.without, 10, "dress", "noise/0")
         for name, source in (("words", "t"), ("fit", "m"), ("overall", "q")):
             change = other.means[source] - whole.means[source]
             assert getattr(row, name) == pytest.approx(change, abs=1e-6)
@@ -61,33 +61,33 @@ def test_dropping_a_word_is_asking_without_it(bench: Workbench) -> None:
         assert (row.first, row.moved) == (other.ranking.ids[0][0], other.ranking.ids[0][0] != whole.ranking.ids[0][0])
     assert table.read.all() and (table.chance == 0).all()
     assert "<b>" not in "".join(draw_words(table).layout.xaxis2.ticktext)
-    with pytest.raises(QuestionError, match="no words"):
-        explain.word_effects(bench, picture, " ")
+    with pytest.raises(QueryError, match="no words"):
+        explain.word_effects(session, picture, " ")
 
 
-def test_words_beyond_the_backbone_s_reach_are_named(bench: Workbench) -> None:
+def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
     words = " ".join(["red"] * 60)
-    read = explain.read_words(bench, words)
-    length = bench.model.backbone.text_tokens
+    read = explain.read_words(session, words)
+    length = session.model.backbone.text_tokens
     assert 0 < read.index(False) <= length and not any(read[length:])
-    table = explain.word_effects(bench, bench.picture("noise/0"), words)
+    table = explain.word_effects(session, session.picture("noise/0"), words)
     assert (table.words[~table.read.to_numpy()].abs() < 1e-5).all()
     assert "nothing is read" in explain.say_words(table)
 
 
-def test_severities_are_questions_with_a_worse_picture(bench: Workbench) -> None:
-    picture = bench.picture("noise/0")
-    table = explain.severities(bench, picture, "red", "blur")
+def test_severities_are_questions_with_a_worse_picture(session: Session) -> None:
+    picture = session.picture("noise/0")
+    table = explain.severities(session, picture, "red", "blur")
     assert table.severity.tolist() == list(range(6))
-    plain = bench.trace(picture, "red", 10)
+    plain = session.trace(picture, "red", 10)
     assert table.picture[0] == pytest.approx(plain.means["r"]) and table.kept[0] == 10
-    worst = bench.trace(degrade(picture, "blur", 5, 0), "red", 10)
+    worst = session.trace(corrupt(picture, "blur", 5, 0), "red", 10)
     assert table.picture[5] == pytest.approx(worst.means["r"]) and table["first"][5] == worst.ranking.ids[0][0]
     assert [t.name for t in draw_severities(table).data] == ["picture", "fit", "overall"]
     assert f"{table.picture[5]:.4f}" in explain.say_severities(table)
 
 
-def test_two_models_share_what_both_rank(bench: Workbench, trace: QueryTrace) -> None:
+def test_two_models_share_what_both_rank(session: Session, trace: QueryTrace) -> None:
     ranking = trace.ranking
     other = dataclasses.replace(trace, ranking=dataclasses.replace(ranking, ids=[ranking.ids[0][::-1][:3] + ["new"]]))
     table = explain.beside(trace, other)
@@ -107,9 +107,9 @@ def test_parts_are_drawn_with_their_difference(trace: QueryTrace) -> None:
     assert list(figure.data[0].x)[:2] == ["bias", "1"]
 
 
-def test_static_weights_change_the_overall_doubt_and_no_rank(bench: Workbench) -> None:
-    picture = bench.picture("noise/0")
-    dynamic, static = (bench.trace(picture, "red", 12, dynamic=d) for d in (True, False))
+def test_static_weights_change_the_overall_doubt_and_no_rank(session: Session) -> None:
+    picture = session.picture("noise/0")
+    dynamic, static = (session.trace(picture, "red", 12, dynamic=d) for d in (True, False))
     assert dynamic.ranking.ids == static.ranking.ids
     assert torch.allclose(static.query.weights, torch.tensor(1 / 3))
     assert static.means["q"] == pytest.approx(sum(static.means[s] for s in "rtm") / 3, rel=1e-5)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis import query as study
-from analysis.workbench import Workbench
-from hug.trace import QueryTrace
+from analysis.session import Session
+from hug.retrieval.trace import QueryTrace
 
 
 def table(r: float, t: float, m: float) -> pd.DataFrame:
@@ -23,8 +23,8 @@ def test_the_split_has_the_mean_variances_and_their_percentiles(trace: QueryTrac
     assert split.percentile.tolist() == pytest.approx((100 * split.variance).tolist(), abs=0.1)
 
 
-def test_no_words_are_the_vaguest_words(bench: Workbench) -> None:
-    split = study.split(bench.trace(bench.picture("noise/0"), " \n"))
+def test_no_words_are_the_vaguest_words(session: Session) -> None:
+    split = study.split(session.trace(session.picture("noise/0"), " \n"))
     assert split.percentile[split.source == "t"].item() == 100
     assert study.verdict(split) == "t"
 
@@ -67,13 +67,13 @@ def test_weights_sum_to_one_and_their_differences_to_zero(trace: QueryTrace) -> 
     assert np.allclose(weights.difference.sum(), 0, atol=1e-6)
 
 
-def test_results_are_the_ranking_with_each_picture_s_own_doubt(bench: Workbench, trace: QueryTrace) -> None:
+def test_results_are_the_ranking_with_each_picture_s_own_doubt(session: Session, trace: QueryTrace) -> None:
     results = study.results(trace)
     assert results["rank"].tolist() == [1, 2, 3, 4, 5]
     assert results.distance.is_monotonic_increasing
     assert results.distance.tolist() == pytest.approx(trace.parts.total[0].tolist(), rel=1e-4)
-    places = [bench.index.ids.index(i) for i in results.id]
-    assert results.uncertainty.tolist() == pytest.approx(bench.index.gaussians.overall[places].tolist())
+    places = [session.index.ids.index(i) for i in results.id]
+    assert results.uncertainty.tolist() == pytest.approx(session.index.gaussians.overall[places].tolist())
 
 
 def test_variances_are_drawn_as_a_row_a_source_in_its_colour(trace: QueryTrace) -> None:
@@ -94,18 +94,18 @@ def test_weights_are_drawn_as_a_map_centred_at_zero(trace: QueryTrace) -> None:
     assert drawn.z[1][0] == pytest.approx(first)
 
 
-def test_validation_is_told_on_a_log_scale(bench: Workbench) -> None:
-    assert bench.calibration is not None
-    known = study.validation(bench.calibration, bins=10)
+def test_validation_is_told_on_a_log_scale(session: Session) -> None:
+    assert session.calibration is not None
+    known = study.validation(session.calibration, bins=10)
     assert len(known) == 40 and known.groupby("source").share.sum().tolist() == pytest.approx([1] * 4)
     widths = np.log(known.high / known.low)[known.source == "t"]
     assert np.allclose(widths, widths.iloc[0])
     assert len(study.validation(None)) == 0
 
 
-def test_merges_are_both_told_whatever_was_chosen(bench: Workbench) -> None:
-    picture = bench.picture("noise/0")
-    tables = [study.merges(bench.trace(picture, "red", dynamic=dynamic)) for dynamic in (True, False)]
+def test_merges_are_both_told_whatever_was_chosen(session: Session) -> None:
+    picture = session.picture("noise/0")
+    tables = [study.merges(session.trace(picture, "red", dynamic=dynamic)) for dynamic in (True, False)]
     pd.testing.assert_frame_equal(*tables)
     static = tables[0].set_index("fusion").loc["static"]
     assert static.least == pytest.approx(1 / 3) and static.most == pytest.approx(1 / 3)

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
-from analysis import studies
+from analysis import registry
 from analysis.__main__ import main
 from analysis.claims import CLAIMS
 from analysis.findings import findings_page, read_prepared, verdict
 from analysis.ground import Ground
-from analysis.prepared import Prepared, prepare
+from analysis.registry import STUDIES
 from analysis.report import PAGE, csv, report
-from analysis.studies import STUDIES
+from analysis.store import Prepared, prepare
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_a_checkpoint_without_studies_is_told(studied: Path) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry without its slow studies: the command line is the same for all."""
     for name in [n for n in STUDIES if n not in ("samples", "similar", "attributes", "captions")]:
-        monkeypatch.delitem(studies.STUDIES, name)
+        monkeypatch.delitem(registry.STUDIES, name)
 
 
 def test_prepare_report_and_findings(

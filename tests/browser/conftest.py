@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from analysis.workbench import Shelf
-from tests.shelves import gallery_only, ground, pixels, shelf, shop, studied, studied_bench
+from analysis.session import Sessions
+from tests.studied import gallery_only, ground, pixels, sessions, shop, studied, studied_session
 from ui.page import build, launch
 
-__all__ = ["gallery_only", "ground", "pixels", "shelf", "shop", "studied", "studied_bench"]
+__all__ = ["gallery_only", "ground", "pixels", "sessions", "shop", "studied", "studied_session"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PLACE = """([id, point]) => {
   const plot = document.querySelector(`#${id} .js-plotly-plot`), box = plot.getBoundingClientRect();
@@ -35,11 +35,11 @@ def studied_browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def studied_url(shelf: Shelf) -> Iterator[str]:
+def studied_url(sessions: Sessions) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = build(shelf)
+    page = build(sessions)
     launch(page, "127.0.0.1", port, prevent_thread_lock=True, quiet=True)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from analysis.workbench import Workbench
+from analysis.session import Session
 from ui import about_wording
 
 pytestmark = pytest.mark.browser
 
 
-def test_it_tells_meaning_model_data_api_and_citation(visit: Page, studied_url: str, studied_bench: Workbench) -> None:
+def test_it_tells_meaning_model_data_api_and_citation(visit: Page, studied_url: str, studied_session: Session) -> None:
     visit.goto(f"{studied_url}?tab=about")
     visit.wait_for_selector("#about-cards table")
-    assert studied_bench.model.weights_hash in visit.inner_text("#about-cards")
+    assert studied_session.model.weights_hash in visit.inner_text("#about-cards")
     assert about_wording.UNMEASURED in visit.inner_text("#about-cards")
     assert "arXiv:2601.11393" in visit.inner_text("#about-cite")
     assert "/retrieve" in visit.inner_text("#about-api")

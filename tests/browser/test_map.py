@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from analysis.workbench import Workbench
+from analysis.session import Session
 from tests.browser.conftest import click_point, opened
 from ui import wording
 
@@ -19,12 +19,12 @@ def chosen(page: Page, label: str, value: str) -> None:
 
 @pytest.mark.parametrize(("category", "colouring"), [("", ""), ("shirt", "sleeve")])
 def test_a_clicked_point_is_the_right_picture_and_becomes_the_reference(
-    visit: Page, studied_url: str, studied_bench: Workbench, category: str, colouring: str
+    visit: Page, studied_url: str, studied_session: Session, category: str, colouring: str
 ) -> None:
     visit.goto(f"{studied_url}?tab=map&category={category}&colour={colouring}")
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
-    table = studied_bench.prepared.table("map")  # type: ignore[union-attr]
-    where = table[(table.component == 0) & table.id.isin(studied_bench.ids(category))].set_index("id")
+    table = studied_session.prepared.table("map")  # type: ignore[union-attr]
+    where = table[(table.component == 0) & table.id.isin(studied_session.ids(category))].set_index("id")
     alone = max(where.index, key=lambda id: _room(where, id))  # so that no other point lies under the pointer
     click_point(visit, "map", [float(where.x[alone]), float(where.y[alone])])
     visit.wait_for_function("id => document.querySelector('#neighbours h3')?.innerText.includes(id)", arg=alone)
@@ -42,10 +42,10 @@ def _room(where, id: str) -> float:  # type: ignore[no-untyped-def]
     return float(gaps.min())
 
 
-def test_the_picture_shows_under_the_pointer(visit: Page, studied_url: str, studied_bench: Workbench) -> None:
+def test_the_picture_shows_under_the_pointer(visit: Page, studied_url: str, studied_session: Session) -> None:
     visit.goto(f"{studied_url}?tab=map")
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
-    table = studied_bench.prepared.table("map")  # type: ignore[union-attr]
+    table = studied_session.prepared.table("map")  # type: ignore[union-attr]
     where = table[table.component == 0].set_index("id")
     alone = max(where.index, key=lambda id: _room(where, id))
     from tests.browser.conftest import PLACE
@@ -58,10 +58,10 @@ def test_the_picture_shows_under_the_pointer(visit: Page, studied_url: str, stud
     visit.wait_for_function("document.querySelector('#map .hug-look img').naturalWidth > 0")
 
 
-def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, studied_bench: Workbench) -> None:
+def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, studied_session: Session) -> None:
     opened(visit, studied_url, wording.TAB_MAP)
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
-    id = studied_bench.index.ids[11]
+    id = studied_session.index.ids[11]
     visit.locator("#map-point input").focus()
     visit.get_by_role("option", name=id).wait_for()  # the list comes when it is wanted
     visit.locator("#map-point input").fill(id)

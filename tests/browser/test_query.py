@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from analysis.workbench import BUNDLED_CHECKPOINT
+from analysis.session import BUNDLED_CHECKPOINT
 from ui import wording
 
 ROOT = Path(__file__).parents[2]

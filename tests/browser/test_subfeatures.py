@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from analysis import component as study
-from analysis.workbench import Workbench
+from analysis.session import Session
 from tests.browser.conftest import click_point, opened
 from ui import wording
 
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.browser
 
 
 def test_which_sub_feature_tracks_the_sleeves_of_shirts_in_three_clicks(
-    visit: Page, studied_url: str, studied_bench: Workbench
+    visit: Page, studied_url: str, studied_session: Session
 ) -> None:
     opened(visit, studied_url, wording.TAB_SUBFEATURES)  # the first
     visit.get_by_role("radio", name=wording.ATTRIBUTES["sleeve"]).click()  # the second
     visit.wait_for_selector("#tracked .hug-card")
-    table = studied_bench.prepared.table("tracking")  # type: ignore[union-attr]
+    table = studied_session.prepared.table("tracking")  # type: ignore[union-attr]
     part = study.ranked(table, "sleeve")
     assert study.say_ranked(part, "sleeve") in visit.inner_text("#tracked .hug-question")
     visit.locator("#shown-category").get_by_role("radio", name="shirt").click()  # the third

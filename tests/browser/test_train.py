@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from analysis.workbench import BUNDLED_GALLERY, Shelf
-from hug.gallery import LABELS, read_gallery, write_gallery
-from ui import train, train_wording, training, wording
+from analysis.session import BUNDLED_GALLERY, Sessions
+from hug.retrieval.gallery import LABELS, read_gallery, write_gallery
+from ui import train_wording, training, wording
 from ui.page import build, launch
+from ui.tabs import train
 
 pytestmark = pytest.mark.browser
 LONG = 400_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
@@ -46,7 +47,7 @@ def url(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        page = build(Shelf.open(gallery=gallery, kept=runs / "galleries"))
+        page = build(Sessions.load(gallery=gallery, kept=runs / "galleries"))
         launch(page, "127.0.0.1", port, prevent_thread_lock=True, quiet=True)
         yield f"http://127.0.0.1:{port}/"
         page.close(verbose=False)

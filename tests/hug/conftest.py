@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from hug.config import SIZES, ModelConfig, ObjectiveConfig
-from hug.garments import Sizes, build
+from hug.data.garments import Sizes, build
 from hug.model import HUG
 
 

@@ -8,7 +8,7 @@ import torch
 from hug.config import OBJECTIVES, SIZES, ModelConfig, ObjectiveConfig
 from hug.losses import Criterion
 from hug.model import HUG
-from hug.train.step import TrainBatch, compute
+from hug.train.batch import TrainBatch, compute
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
 
 TEXTS = ["the same but red", "with long sleeves", "", "is more my style today"]

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.shelves import gallery_only, ground, pixels, shelf, shop, studied, studied_bench, tabs
+from tests.studied import gallery_only, ground, pixels, sessions, shop, studied, studied_session, tabs
 
-__all__ = ["gallery_only", "ground", "pixels", "shelf", "shop", "studied", "studied_bench", "tabs"]
+__all__ = ["gallery_only", "ground", "pixels", "sessions", "shop", "studied", "studied_session", "tabs"]

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from analysis.workbench import Shelf, Workbench
+from analysis.session import Session, Sessions
 from ui import wording
-from ui.asking import Page
 from ui.page import about, build
+from ui.requests import Page
 from ui.theme import STYLE, theme
 
 
 @pytest.fixture(scope="module")
-def config(bench: Workbench) -> dict[str, Any]:
-    return build(Shelf({}, loaded=[bench])).get_config_file()
+def config(session: Session) -> dict[str, Any]:
+    return build(Sessions({}, loaded=[session])).get_config_file()
 
 
 def test_only_the_two_documented_endpoints_are_public(config: dict[str, Any]) -> None:
@@ -22,19 +22,19 @@ def test_only_the_two_documented_endpoints_are_public(config: dict[str, Any]) ->
     assert public == {"retrieve", "uncertainty"}
 
 
-def test_model_calls_share_one_slot(bench: Workbench) -> None:
-    page = build(Shelf({}, loaded=[bench]))
+def test_model_calls_share_one_slot(session: Session) -> None:
+    page = build(Sessions({}, loaded=[session]))
     calls = [fn for fn in page.fns.values() if not fn.preprocess]  # whoever opens a picture asks the model
     assert len(calls) > 5
     assert {(fn.concurrency_id, fn.concurrency_limit) for fn in calls} == {("model", 1)}
 
 
-def test_the_page_opens_with_an_answer_and_names_its_model(bench: Workbench, config: dict[str, Any]) -> None:
+def test_the_page_opens_with_an_answer_and_names_its_model(session: Session, config: dict[str, Any]) -> None:
     parts = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
     assert wording.EXAMPLE_WORDS[0] in parts["sure"]["value"]
-    assert len(parts["results"]["value"]) == bench.default_k - 1  # the reference is left out
-    assert "K 16 · D 32 · 12 pictures" in about(bench)
-    assert about(bench) == parts["model"]["value"]
+    assert len(parts["results"]["value"]) == session.default_k - 1  # the reference is left out
+    assert "K 16 · D 32 · 12 pictures" in about(session)
+    assert about(session) == parts["model"]["value"]
 
 
 def test_everything_one_can_use_has_a_name(config: dict[str, Any]) -> None:
@@ -48,11 +48,11 @@ def test_everything_one_can_use_has_a_name(config: dict[str, Any]) -> None:
             assert props["alt_text"]
 
 
-def test_a_gallery_without_categories_shows_no_filter(bench: Workbench, tmp_path: Path) -> None:
+def test_a_gallery_without_categories_shows_no_filter(session: Session, tmp_path: Path) -> None:
     import dataclasses
 
-    bare = dataclasses.replace(bench, index=dataclasses.replace(bench.index, meta={}), kept=tmp_path)
-    config = build(Shelf({}, loaded=[bare])).get_config_file()
+    bare = dataclasses.replace(session, index=dataclasses.replace(session.index, meta={}), kept=tmp_path)
+    config = build(Sessions({}, loaded=[bare])).get_config_file()
     filters = [c for c in config["components"] if c["props"].get("elem_id") in ("category", "pick-from")]
     assert [c["props"]["visible"] for c in filters] == [False, False]
 
@@ -62,5 +62,5 @@ def test_no_font_comes_from_elsewhere() -> None:
     assert "@import" not in STYLE.read_text() and "url(" not in STYLE.read_text()
 
 
-def test_the_page_is_gradio_s_blocks(bench: Workbench) -> None:
-    assert isinstance(build(Shelf({}, loaded=[bench])), Page)
+def test_the_page_is_gradio_s_blocks(session: Session) -> None:
+    assert isinstance(build(Sessions({}, loaded=[session])), Page)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from analysis.workbench import QuestionError, Workbench
-from hug.data import PictureError
-from hug.garments.degrade import DEGRADATIONS
+from analysis.session import QueryError, Session
+from hug.data.corruptions import CORRUPTIONS
+from hug.data.images import PictureError
 from ui import wording
 from ui.question import Given, Trail
 from ui.trail import link_html, notes, trail_html
@@ -20,11 +20,11 @@ def given(**fields: Any) -> Given:
     return Given.of(*ASKED).changed(**fields)
 
 
-def test_controls_come_and_go_in_one_order(bench: Workbench) -> None:
+def test_controls_come_and_go_in_one_order(session: Session) -> None:
     values = Given.of(*ASKED).controls()
     assert values == list(ASKED)
     assert Given.of(*values) == Given.of(*ASKED)
-    assert list(DEGRADATIONS) == list(wording.KINDS)
+    assert list(CORRUPTIONS) == list(wording.KINDS)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_controls_come_and_go_in_one_order(bench: Workbench) -> None:
 def test_what_is_no_number_is_told(field: str, value: Any, message: str) -> None:
     values = list(ASKED)
     values[[*Given.__dataclass_fields__].index(field)] = value
-    with pytest.raises(QuestionError, match=message):
+    with pytest.raises(QueryError, match=message):
         Given.of(*values)
 
 
@@ -55,33 +55,33 @@ def test_what_is_no_number_is_told(field: str, value: Any, message: str) -> None
         ({"reference": "nobody"}, "no picture 'nobody'"),
     ],
 )
-def test_a_question_that_can_t_be_asked_says_why(bench: Workbench, fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(QuestionError, match=message):
-        given(**fields).trace(bench)
+def test_a_question_that_can_t_be_asked_says_why(session: Session, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        given(**fields).trace(session)
 
 
-def test_every_setting_reaches_the_answer(bench: Workbench) -> None:
-    plain = given().trace(bench)
+def test_every_setting_reaches_the_answer(session: Session) -> None:
+    plain = given().trace(session)
     assert len(plain.ranking.ids[0]) == 5 and "noise/0" not in plain.ranking.ids[0]
-    assert "noise/0" in given(leave_out=False, k=12).trace(bench).ranking.ids[0]
-    assert given(ignored=(3, 5)).trace(bench).components == tuple(n for n in range(16) if n not in (2, 4))
-    assert not given(use_var=False).trace(bench).use_var
-    assert given(dynamic=False).trace(bench).percentiles["q"] is None
-    assert given(kind="darkness", severity=5).trace(bench).means["r"] != plain.means["r"]
+    assert "noise/0" in given(leave_out=False, k=12).trace(session).ranking.ids[0]
+    assert given(ignored=(3, 5)).trace(session).components == tuple(n for n in range(16) if n not in (2, 4))
+    assert not given(use_var=False).trace(session).use_var
+    assert given(dynamic=False).trace(session).percentiles["q"] is None
+    assert given(kind="darkness", severity=5).trace(session).means["r"] != plain.means["r"]
 
 
-def test_an_upload_that_was_deleted_is_told(bench: Workbench, tmp_path: Path) -> None:
+def test_an_upload_that_was_deleted_is_told(session: Session, tmp_path: Path) -> None:
     sent = {"path": str(tmp_path / "gone.png"), "meta": {"_type": "gradio.FileData"}}
     gone = given(reference=None, picture=sent)
-    with pytest.raises(QuestionError, match="deleted after an hour"):
-        gone.image(bench)
-    assert gone.thumbnail(bench) is None
+    with pytest.raises(QueryError, match="deleted after an hour"):
+        gone.image(session)
+    assert gone.thumbnail(session) is None
     Image.new("RGB", (600, 900), "red").save(tmp_path / "gone.png")
-    assert gone.image(bench).size == (600, 900)
-    assert max(gone.thumbnail(bench).size) == 256 and min(gone.clean(bench).size) == 480
+    assert gone.image(session).size == (600, 900)
+    assert max(gone.thumbnail(session).size) == 256 and min(gone.clean(session).size) == 480
     (tmp_path / "gone.png").write_text("hello")
     with pytest.raises(PictureError):
-        gone.image(bench)
+        gone.image(session)
 
 
 def test_the_chain_goes_back_and_forth_and_branches() -> None:
@@ -94,7 +94,7 @@ def test_the_chain_goes_back_and_forth_and_branches() -> None:
     assert back.now == red and back.at(-5).now == red and back.at(9).now == blue
     branched = back.plus(green)
     assert branched.steps == (red, green) and branched.before == ("a", "b")
-    with pytest.raises(QuestionError, match="Nothing was asked"):
+    with pytest.raises(QueryError, match="Nothing was asked"):
         _ = Trail().now
 
 
@@ -118,12 +118,12 @@ def test_the_chain_is_shown_escaped_with_what_changed() -> None:
     assert "“red” (other)" in shown
 
 
-def test_settings_are_never_forgotten(bench: Workbench) -> None:
-    assert notes(given(), bench) == []
+def test_settings_are_never_forgotten(session: Session) -> None:
+    assert notes(given(), session) == []
     special = given(
         reference=None, kind="blur", severity=3, ignored=(2, 7), use_var=False, dynamic=False, words="red " * 60
     )
-    said = " ".join(notes(special, bench))
+    said = " ".join(notes(special, session))
     for part in ("blur, severity 3", "sub-features 2, 7", wording.NOTE_MEANS, wording.NOTE_STATIC, wording.UPLOAD_NOTE):
         assert part in said
     assert "from “red” on nothing is read" in said

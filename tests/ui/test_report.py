@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis.workbench import Workbench
+from analysis.session import Session
 from ui import wording
 from ui.question import Given
 from ui.report import citation, report
@@ -14,8 +14,8 @@ ASKED = Given("tiny", "noise/0", None, "<script>alert(1)</script> & red", k=4, k
 
 
 @pytest.fixture(scope="module")
-def page(bench: Workbench) -> str:
-    return report(bench, ASKED, ASKED.trace(bench))
+def page(session: Session) -> str:
+    return report(session, ASKED, ASKED.trace(session))
 
 
 class Outline(HTMLParser):
@@ -38,14 +38,14 @@ def test_the_report_needs_nothing_else(page: str) -> None:
     assert "url(" not in page and "@import" not in page
 
 
-def test_the_report_says_what_was_asked_and_found(page: str, bench: Workbench) -> None:
-    trace = ASKED.trace(bench)
+def test_the_report_says_what_was_asked_and_found(page: str, session: Session) -> None:
+    trace = ASKED.trace(session)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; red" in page
     for id in trace.ranking.ids[0]:
         assert page.count(id) >= 2
     for value in trace.means.values():
         assert f"{value:.5f}" in page
-    assert bench.weights in page and bench.index.gallery_hash in page and "glare 3" in page
+    assert session.weights in page and session.index.gallery_hash in page and "glare 3" in page
     assert wording.NOTE_IGNORED.format(ignored="2") in page
 
 

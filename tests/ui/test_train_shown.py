@@ -9,12 +9,12 @@ from zipfile import ZipFile
 
 import pytest
 
-from hug.jobs import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
-from tests.analysis.test_progress import RUN, START, checked
+from hug.train.jobs import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
+from tests.analysis.test_training_log import RUN, START, checked
 from ui import train_shown as shown
 from ui import train_wording as wording
-from ui.plots import NOTHING
-from ui.train import Buttons
+from ui.components import NOTHING
+from ui.tabs.train import Buttons
 from ui.training import Settings
 
 STEPS = ("data", "train", "index", "measure", "prepare")

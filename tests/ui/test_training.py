@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.__main__ import parser as analysis_parser
-from analysis.workbench import ROOT, QuestionError
+from analysis.session import ROOT, QueryError
 from hug.__main__ import parser, training_config
 from hug.config import OBJECTIVES
 from ui import training
@@ -86,7 +86,7 @@ def test_what_is_made_goes_where_it_is_told(tmp_path: Path, monkeypatch: pytest.
     ],
 )
 def test_what_does_not_fit_is_refused(changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(QuestionError) as told:
+    with pytest.raises(QueryError) as told:
         Settings.of(sent(**changes))
     assert str(told.value).startswith(says)
 

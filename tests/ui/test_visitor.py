@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.workbench import QuestionError
+from analysis.session import QueryError
 from ui.visitor import checked, known, visitor
 
 
@@ -16,7 +16,7 @@ def test_a_visitor_keeps_their_number_and_a_new_one_gets_another() -> None:
 
 @pytest.mark.parametrize("value", ["", None, "a", 7, "G" * 32, "0" * 33, ["0" * 32]])
 def test_what_is_no_visitor_is_told_what_to_do(value: object) -> None:
-    with pytest.raises(QuestionError, match="keeps no data"):
+    with pytest.raises(QueryError, match="keeps no data"):
         checked(value)
     assert checked("0123456789abcdef" * 2) == "0123456789abcdef" * 2
 

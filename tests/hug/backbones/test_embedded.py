@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from hug.backbones import Backbone, BackboneError, embedded, load_backbone
-from hug.data import open_picture
+from hug.data.images import open_picture
 
 TEXTS = ["", "red", "the same but red, with long sleeves", "a " * 50, "Red", "is shiny", "dress\ud83d"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from hug.config import OBJECTIVES
-from hug.data import read_fashioniq
+from hug.data.collection import read_fashioniq
+from hug.data.features import Features, evaluation_features, garment_truth, triplet_truth
+from hug.data.garments import ASPECTS
 from hug.evaluate.hard import hard_gallery, hard_measures
-from hug.evaluate.ranks import Ranked, rank_split
-from hug.features import Features, evaluation_features, garment_truth, triplet_truth
-from hug.garments import ASPECTS
+from hug.evaluate.ranking import Ranked, rank_split
 from tests.hug.conftest import PixelBackbone, small_model
 
 

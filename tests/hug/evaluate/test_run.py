@@ -11,18 +11,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
-from hug.data import read_fashioniq
+from hug.data.collection import read_fashioniq
+from hug.data.corruptions import TRAINED, UNSEEN
+from hug.data.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
+from hug.data.garments import ASPECTS
 from hug.evaluate.aims import AIMS, GUARDS
 from hug.evaluate.baselines import BASELINES
 from hug.evaluate.page import read_measurements, results_page
-from hug.evaluate.ranks import rank_split, ranks_without_variance, target_ranks
+from hug.evaluate.ranking import rank_split, ranks_without_variance, target_ranks
 from hug.evaluate.run import QUICK, Effort, evaluate, in_halves, table_text
 from hug.evaluate.tables import read_queries
-from hug.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
-from hug.garments import ASPECTS, TRAINED, UNSEEN
-from hug.hub import save_model
-from hug.trace import Calibration
+from hug.retrieval.trace import Calibration
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
 
 

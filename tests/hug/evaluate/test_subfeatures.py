@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from hug.backbones.cache import TokenCache
 from hug.config import OBJECTIVES
-from hug.data import read_fashioniq
+from hug.data.cache import TokenCache
+from hug.data.collection import read_fashioniq
+from hug.data.features import garment_truth
+from hug.data.garments import ASPECTS, Spec, control, remove, render
 from hug.evaluate.subfeatures import (
     CONTROL,
     DEGRADED,
@@ -23,8 +25,6 @@ from hug.evaluate.subfeatures import (
     tracked,
     tracked_count,
 )
-from hug.features import garment_truth
-from hug.garments import ASPECTS, Spec, control, remove, render
 from tests.hug.conftest import PixelBackbone, small_model
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hug.data import Collection, Triplet, joined, training_texts
-from hug.features import Features, Mined, Pictures, Texts, Views, shortened
+from hug.data.captions import joined, training_texts
+from hug.data.collection import Collection, Triplet
+from hug.data.features import Features, Mined, Pictures, Texts, Views, shortened
 from tests.hug.conftest import PixelBackbone, noise_pictures
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")

@@ -1,0 +1,251 @@
+"""The dynamic weights: how they move when a source is spoiled, and what Proposition 1 asks of them.
+
+Letters: Q queries, B batch, N pictures, K components, D dimensions of one component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+import torch.nn.functional as F
+from plotly.subplots import make_subplots
+from torch import Tensor
+
+from analysis.ground import NO_DATA, Ground, Skipped
+from analysis.intervals import mean_intervals
+from analysis.plots import INK, LABELS, NAMED, NOTHING, listed, plain, sentence, whiskers
+from analysis.studies.words import spread_rows
+from hug.data.captions import shorten
+from hug.data.corruptions import TRAINED, UNSEEN
+from hug.data.features import tokens_of
+from hug.evaluate.metrics import bootstrap_rows
+from hug.evaluate.ranking import BATCH
+from hug.evaluate.uncertainty import SEVERITIES
+from hug.gaussians import SOURCES, Gaussians, Query, distance
+
+SHORTENED = 3  # times that clauses are left out
+PAIRS = 64  # of a batch, as in training
+SPOILS = {
+    "severity": "the reference is degraded", "vague": "the words are shortened", "conflicting": "the words conflict",
+}  # fmt: skip
+
+
+# ---- how the weights move ----
+
+
+def weights(ground: Ground) -> pd.DataFrame:
+    """Mean weight of each source: reference degraded (0-5), words shortened (0-3 times), fitting or conflicting (0, 1).
+
+    `severity` averages over all kinds of fault. Levels are paired: the same queries, pictures or texts. Conflicting
+    words need generated data and are left out without.
+    """
+    if ground.data is None:
+        raise Skipped(NO_DATA)
+    tables = [_levels("severity", _by_severity(ground), ground), _levels("vague", _by_length(ground), ground)]
+    try:
+        _, fits, lacks = ground.pairs
+        tables.append(_levels("conflicting", [_shares(fits), _shares(lacks)], ground))
+    except Skipped:
+        pass
+    return pd.concat(tables, ignore_index=True)
+
+
+def _shares(query: Query) -> np.ndarray:
+    """(Q, 3) mean weight of each source."""
+    return query.weights.mean((2, 3)).numpy()
+
+
+def _levels(change: str, found: list[np.ndarray], ground: Ground) -> pd.DataFrame:
+    tables = []
+    for level, shares in enumerate(found):
+        mean, low, high = mean_intervals(shares, ground.effort.draws)
+        sources = [LABELS[s] for s in SOURCES]
+        row = {"change": change, "level": level, "source": sources, "weight": mean, "low": low, "high": high}
+        tables.append(pd.DataFrame(row))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _by_severity(ground: Ground) -> list[np.ndarray]:
+    """Per severity (N, 3): clean references with a text of their own, or another of the category."""
+    texts = [_text_for(ground, id) for id in ground.clean_ids]
+    kinds = np.stack([_spoiled(ground, kind, texts) for kind in (*TRAINED, *UNSEEN)])  # (kinds, 6, N, 3)
+    return list(kinds.mean(0))
+
+
+def _text_for(ground: Ground, id: str) -> str:
+    own = ground.questions.text[ground.questions.reference == id]
+    if len(own):
+        return str(own.iloc[0])
+    category = next(c for c, gallery in ground.collection.galleries.items() if id in gallery)
+    return str(ground.questions.text[ground.questions.category == category].iloc[0])
+
+
+def _spoiled(ground: Ground, kind: str, texts: list[str]) -> np.ndarray:
+    """(6, N, 3) weights with the references at every severity."""
+    tokens, known = ground.degraded(kind), ground.texts(texts)
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(tokens), BATCH):
+            rows = list(range(start, min(start + BATCH, len(tokens))))
+            words = known.take([texts[n % len(texts)] for n in rows])
+            parts.append(_shares(ground.model.query_tokens(tokens_of(tokens, rows), *words)))
+    return np.concatenate(parts).reshape(len(SEVERITIES), len(texts), 3)
+
+
+def _by_length(ground: Ground) -> list[np.ndarray]:
+    """Per level (Q, 3): texts with clauses left out 0-3 times, down to no word at all."""
+    chosen = ground.questions.iloc[spread_rows(len(ground.questions), ground.effort.texts)]
+    rng, texts, found = np.random.default_rng(0), list(chosen.text), []
+    for level in range(SHORTENED + 1):
+        texts = [shorten(text, rng) for text in texts] if level else texts
+        found.append(_shares(ground.asked(list(chosen.reference), texts)))
+    return found
+
+
+def draw_weights(table: pd.DataFrame) -> go.Figure:
+    names = {change: text.removeprefix("the ") for change, text in SPOILS.items()}
+    figure = make_subplots(rows=1, cols=3, shared_yaxes=True, subplot_titles=list(names.values()))
+    for column, change in enumerate(names, 1):
+        for source, part in table[table.change == change].groupby("source", sort=False):
+            symbol = {"picture": "circle", "words": "square", "fit": "cross"}[source]
+            figure.add_scatter(
+                x=part.level, y=part.weight, name=source, error_y=whiskers(part, "weight"), mode="lines+markers",
+                marker={"symbol": symbol}, line={"color": NAMED[source]}, showlegend=column == 1, row=1, col=column,
+            )  # fmt: skip
+    figure.add_hline(y=1 / 3, line={"color": INK, "dash": "dash"})
+    figure.update_xaxes(dtick=1, zeroline=False)
+    figure.update_yaxes(title="mean weight", col=1)
+    return plain(figure, 380, least=640).update_layout(legend_y=-0.2, legend_yanchor="top")
+
+
+def say_weights(table: pd.DataFrame) -> str:
+    if table.empty:
+        return NOTHING
+    spoiled = {"severity": "picture", "vague": "words", "conflicting": "fit"}
+    told = []
+    for change, part in table.groupby("change", sort=False):
+        own = part[part.source == spoiled[str(change)]].sort_values("level")
+        first, last = own.iloc[0], own.iloc[-1]
+        how = "falls" if last.high < first.low else "rises" if last.low > first.high else "stays, within chance,"
+        told.append(
+            f"when {SPOILS[str(change)]}, the weight of the {own.source.iloc[0]} {how} from {first.weight:.3f} to "
+            f"{last.weight:.3f}"
+        )
+    return sentence(told) + " Equal weights would be 0.333."
+
+
+# ---- Proposition 1 ----
+
+PROPOSITION = (
+    "source", "covariance", "correlation", "low", "high", "loss_source", "loss_dynamic", "loss_static",
+    "loss_own_means", "gain_static", "gain_static_low", "gain_static_high", "gain_own", "gain_own_low", "gain_own_high",
+)  # fmt: skip
+
+
+def proposition(ground: Ground) -> pd.DataFrame:
+    """Covariance of each source's weight with its loss on validation, and dynamic against static weights.
+
+    loss_i is a query's part of L_HC (Eq. 13, batches of 64) with the merged variance replaced by source i's.
+    `gain_static` and `gain_own` are how much larger the loss is with 1/3 each, and with the weights' own means.
+    """
+    if ground.model.objective.matching != "sigmoid":
+        raise Skipped("this model was not trained with the sigmoid loss of Eq. 13 that the proposition speaks of")
+    scales, ranked = ground.scales, ground.validation
+    query = Query.cat([r.query for r in ranked])
+    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in ranked])
+    names = [f"{r.category}/{r.gallery[n]}" for r in ranked for n in r.targets]
+    return proposition_table(query, targets, names, scales["a"], scales["b"], ground.effort.draws)
+
+
+def proposition_table(
+    query: Query, targets: Gaussians, names: list[str], a: float, b: float, draws: int = 1000
+) -> pd.DataFrame:
+    """From Q queries and their targets; `names` tell which targets are the same picture."""
+    share = query.weights.mean((2, 3)).numpy()  # (Q, 3)
+    means = query.weights.mean(0, keepdim=True)  # (1, 3, K, D)
+    merged = [*query.sources.unbind(1), query.var, query.sources.mean(1), (means * query.sources).sum(1)]
+    levels = torch.stack([var.mean((1, 2)) for var in merged], dim=1)  # (Q, 6)
+    losses = query_losses(query, targets, names, levels, a, b)  # (Q, 6)
+    dynamic, static, own = losses[:, 3], losses[:, 4], losses[:, 5]
+    gains, low, high = mean_intervals(np.stack([static - dynamic, own - dynamic], 1), draws)
+    rows = []
+    for i, source in enumerate(SOURCES):
+        found = bootstrap_rows(_correlation, share[:, i], losses[:, i], draws=min(draws, 500))
+        rows.append((
+            LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), found.value, found.low, found.high,
+            losses[:, i].mean(), dynamic.mean(), static.mean(), own.mean(),
+            gains[0], low[0], high[0], gains[1], low[1], high[1],
+        ))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(PROPOSITION)).fillna({"correlation": 0.0, "low": 0.0, "high": 0.0})
+
+
+def query_losses(
+    query: Query, targets: Gaussians, names: list[str], levels: Tensor, a: float, b: float, seed: int = 0
+) -> np.ndarray:
+    """(Q, M) each query's part of L_HC for M versions of its mean variance, `levels` (Q, M).
+
+    Queries are shuffled into batches of 64 of all categories, as in training; the last, smaller one stays. The
+    candidate bias is centred in the batch. The mean over a batch is `hug.losses.holistic_contrast`.
+    """
+    same = np.unique(names, return_inverse=True)[1]
+    losses = torch.zeros(levels.shape)
+    for rows in _batches(len(names), seed):
+        q, c = query[rows], targets[rows]
+        centred = Gaussians(c.mu, c.var, c.bias - c.bias.mean())
+        base = distance(q, centred, use_var=False) + c.var.mean((1, 2))  # (B, B)
+        matches = torch.from_numpy(same[rows.numpy()][:, None] == same[rows.numpy()]).float()
+        logits = -(a * (base[:, None] + levels[rows][..., None]) + b)  # (B, M, B)
+        each = F.binary_cross_entropy_with_logits(logits, matches[:, None].expand_as(logits), reduction="none")
+        losses[rows] = each.sum(-1)
+    return losses.double().numpy()
+
+
+def _batches(count: int, seed: int) -> Iterator[Tensor]:
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    yield from order.split(PAIRS)
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else float("nan")
+
+
+def draw_proposition(table: pd.DataFrame) -> go.Figure:
+    titles = ["correlation of weight and loss", "loss on validation"]
+    figure = make_subplots(rows=1, cols=2, subplot_titles=titles)
+    colours = [NAMED[source] for source in table.source]
+    figure.add_bar(
+        x=table.source, y=table.correlation, error_y=whiskers(table, "correlation"), marker_color=colours, row=1, col=1
+    )
+    if len(table):
+        first = table.iloc[0]
+        names = [*(f"{s} alone" for s in table.source), "dynamic", "1/3 each", "own means"]
+        values = [*table.loss_source, first.loss_dynamic, first.loss_static, first.loss_own_means]
+        figure.add_scatter(x=values, y=names, mode="markers", marker={"color": INK, "size": 10}, row=1, col=2)
+    return plain(figure, 300, least=640).update_layout(showlegend=False)
+
+
+def say_proposition(table: pd.DataFrame) -> str:
+    if table.empty:
+        return NOTHING
+    kept = list(table.source[table.high < 0])
+    first = table.iloc[0]
+    told = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
+    return (
+        f"Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for {listed(kept)} "
+        f"(correlations: {', '.join(told)}). Against 1/3 each the loss is "
+        f"{_judged(first.gain_static_low, first.gain_static_high)} ({first.loss_dynamic:.4f} and "
+        f"{first.loss_static:.4f}), against the weights' own means {_judged(first.gain_own_low, first.gain_own_high)} "
+        f"({first.loss_own_means:.4f})."
+        " The scale and offset of the loss were learned with this model's own merge, which favours it; and the loss is"
+        " convex in its logits, not in the network's parameters, so that the bound itself is not tested."
+    )
+
+
+def _judged(low: float, high: float) -> str:
+    if low <= 0 <= high:
+        return "the same, within chance"
+    return "lower with dynamic weights" if low > 0 else "higher with dynamic weights"

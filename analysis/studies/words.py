@@ -1,0 +1,250 @@
+"""What the words' uncertainty answers to: captions at its ends, and one phrase at a time taken out.
+
+Letters: T texts with one phrase removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.ground import NO_DATA, Ground, Skipped
+from analysis.intervals import mean_intervals
+from analysis.plots import INK, MARKS, NAMED, NOTHING, escaped, plain, sentence
+from analysis.studies.levels import shown
+from hug.data.garments import ASPECTS, phrases
+
+ENDS = 20  # captions an end
+FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
+KINDS = ("named", "compared", "presupposing", "vague")
+ANY = "any such phrase"
+OTHERS = "as many other words"
+Found = tuple[int, int, str, str, str]  # start, end, phrase, aspect, kind
+Table = Mapping[str, Mapping[str, tuple[phrases.Phrase, ...]]]
+
+
+# ---- captions at the ends ----
+
+
+def captions(ground: Ground) -> pd.DataFrame:
+    """The captions with the highest and the lowest variance of the words, and queries with those of the fit."""
+    if ground.data is None:
+        raise Skipped(NO_DATA)
+    known = shown(ground)
+    texts = known.drop_duplicates("text").assign(reference="")
+    parts = []
+    for source, table, column in (("words", texts, "t"), ("fit", known, "m")):
+        ordered = table.sort_values(column, ascending=False, kind="stable")
+        count = min(ENDS, len(ordered) // 2)
+        for end, rows in (("highest", ordered.head(count)), ("lowest", ordered.tail(count)[::-1])):
+            found = {"text": rows.text, "id": rows.reference, "value": rows[column]}
+            parts.append(pd.DataFrame({"source": source, "end": end, **found}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_captions(table: pd.DataFrame) -> go.Figure:
+    figure = make_subplots(rows=2, cols=1, subplot_titles=["words", "fit"], vertical_spacing=0.08)
+    for row, source in enumerate(("words", "fit"), 1):
+        for place, end in enumerate(("highest", "lowest")):
+            part = table[(table.source == source) & (table.end == end)]
+            figure.add_scatter(
+                x=part.value, y=[f"{end} {n}" for n in range(1, len(part) + 1)], text=escaped(part.text),
+                customdata=part.id, mode="markers+text", row=row, col=1,
+                textposition=("middle left", "middle right")[place],
+                marker={"color": NAMED[source], "symbol": MARKS[place]}, showlegend=False,
+                hovertemplate="%{text}<br>variance %{x:.4f}<extra></extra>", cliponaxis=False,
+            )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", showticklabels=False)
+    figure.update_xaxes(title="variance", type="log", row=2, col=1)
+    return plain(figure, 1300)
+
+
+def say_captions(table: pd.DataFrame) -> str:
+    if table.empty:
+        return NOTHING
+    told = []
+    for source, part in table.groupby("source", sort=False):
+        ends = {end: rows for end, rows in part.groupby("end", sort=False)}
+        words = {end: rows.text.str.split().str.len().mean() for end, rows in ends.items()}
+        first, last = ends["highest"].iloc[0], ends["lowest"].iloc[0]
+        told.append(
+            f"{source}: the variance is highest for “{first.text}” ({first.value:.3g}) and lowest for “{last.text}” "
+            f"({last.value:.3g}); texts at the uncertain end have {words['highest']:.1f} words, at the certain end "
+            f"{words['lowest']:.1f}"
+        )
+    return sentence(told)
+
+
+# ---- one phrase taken out ----
+
+
+def phrase_effects(ground: Ground) -> pd.DataFrame:
+    """Mean change of the log variance of the words and of the fit when one phrase is taken out of a text.
+
+    A row each for the frequent phrases and for every aspect and kind together; the control takes as many other
+    words, in one piece, out of the same texts. `low` and `high` bound the change of the words.
+    """
+    if ground.data is None:
+        raise Skipped(NO_DATA)
+    texts = ground.questions.iloc[spread_rows(len(ground.questions), ground.effort.texts)].reset_index(drop=True)
+    plan = removals(list(texts.text))
+    if plan.empty:
+        raise Skipped("no text has a phrase that is known by its meaning")
+    before, after = texts.iloc[plan.row], ground.asked(list(texts.reference.iloc[plan.row]), list(plan["left"]))
+    plan["delta_words"] = np.log(after.var_t.mean((1, 2)).numpy()) - np.log(before.t.to_numpy())
+    plan["delta_fit"] = np.log(after.var_m.mean((1, 2)).numpy()) - np.log(before.m.to_numpy())
+    return effects(plan, ground.effort.draws)
+
+
+def spread_rows(size: int, count: int) -> np.ndarray:
+    """`count` rows evenly over `size`, all where there are fewer."""
+    return np.linspace(0, size - 1, min(count, size)).round().astype(int)
+
+
+def removals(texts: list[str], seed: int = 0) -> pd.DataFrame:
+    """One row a phrase found, and one control a text: columns row, left (the text without it), phrase, aspect, kind."""
+    rng, rows = np.random.default_rng(seed), []
+    for n, text in enumerate(texts):
+        found = list(find(text))
+        rows += [(n, without(text, start, end), *names) for start, end, *names in found]
+        other = _other_words(text, found, rng)
+        if other is not None:
+            rows.append((n, other, OTHERS, "control", "control"))
+    return pd.DataFrame(rows, columns=["row", "left", "phrase", "aspect", "kind"])
+
+
+def effects(plan: pd.DataFrame, draws: int = 1000) -> pd.DataFrame:
+    """Means of delta_words and delta_fit of a plan, per frequent phrase and per aspect and kind."""
+    counted = plan.groupby(["phrase", "aspect", "kind"], sort=False).size().sort_values(ascending=False, kind="stable")
+    frequent = counted[(counted >= FEWEST) & (counted.index.get_level_values("kind") != "control")].head(MOST)
+    rows = [_effect(plan[plan["phrase"] == name], name, aspect, kind, draws) for name, aspect, kind in frequent.index]
+    for (aspect, kind), part in plan.groupby(["aspect", "kind"], sort=False):
+        rows.append(_effect(part, OTHERS if kind == "control" else ANY, str(aspect), str(kind), draws))
+    columns = ["phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("delta_words", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _effect(part: pd.DataFrame, phrase: str, aspect: str, kind: str, draws: int) -> tuple[object, ...]:
+    part = part[(part.aspect == aspect) & (part.kind == kind)]
+    means, low, high = mean_intervals(part[["delta_words", "delta_fit"]].to_numpy(), draws)
+    return phrase, aspect, kind, means[0], means[1], low[0], high[0], len(part)
+
+
+def find(text: str) -> Iterator[Found]:
+    """Phrases of a text by what they mean, the longest first where several begin at one place; none overlap."""
+    for match in _pattern().finditer(text.lower()):
+        yield match.start(), match.end(), *_meaning(match.group())
+
+
+def without(text: str, start: int, end: int) -> str:
+    """The text without a phrase, nor the verb that opened it, nor one word or comma that joined it."""
+    before = re.sub(r"\b(?:is|has)\s*$", "", text[:start], flags=re.IGNORECASE)
+    joint = r"(?:,|\band\b|\bwith\b|\bbut\b)"
+    shorter, cut = re.subn(rf"\s*{joint}\s*$", "", before, flags=re.IGNORECASE)
+    after = text[end:] if cut else re.sub(rf"^\s*{joint}\s*", "", text[end:], flags=re.IGNORECASE)
+    return " ".join(f"{shorter} {after}".split()).replace(" ,", ",")
+
+
+def _other_words(text: str, found: list[Found], rng: np.random.Generator) -> str | None:
+    """The text without a piece outside all phrases, as long as one of them; None where there is no such piece."""
+    if not found:
+        return None
+    start, end = found[int(rng.integers(len(found)))][:2]
+    length = len(text[start:end].split())
+    words = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
+    free = [
+        n
+        for n in range(len(words) - length + 1)
+        if all(e <= words[n][0] or s >= words[n + length - 1][1] for s, e, *_ in found)
+    ]
+    if not free:
+        return None
+    place = free[int(rng.integers(len(free)))]
+    kept = [text[s:e] for n, (s, e) in enumerate(words) if not place <= n < place + length]
+    return " ".join(kept)
+
+
+@cache
+def _known() -> dict[str, tuple[str, str, str]]:
+    """Text of every phrase -> its name, aspect and kind; what presupposes the reference is named by its frame."""
+    known = {text: (text, "no aspect", "vague") for _, text in phrases.VAGUE}
+    tables: tuple[tuple[str, Table], ...] = (("compared", phrases.DIRECTED), ("named", phrases.NAMED))
+    for kind, table in tables:
+        for aspect, values in table.items():
+            known |= {text: (text, aspect, kind) for options in values.values() for _, text in options}
+    return known | {text: (name, aspect, "presupposing") for text, name, aspect in _presupposing()}
+
+
+def _presupposing() -> Iterator[tuple[str, str, str]]:
+    """Every filled frame that takes something of the reference for granted: text, frame, aspect."""
+    colours = [names[0] for names in phrases.COLOUR_NAMES.values()]
+    nouns = {a: [pair for options in v.values() for pair in options] for a, v in phrases.NOUNS.items()}
+    pairs = {"colour": [(c, c) for c in colours]} | nouns
+    for aspect, options in pairs.items():
+        own = aspect == "colour"
+        for _, frame in phrases.RECOLOURED if own else (*phrases.REPLACED, *phrases.LOST):
+            for new, _ in options if "{new}" in frame else options[:1]:
+                for _, known in options:
+                    yield frame.format(new=new, known=known), frame.format(new="…", known="…"), aspect
+        for _, frame in phrases.KEPT_COLOUR if own else phrases.KEPT:
+            for _, known in options:
+                yield frame.format(known=known), frame.format(known="…"), aspect
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    longest = sorted(_known(), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(re.escape(text) for text in longest)})\b")
+
+
+def _meaning(text: str) -> tuple[str, str, str]:
+    return _known()[text]
+
+
+def draw_phrases(table: pd.DataFrame) -> go.Figure:
+    """Every row twice: the change of the words' variance with its interval, and that of the fit's."""
+    figure = go.Figure()
+    names = [f"{p} ({a}, {k})" for p, a, k in zip(escaped(table.phrase), table.aspect, table.kind, strict=True)]
+    for column, source in (("delta_words", "words"), ("delta_fit", "fit")):
+        whiskers = {"type": "data", "symmetric": False, "array": table.high - table.delta_words,
+                    "arrayminus": table.delta_words - table.low}  # fmt: skip
+        figure.add_scatter(
+            x=table[column], y=names, name=source, mode="markers", error_x=whiskers if source == "words" else None,
+            marker={"color": NAMED[source], "symbol": MARKS[0] if source == "words" else MARKS[1]},
+        )  # fmt: skip
+    figure.add_vline(x=0, line={"color": INK, "dash": "dash"})
+    figure.update_yaxes(range=[len(table) - 0.5, -0.5])
+    figure.update_xaxes(title="change of log variance without the phrase")
+    return plain(figure, 140 + 20 * max(len(table), 4), least=560)
+
+
+def say_phrases(table: pd.DataFrame) -> str:
+    if table.empty:
+        return NOTHING
+    whole = table[table.phrase == ANY]
+    told = []
+    for kind in KINDS:
+        part = whole[whole.kind == kind]
+        if len(part):
+            share = (
+                np.average(part.delta_words, weights=part["count"]),
+                np.average(part.delta_fit, weights=part["count"]),
+            )
+            told.append(f"{kind} {share[0]:+.2f} (fit {share[1]:+.2f})")
+    control = table[table.kind == "control"]
+    text = f"Taking out one phrase changes the log variance of the words by: {', '.join(told)}"
+    if len(control):
+        row = control.iloc[0]
+        text += f"; as many other words by {row.delta_words:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+    named = whole[whole.aspect.isin(ASPECTS) & (whole.kind == "named")].sort_values("delta_words", ascending=False)
+    if len(named):
+        told = [f"{r.aspect} {r.delta_words:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in named.itertuples()]
+        text += f". By what a phrase names: {', '.join(told)}"
+    return text + "."

@@ -1,0 +1,102 @@
+"""The chance of a hit from a query's variances: the one number of the split that a person reads.
+
+A logistic score of the log variances of all components (reference, text, coordination, merge), made a chance by
+isotonic regression; both fitted on validation queries. Which component doubts says more than how much all do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from hug.gaussians import Query
+
+REACH = 4.0  # spreads; beyond, validation has seen nothing
+STRENGTH = 0.1  # C of the logistic regression: a few thousand queries, about a hundred features
+FOLDS = 5
+LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
+
+
+def log_variance_features(query: Query) -> np.ndarray:
+    """(B, 4K) log of each component's mean variance: K of the reference, K of the text, coordination, merge."""
+    sources = (query.var_r, query.var_t, query.var_m, query.var)
+    return np.concatenate([v.double().mean(-1).log().numpy() for v in sources], axis=1)
+
+
+@dataclass(frozen=True)
+class HitModel:
+    """Score = coefficients . (x - centre) / spread, x (n, F) log variances; its chance by steps, in between linear."""
+
+    coefficients: tuple[float, ...]
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    scores: tuple[float, ...]  # rising
+    chances: tuple[float, ...]  # the chance at each score, never falling
+
+    @staticmethod
+    def fit(features: np.ndarray, hit: np.ndarray) -> HitModel:
+        """From validation queries (n, F) and whether each found its target (n,).
+
+        The steps are fitted on scores from models that have not seen the query (5 folds), else they would be too
+        sure. Where there are too few hits or misses for that nothing can be learned: the rate itself (with
+        Laplace's two extra observations) answers every query. Raises ValueError for no queries or numbers that
+        aren't finite.
+        """
+        features, hit = np.asarray(features, float), np.asarray(hit, bool)
+        if features.ndim != 2 or not features.size or len(features) != len(hit):
+            raise ValueError(f"expected (n, F) features and n hits, got {features.shape} and {hit.shape}")
+        if not np.isfinite(features).all():
+            raise ValueError("a log variance is not a finite number; train the model again")
+        centre, spread = features.mean(0), np.maximum(features.std(0), 1e-6)
+        if min(hit.sum(), (~hit).sum()) < FOLDS:
+            rate = float((hit.sum() + 1) / (len(hit) + 2))
+            return HitModel((0.0,) * len(centre), tuple(centre), tuple(spread), (0.0,), (rate,))
+        scaled = np.clip((features - centre) / spread, -REACH, REACH)
+        logistic = LogisticRegression(C=STRENGTH, max_iter=1000)
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        unseen = cross_val_predict(logistic, scaled, hit, cv=folds, method="decision_function")
+        found = logistic.fit(scaled, hit)
+        steps = IsotonicRegression(y_min=LIMITS[0], y_max=LIMITS[1]).fit(unseen - found.intercept_[0], hit)
+        lists = (found.coef_[0], centre, spread, steps.X_thresholds_, steps.y_thresholds_)
+        return HitModel(*(tuple(map(float, numbers)) for numbers in lists))
+
+    def probability(self, features: np.ndarray) -> np.ndarray:
+        """(n,) chance of a hit for log variances (n, F); no line is drawn further than REACH spreads.
+
+        Raises ValueError for another number of features than the model was fitted on.
+        """
+        features = np.asarray(features, float)
+        if features.ndim != 2 or features.shape[1] != len(self.centre):
+            raise ValueError(f"this calibration reads {len(self.centre)} log variances a query, got {features.shape}")
+        scaled = np.clip((features - self.centre) / self.spread, -REACH, REACH)
+        return np.interp(scaled @ np.array(self.coefficients), self.scores, self.chances)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> HitModel:
+        """Raises ValueError when a number is missing, not finite or out of order."""
+        try:
+            names = ("coefficients", "centre", "spread", "scores", "chances")
+            model = HitModel(*(tuple(map(float, values[name])) for name in names))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no doubt model: {error}") from error
+        features, steps = map(len, (model.centre, model.scores))
+        if len(model.coefficients) != features or len(model.spread) != features or len(model.chances) != steps:
+            raise ValueError("the lists of numbers differ in length")
+        if not features or not steps:
+            raise ValueError("it has no numbers")
+        if not np.isfinite([*model.coefficients, *model.centre, *model.spread, *model.scores, *model.chances]).all():
+            raise ValueError("a number is not finite")
+        if min(model.spread) <= 0 or min(model.chances) < 0 or max(model.chances) > 1:
+            raise ValueError("a spread is not positive or a chance not between 0 and 1")
+        if any(np.diff(model.scores) < 0) or any(np.diff(model.chances) < 0):
+            raise ValueError("the steps do not rise")
+        return model

@@ -1,0 +1,1 @@
+"""Triplets, pictures, their frozen tokens, and the data sets they come from."""

@@ -1,0 +1,169 @@
+"""Which garments a gallery holds and which pairs of them become triplets.
+
+A gallery is a few families; a family is nearly the full grid over a few values of each aspect, so every garment has
+many neighbours that differ in one aspect, and whatever a text states holds for many images. Knowing only the reference
+or only the words is then not enough.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hug.data.garments.attributes import ASPECTS, VALUES, Garment, differing
+from hug.data.garments.wording import Wording, compose, lacks
+
+FAMILY = 340  # garments of one family, about
+NEAR = 5  # a target has at least so many neighbours at distance one
+CHANGES = ((1, 0.15), (2, 0.65), (3, 0.20))  # aspects that change from reference to target
+VAGUE, CONFLICT, PRESUPPOSING = 0.15, 0.10, 0.28  # shares of the kinds; the rest is specific
+KIND_NAMES = ("vague", "conflict", "presupposing", "specific")
+
+Quality = tuple[str, int]  # degradation and severity
+
+
+@dataclass(frozen=True)
+class Triplet:
+    """One caption entry by positions in the gallery; of a conflict, `fits` is the reference its words are about."""
+
+    candidate: int
+    target: int
+    fits: int
+    kind: str
+    changed: tuple[str, ...]
+    wording: Wording
+
+
+def gallery(category: str, count: int, rng: np.random.Generator) -> list[Garment]:
+    """`count` different garments in families."""
+    families = max(round(count / FAMILY), 1)
+    sizes = [count // families + (i < count % families) for i in range(families)]
+    taken: dict[Garment, None] = {}
+    used: Counter[tuple[str, str]] = Counter()
+    for i, size in enumerate(sizes):
+        wanted = sum(sizes[: i + 1])
+        for _ in range(100):
+            for garment in _family(category, size, used, rng):
+                if len(taken) < wanted:
+                    taken[garment] = None
+            if len(taken) == wanted:
+                break
+            size = max(wanted - len(taken), 24)  # the rest of a family that overlaps an earlier one
+    garments = list(taken)
+    return [garments[i] for i in rng.permutation(len(garments))]
+
+
+def _family(category: str, count: int, used: Counter[tuple[str, str]], rng: np.random.Generator) -> list[Garment]:
+    """At least `count` garments where the aspects allow it: a grid over some values of each aspect, in random order.
+
+    Values that few families have `used` come first, so that a gallery of some families has them all.
+    """
+    values = VALUES[category]
+    sides = _sides([len(values[aspect]) for aspect in ASPECTS], count, rng)
+    chosen: list[list[str]] = []
+    for aspect, side in zip(ASPECTS, sides, strict=True):
+        shuffled = [str(value) for value in rng.permutation(values[aspect])]
+        order = np.argsort([used[aspect, value] for value in shuffled], kind="stable")[:side]
+        chosen.append([shuffled[i] for i in order])
+        used.update((aspect, value) for value in chosen[-1])
+    cells = np.stack(np.meshgrid(*(np.arange(side) for side in sides), indexing="ij"), -1).reshape(-1, len(ASPECTS))
+    cells = cells[rng.permutation(len(cells))]
+    return [Garment(category, *(chosen[a][k] for a, k in enumerate(cell))) for cell in cells]
+
+
+def _sides(limits: Sequence[int], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """How many values of each aspect: a grid barely larger than `count` with many neighbours at distance one."""
+    sides = np.indices(limits).reshape(len(limits), -1).T + 1  # (grids, 6)
+    size, near = sides.prod(1), sides.sum(1) - len(limits)
+    expected = near * np.minimum(count / size, 1.0)  # neighbours left once the grid is thinned to `count`
+    large = count >= 200
+    score = np.minimum(expected, 13.0 if large else 7.0) - 12.0 * (size / count - 1.0)
+    score = score + 2.0 * (sides > 1).sum(1) + rng.uniform(0.0, 0.5, len(sides))
+    enough = (expected >= NEAR + 0.5) | ((size == count) & (near >= NEAR))
+    score = np.where(size >= count, score + 1e3 * enough, -np.inf)
+    return tuple(int(side) for side in sides[score.argmax()])
+
+
+def distances(garments: Sequence[Garment]) -> NDArray[np.uint8]:
+    """(n, n) number of aspects in which two garments differ."""
+    codes = np.array([[VALUES[g.category][a].index(g.value(a)) for a in ASPECTS] for g in garments], np.uint8)
+    return np.asarray((codes[:, None, :] != codes[None, :, :]).sum(-1), np.uint8)
+
+
+def triplets(
+    garments: Sequence[Garment], quality: Sequence[Quality], count: int, rng: np.random.Generator
+) -> list[Triplet]:
+    """`count` triplets whose targets all have `NEAR` near misses. Raises ValueError if no garment has as many."""
+    apart = distances(garments)
+    targets = np.flatnonzero((apart == 1).sum(1) >= NEAR)
+    if not len(targets):
+        raise ValueError(f"no garment of {len(garments)} has {NEAR} near misses; make the gallery larger")
+    kinds = _kinds(count, rng)
+    out: list[Triplet] = []
+    seen: set[tuple[int, int]] = set()
+    while len(out) < count:
+        target = int(rng.choice(targets))
+        reference = _reference(garments, apart, target, rng)
+        if reference is None or ((reference, target) in seen and rng.random() < 0.98):
+            continue
+        made = _triplet(garments, quality, apart, reference, target, kinds[len(out)], rng)
+        if made is not None:
+            seen.add((reference, target))
+            out.append(made)
+    return out
+
+
+def _kinds(count: int, rng: np.random.Generator) -> list[str]:
+    """The kinds in fixed shares and random order."""
+    numbers = [round(count * share) for share in (VAGUE, CONFLICT, PRESUPPOSING)]
+    kinds = np.repeat(KIND_NAMES, [*numbers, count - sum(numbers)])
+    return [str(kind) for kind in rng.permutation(kinds)]
+
+
+def _reference(
+    garments: Sequence[Garment], apart: NDArray[np.uint8], target: int, rng: np.random.Generator
+) -> int | None:
+    """A garment one to three changes away; first the changed aspects are drawn, so that colour does not prevail."""
+    changes = int(rng.choice([n for n, _ in CHANGES], p=[p for _, p in CHANGES]))
+    aspects = {str(a) for a in rng.choice(ASPECTS, changes, replace=False)}
+    if changes == 3 and {"colour", "pattern"} <= aspects and rng.random() < 0.75:
+        return None  # such words alone nearly name the target
+    near = np.flatnonzero(apart[target] == changes)
+    fit = [i for i in near.tolist() if set(differing(garments[i], garments[target])) == aspects]
+    return fit[int(rng.integers(len(fit)))] if fit else None
+
+
+def _triplet(
+    garments: Sequence[Garment], quality: Sequence[Quality], apart: NDArray[np.uint8],
+    reference: int, target: int, kind: str, rng: np.random.Generator,
+) -> Triplet | None:  # fmt: skip
+    wording = compose(garments[reference], garments[target], rng, "presupposing" if kind == "conflict" else kind)
+    changed = differing(garments[reference], garments[target])
+    candidate: int | None = reference
+    if kind == "conflict":
+        candidate = foreign(garments, quality, apart, reference, target, wording.needs, rng)
+    return None if candidate is None else Triplet(candidate, target, reference, kind, changed, wording)
+
+
+def foreign(
+    garments: Sequence[Garment], quality: Sequence[Quality], apart: NDArray[np.uint8],
+    reference: int, target: int, needs: Mapping[str, str], rng: np.random.Generator,
+) -> int | None:  # fmt: skip
+    """A reference of the same quality that lacks all that is presupposed, otherwise as like the fitting one as can be.
+
+    None when no image within one attribute more than necessary exists; never the target itself.
+    """
+    near = np.flatnonzero(apart[reference] <= len(needs) + 1)
+    fit = [
+        i for i in near.tolist()
+        if i not in (reference, target) and quality[i] == quality[reference] and lacks(garments[i], needs)
+    ]  # fmt: skip
+    if not fit:
+        return None
+    least = min(apart[reference, i] for i in fit)
+    fit = [i for i in fit if apart[reference, i] == least]
+    return fit[int(rng.integers(len(fit)))]

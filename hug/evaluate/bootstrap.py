@@ -1,0 +1,221 @@
+"""Statistics of many resamples at once, so that every measure can afford its interval.
+
+A bootstrap sample is told by how often it holds each row: counts (R, N) of R draws over N rows. Each function here
+takes the rows once and gives a `Statistic`, which answers all draws in a few array operations; with every count at 1
+it is the plain statistic of `measures`. Letters: R draws, N rows, U distinct values, K components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hug.evaluate.metrics import Interval
+
+Statistic = Callable[[np.ndarray], np.ndarray]  # counts (R, N) -> values (R,); NaN where a draw has none
+CHUNK = 100  # draws at once: 6,000 rows of them are 5 MB
+DRAWS = 500
+
+
+def interval(
+    statistic: Statistic, count: int, groups: np.ndarray | None = None, draws: int = DRAWS, seed: int = 0
+) -> Interval:
+    """The statistic of all rows with its 95 % percentile interval; NaN without rows.
+
+    Whole `groups` (N,) are resampled: all severities of a picture, all queries of a target. Statistics of the same
+    rows meet the same draws. Of sums of absolute values (calibration error, correlation) a resample has more than the
+    sample, since its noise adds: such an interval lies somewhat high.
+    """
+    if not count:
+        return Interval(np.nan, np.nan, np.nan)
+    value = statistic(np.ones((1, count)))[0]
+    drawn = np.concatenate([statistic(counts) for counts in _resamples(count, groups, draws, seed)])
+    low, high = np.nanpercentile(drawn, [2.5, 97.5]) if not np.isnan(drawn).all() else (np.nan, np.nan)
+    return Interval(float(value), float(low), float(high))
+
+
+def _resamples(count: int, groups: np.ndarray | None, draws: int, seed: int) -> list[np.ndarray]:
+    """Counts (up to CHUNK, N), chunk by chunk; rows of one group have the same count."""
+    codes = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if len(codes) != count:
+        raise ValueError(f"{len(codes)} groups for {count} rows; give each row its group")
+    size, rng = int(codes.max()) + 1, np.random.default_rng(seed)
+    chunks = []
+    for start in range(0, draws, CHUNK):
+        many = min(CHUNK, draws - start)
+        picked = rng.integers(0, size, (many, size)) + size * np.arange(many)[:, None]
+        chunks.append(np.bincount(picked.ravel(), minlength=many * size).reshape(many, size)[:, codes].astype(float))
+    return chunks
+
+
+# ---- means ----
+
+
+def mean(values: np.ndarray) -> Statistic:
+    values = np.asarray(values, float)
+    return lambda counts: _ratio(counts @ values, counts.sum(1))
+
+
+def macro_mean(values: np.ndarray, codes: np.ndarray) -> Statistic:
+    """The average over categories (one code a row) of their means."""
+    values, codes = np.asarray(values, float), np.asarray(codes)
+    parts = [(codes == code, mean(values[codes == code])) for code in np.unique(codes)]
+    return lambda counts: _mean_known(np.stack([of(counts[:, rows]) for rows, of in parts]))
+
+
+def lead(first: Statistic, others: Sequence[Statistic]) -> Statistic:
+    """The first above the largest of the others, in every draw anew: paired, all see the same rows."""
+    return lambda counts: first(counts) - np.max([other(counts) for other in others], axis=0)
+
+
+# ---- orders ----
+
+
+def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
+    """Chance that a positive row scores above a negative one, ties half."""
+    sums, tied = _distinct(scores)
+    truth = np.asarray(positive, bool)
+    _aligned(tied, truth)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        p, n = sums(counts * truth), sums(counts * ~truth)  # (R, U)
+        below = np.cumsum(n, axis=1) - n / 2
+        return _ratio((p * below).sum(1), p.sum(1) * n.sum(1))
+
+    return statistic
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> Statistic:
+    """Rank correlation, ties at their mean rank."""
+    parts = [_distinct(x), _distinct(y)]
+    _aligned(parts[0][1], parts[1][1])
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        centre = (counts.sum(1, keepdims=True) + 1) / 2
+        a, b = (_mid_ranks(sums(counts))[:, tied] - centre for sums, tied in parts)  # (R, N)
+        both, own, other = ((counts * u * v).sum(1) for u, v in ((a, b), (a, a), (b, b)))
+        return _ratio(both, np.sqrt(own * other))
+
+    return statistic
+
+
+def pearson_by_bin(doubt: np.ndarray, hit: np.ndarray, bins: int = 10) -> Statistic:
+    """Pearson(bin, share of hits) over equal-count bins of rising doubt, as `measures.recall_by_bin` counts them."""
+    order = np.argsort(doubt, kind="stable")
+    found = np.asarray(hit, float)[order]
+    _aligned(order, found)
+    place = np.arange(bins) - (bins - 1) / 2
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        counts = counts[:, order]
+        ends, hits = (np.pad(np.cumsum(c, axis=1), ((0, 0), (1, 0))) for c in (counts, counts * found))  # (R, N + 1)
+        rates = np.empty((len(counts), bins))
+        for n, (rows, reached) in enumerate(zip(ends, hits, strict=True)):
+            size, more = divmod(int(rows[-1]), bins)
+            edges = np.arange(bins + 1) * size + np.minimum(np.arange(bins + 1), more)
+            rates[n] = np.diff(np.interp(edges, rows, reached)) / np.diff(edges)
+        off = rates - rates.mean(1, keepdims=True)
+        return _ratio(off @ place, np.sqrt(np.square(off).sum(1) * np.square(place).sum()))
+
+    return statistic
+
+
+def aurc(confidence: np.ndarray, correct: np.ndarray) -> Statistic:
+    """Area under the risk-coverage curve, equal confidences at their mean error, as `measures.aurc` has it."""
+    sums, tied = _distinct(-np.asarray(confidence, float))
+    wrong = 1 - np.asarray(correct, float)
+    _aligned(tied, wrong)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        size, errors = sums(counts), sums(counts * wrong)  # (R, U)
+        end = np.cumsum(size, axis=1).astype(int)
+        before = end - size.astype(int)
+        harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, end[:, -1].max() + 1))])
+        rate = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+        carried = np.cumsum(errors, axis=1) - errors - before * rate  # the risk at place t is rate + carried / t
+        return _ratio((carried * (harmonic[end] - harmonic[before]) + errors).sum(1), end[:, -1])
+
+    return statistic
+
+
+# ---- calibration ----
+
+
+def calibration_error(p: np.ndarray, y: np.ndarray, bins: int = 15) -> Statistic:
+    """ECE over equal-width bins of the predicted probability, as `measures.expected_calibration_error` has it."""
+    p, y = np.asarray(p, float), np.asarray(y, float)
+    _aligned(p, y)
+    inside = np.clip((p * bins).astype(int), 0, bins - 1)[:, None] == np.arange(bins)  # (N, bins)
+    gaps = inside * (p - y)[:, None]
+    return lambda counts: _ratio(np.abs(counts @ gaps).sum(1), counts.sum(1))
+
+
+# ---- components ----
+
+
+def mean_correlation(levels: np.ndarray) -> Statistic:
+    """Mean absolute correlation between the columns of (N, K); columns that never vary are left out."""
+    levels = levels[:, np.ptp(levels, axis=0) > 0]
+    levels = levels - levels.mean(0) if len(levels) else levels
+    pairs = ~np.eye(levels.shape[1], dtype=bool)
+
+    def of(count: np.ndarray) -> float:
+        centred = levels - count @ levels / count.sum()
+        covariance = (centred * count[:, None]).T @ centred
+        spread = np.sqrt(covariance.diagonal())
+        with np.errstate(invalid="ignore"):  # a draw in which a component doesn't vary
+            return float(np.nanmean(np.abs(covariance / np.outer(spread, spread))[pairs]))
+
+    if len(levels) < 2 or levels.shape[1] < 2:
+        return lambda counts: np.full(len(counts), np.nan)
+    return lambda counts: np.array([of(count) for count in counts])
+
+
+def eta_squared(labels: np.ndarray, values: np.ndarray, strata: np.ndarray) -> Statistic:
+    """Share of the variance of (N,) values within strata that labels explain, as `subfeatures.eta_squared` has it."""
+    group, stratum = (x == np.unique(x)[:, None] for x in map(np.asarray, (labels, strata)))  # (G, N), (S, N)
+    values = np.asarray(values, float) - np.mean(values)
+    shared = (group[:, None] & stratum[None]).reshape(-1, len(values))  # (G * S, N)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        size = counts @ stratum.T  # (R, S)
+        centre = _ratio((counts * values) @ stratum.T, size)
+        total = counts @ np.square(values) - np.nansum(size * np.square(centre), axis=1)
+        members = (counts @ shared.T).reshape(len(counts), len(group), -1)  # (R, G, S)
+        sums = (counts * values) @ group.T - np.nansum(members * centre[:, None], axis=2)  # (R, G)
+        return _ratio(np.nansum(_ratio(np.square(sums), members.sum(2)), axis=1), total)
+
+    return statistic
+
+
+# ---- parts ----
+
+
+def _distinct(values: np.ndarray) -> tuple[Statistic, np.ndarray]:
+    """A function that sums counts (R, N) over equal values, smallest value first (R, U); and each row's value (N,)."""
+    tied = np.unique(values, return_inverse=True)[1]
+    order = np.argsort(tied, kind="stable")
+    starts = np.flatnonzero(np.diff(tied[order], prepend=-1))
+    return lambda counts: np.add.reduceat(counts[:, order], starts, axis=1), tied
+
+
+def _mid_ranks(sizes: np.ndarray) -> np.ndarray:
+    """(R, U) the mean rank of each distinct value from how often it occurs."""
+    return np.cumsum(sizes, axis=1) - (sizes - 1) / 2
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, NaN where b is 0."""
+    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """Means over the first axis of what isn't NaN; NaN where nothing is."""
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0).sum(0), known.sum(0))
+
+
+def _aligned(x: np.ndarray, y: np.ndarray) -> None:
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"expected two vectors of one length, got shapes {x.shape} and {y.shape}")

@@ -1,0 +1,1 @@
+"""A gallery, its index, and one query's trace through it."""

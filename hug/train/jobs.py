@@ -1,0 +1,262 @@
+"""Trainings started from the app: each in a process of its own that outlives the page and the app, stops and resumes.
+
+A job is a checkpoint folder, `root/{owner's hash}/{id}`: `job.json` holds what to run and how far it is, `log.txt` what
+was printed; a file `stopping` asks for the end. Who starts a job takes the folder's `job.lock` and the root's
+`running.lock`, and the process that runs it inherits both: they are held from before it exists until it ends, however
+it ends. A job on record as running whose lock is free was interrupted, and no two jobs run together.
+"""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import lock_descriptor
+
+from hug.files import write_json
+
+RUNNING, STOPPING, STOPPED = "running", "stopping", "stopped"
+FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
+KEPT = 5  # jobs an owner may keep
+FORMAT = 1
+BUSY = "a training is running on this machine, and only one can; try again when it has ended"
+
+
+class JobError(ValueError):
+    """What can't be done with a job, in a sentence fit for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a job; the names of a job's steps differ."""
+
+    name: str
+    argv: tuple[str, ...]  # what follows `python -m`; run in the project's folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands; times are Unix seconds."""
+
+    id: str
+    folder: Path
+    about: dict[str, Any]  # what the caller wants to remember
+    steps: tuple[Step, ...]
+    done: tuple[str, ...]  # names of the steps that ended well or were skipped on purpose
+    status: str
+    step: str  # the step that runs or ran last; empty before the first
+    created: float
+    ended: float | None = None  # None while it runs, and after an interruption
+    error: str = ""  # why it FAILED, in one line; else empty
+    pid: int = 0  # of the process that runs it; 0 until that is up
+
+
+class Jobs:
+    """The jobs below one folder. An owner reaches their own only, by ids that can't be guessed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).resolve()
+
+    def start(self, owner: str, make_steps: Callable[[Path], Sequence[Step]], about: Mapping[str, Any]) -> Job:
+        """Run the steps given for the job's folder. Raises JobError while any job runs, and when KEPT jobs are kept."""
+        self._home(owner).mkdir(parents=True, exist_ok=True)
+        with _claim(self.root / "running.lock", BUSY) as running:
+            if len(self.list(owner)) >= KEPT:
+                raise JobError(f"{KEPT} trainings are kept, not more; remove one first")
+            folder = self._home(owner) / f"mine-{secrets.token_hex(8)}"
+            folder.mkdir()
+            try:
+                steps = tuple(make_steps(folder))
+                return _launch(Job(folder.name, folder, dict(about), steps, (), RUNNING, "", time.time()), running)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def stop(self, owner: str, id: str) -> Job:
+        """Ask a running job to end; it is STOPPING until its step has ended. Raises JobError when it doesn't run."""
+        if (job := self.get(owner, id)).status not in (RUNNING, STOPPING):
+            raise JobError("this training isn't running")
+        (job.folder / "stopping").touch()
+        if pid := _read(job.folder).pid:  # else the process isn't up: it looks for the file once its pid is on record
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        return _look(job.folder)
+
+    def resume(self, owner: str, id: str, skip: Sequence[str] = ()) -> Job:
+        """Go on with the first step that isn't done; names in `skip` count as done. Raises JobError like `start`."""
+        if (job := self.get(owner, id)).status in (RUNNING, STOPPING, FINISHED):
+            raise JobError(f"this training is {job.status} already")
+        with _claim(self.root / "running.lock", BUSY) as running:
+            job = self.get(owner, id)
+            done = tuple(s.name for s in job.steps if s.name in (*job.done, *skip))
+            return _launch(replace(job, done=done, status=RUNNING, ended=None, error="", pid=0), running)
+
+    def get(self, owner: str, id: str) -> Job:
+        """A job as it stands. Raises JobError when the owner has none of that id, or its record can't be read."""
+        if id not in (folder.name for folder in self._home(owner).glob("mine-*")):
+            raise JobError("there is no such training")
+        return _look(self._home(owner) / id)
+
+    def list(self, owner: str) -> builtins.list[Job]:
+        """The owner's jobs, newest first, without those whose record can't be read."""
+        found = []
+        for folder in self._home(owner).glob("mine-*"):
+            with suppress(JobError):
+                found.append(_look(folder))
+        return sorted(found, key=lambda job: job.created, reverse=True)
+
+    def remove(self, owner: str, id: str) -> None:
+        """Delete a job with all its files. Raises JobError while it runs."""
+        with _claim((folder := self.get(owner, id).folder) / "job.lock", "this training is running; stop it first"):
+            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")))  # at once: nobody reads half a job
+
+    def log(self, owner: str, id: str, lines: int = 40) -> str:
+        """The last lines that the job printed; of a progress bar its last state."""
+        return "\n".join(_printed(self.get(owner, id).folder / "log.txt")[-lines:])
+
+    def running(self) -> bool:
+        """Whether any job of anybody runs."""
+        return _held(self.root / "running.lock")
+
+    def _home(self, owner: str) -> Path:
+        if not owner:
+            raise JobError("a training needs an owner")
+        return self.root / hashlib.sha256(owner.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _claim(path: Path, otherwise: str, patience: float = 2.0) -> Iterator[int]:
+    """A descriptor that holds the lock. Raises JobError(otherwise) when others hold it for `patience` seconds."""
+    descriptor, until = os.open(path, os.O_RDWR | os.O_CREAT, 0o644), time.monotonic() + patience
+    try:
+        while not lock_descriptor(descriptor, blocking=False):  # others may just be looking, or about to end
+            if time.monotonic() > until:
+                raise JobError(otherwise)
+            time.sleep(0.01)
+        yield descriptor
+    finally:
+        os.close(descriptor)  # not unlocked: a process that inherited the descriptor goes on holding the lock
+
+
+def _held(path: Path) -> bool:
+    with suppress(JobError, FileNotFoundError), _claim(path, "held", 0.1):
+        return False
+    return path.exists()
+
+
+def _launch(job: Job, running: int) -> Job:
+    with _claim(job.folder / "job.lock", BUSY) as own, (job.folder / "log.txt").open("ab") as log:
+        (job.folder / "stopping").unlink(missing_ok=True)
+        _write(job)
+        # One core is left to the app's queries: threads that wait for a core others use cost more than they bring.
+        threads = str(max(1, (os.cpu_count() or 2) - 1))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hug.train.jobs", str(job.folder)], cwd=Path(__file__).parents[2],
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": threads}, pass_fds=(own, running),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    threading.Thread(target=process.wait, daemon=True).start()  # or it stays a zombie for as long as the app runs
+    return job
+
+
+def _look(folder: Path) -> Job:
+    """The record, and whether it still holds."""
+    job, asked = _read(folder), folder / "stopping"
+    if job.status == RUNNING and _held(folder / "job.lock"):
+        return replace(job, status=STOPPING if asked.exists() else RUNNING)
+    if job.status == RUNNING and (job := _read(folder)).status == RUNNING:  # read again: it may have ended since
+        return replace(job, status=STOPPED if asked.exists() else INTERRUPTED)
+    return job
+
+
+def _read(folder: Path) -> Job:
+    try:
+        record = json.loads((folder / "job.json").read_text("utf-8"))
+        if record.pop("format") != FORMAT:
+            raise ValueError
+        steps = tuple(Step(s["name"], tuple(s["argv"])) for s in record.pop("steps"))
+        done, created = tuple(record.pop("done")), float(record.pop("created"))
+        return Job(id=folder.name, folder=folder, steps=steps, done=done, created=created, **record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise JobError("the record of this training can't be read") from None
+
+
+def _write(job: Job) -> Job:
+    record = {k: v for k, v in asdict(job).items() if k not in ("id", "folder")}
+    write_json(job.folder / "job.json", {"format": FORMAT, **record})
+    return job
+
+
+def _printed(log: Path, start: int = 0) -> list[str]:
+    """Lines after `start` bytes that aren't blank; of what a carriage return overwrites only the last."""
+    text = log.read_bytes()[start:].decode("utf-8", "replace")
+    return [[p for p in line.split("\r") if p.strip()][-1].rstrip() for line in text.split("\n") if line.strip()]
+
+
+@dataclass
+class _Runner:
+    """`python -m hug.train.jobs FOLDER`: runs the steps that aren't done, one after another."""
+
+    job: Job
+    asked: bool = False  # to stop
+    process: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        signal.signal(signal.SIGTERM, self.stop)
+        self.job = _write(replace(self.job, pid=os.getpid()))
+        os.nice(10)  # queries of the app are answered first
+        status, error = FINISHED, ""
+        for step in (s for s in self.job.steps if s.name not in self.job.done):
+            self.asked = self.asked or (self.job.folder / "stopping").exists()
+            error = "" if self.asked else self.execute(step)
+            if self.asked or error:  # what was cut short isn't done: training exits with 0 then, too
+                status, error = (STOPPED, "") if self.asked else (FAILED, error)
+                break
+            self.job = _write(replace(self.job, done=(*self.job.done, step.name)))
+        self.job = _write(replace(self.job, status=status, error=error, ended=time.time(), pid=0))
+
+    def execute(self, step: Step) -> str:
+        """Run a step; why it failed, or an empty string."""
+        self.job = _write(replace(self.job, step=step.name))
+        sys.stdout.write(f"== {step.name}: {shlex.join(('python', '-m', *step.argv))}\n")  # unbuffered
+        log, libc = self.job.folder / "log.txt", ctypes.CDLL(None)
+        start = log.stat().st_size
+        # Killed outright, we leave no step behind: on Linux the kernel ends it (1 is PR_SET_PDEATHSIG). Process ids on
+        # record would be no help, being others' by the time of a resume; and what steps write is written atomically.
+        follow = (lambda: libc.prctl(1, signal.SIGKILL)) if sys.platform == "linux" else None
+        self.process = subprocess.Popen([sys.executable, "-m", *step.argv], process_group=0, preexec_fn=follow)
+        if self.asked:  # a request that came while the process was made found nobody to pass it to
+            self.process.terminate()
+        code = self.process.wait()
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # workers that a step left behind
+        if code < 0:
+            return f"{step.name} broke off: {signal.strsignal(-code)}"
+        return (_printed(log, start) or [f"{step.name} ended with {code}"])[-1][:300] if code else ""
+
+    def stop(self, *_: object) -> None:
+        self.asked = True
+        if self.process:
+            self.process.terminate()
+
+
+if __name__ == "__main__":
+    _Runner(_read(Path(sys.argv[1]))).run()
+    os._exit(0)  # the locks are free as soon as the end is on record; what Python tidies up would take longer

@@ -1,0 +1,258 @@
+"""The loop. A run folder is a checkpoint folder: the best weights, the log, and the state to resume from."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from tqdm import tqdm
+
+from hug.checkpoint import load, local_folder, save_model
+from hug.config import Config, TrainConfig, to_json
+from hug.data.features import Features
+from hug.evaluate.metrics import recall_at, spearman
+from hug.evaluate.ranking import rank_split
+from hug.files import commit
+from hug.losses import Criterion
+from hug.model import HUG
+from hug.train.batch import Batches, compute, supplied
+from hug.train.state import Log, State
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    best: float  # mean R@10 on validation of the saved weights
+    finished: bool  # False when it was asked to stop
+
+
+def train(
+    config: Config,
+    features: Features,
+    validation: Features,
+    folder: str | Path,
+    command: str = "",
+    model: HUG | None = None,
+    progress: bool = True,
+) -> Outcome:
+    """Train into `folder`; a folder with a state is resumed and gives what an uninterrupted run would.
+
+    SIGTERM and SIGINT end the run after the current step with everything saved. Raises ValueError when the
+    folder belongs to another configuration or a required term lacks its data.
+    """
+    run = _Run(config, features, validation, Path(folder), model)
+    run.open(command)
+    with _stop_on_signal() as asked:
+        return run.go(asked, progress)
+
+
+class _Run:
+    def __init__(
+        self, config: Config, features: Features, validation: Features, folder: Path, model: HUG | None
+    ) -> None:
+        t = config.training
+        if t.threads:
+            torch.set_num_threads(t.threads)
+        self.objective, self.notes = supplied(config.objective, features)
+        torch.manual_seed(t.seed)
+        self.model = model or HUG(config.model, config.objective)
+        self.criterion = Criterion(self.objective)
+        if t.start:
+            begin(self.model, self.criterion, t.start)
+        self.optimizer = optimizer_of(self.model, self.criterion, t)
+        self.state = State(folder, self.model, self.criterion, self.optimizer)
+        self.log = Log(folder / "training.jsonl")
+        self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category, t.jitter)
+        self.config, self.validation, self.folder = config, validation, folder
+        self.bf16 = uses_bf16(t.precision)
+
+    def open(self, command: str) -> None:
+        """Begin the log, or check that the folder's state is this run's and go back to it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        resumed = self.state.load()
+        if resumed:
+            self._check_same()
+            self.log.rewind(self.state.step)
+            self.log.write(kind="resume", step=self.state.step, time=time.time())
+            return
+        if (self.folder / "model.safetensors").exists() and self.log.records():
+            raise ValueError(f"{self.folder} holds a finished checkpoint; train into another folder")
+        self.log.rewind(-1)
+        self.log.write(
+            kind="start", step=0, time=time.time(), command=command, seed=self.config.training.seed,
+            commit=commit(), config=_plain(self.config), notes=self.notes,
+            parameters=sum(p.numel() for p in self.model.parameters()), bf16=self.bf16,
+        )  # fmt: skip
+
+    def _check_same(self) -> None:
+        before = next((r["config"] for r in self.log.records() if r["kind"] == "start"), None)
+        now = _plain(self.config)
+        if before is None:
+            raise ValueError(f"{self.folder} has a state but no log; train into an empty folder")
+        for part in ("model", "objective", "training", "data"):
+            for key in now[part]:
+                if before[part].get(key) != now[part][key] and key not in ("threads", "cache"):
+                    raise ValueError(
+                        f"{self.folder} was started with {part}.{key} = {before[part].get(key)!r}, "
+                        f"now {now[part][key]!r}; use the same value or another folder"
+                    )
+
+    def go(self, asked: list[int], progress: bool) -> Outcome:
+        t, start = self.config.training, time.time()
+        bar = tqdm(total=t.steps, initial=self.state.step, disable=not progress, desc="train", unit="step")
+        while self.state.step < t.steps and not asked:
+            record = self.step()
+            bar.update()
+            bar.set_postfix(loss=f"{record['loss']:.3f}")
+            done = self.state.step
+            if done % 20 == 0 or done == t.steps:
+                spent = round(time.time() - start, 2)
+                self.log.write(kind="step", step=done, seconds=spent, memory=peak_memory(), **record)
+            if done % t.validate_every == 0 or done == t.steps:
+                self._validate()
+            if done % t.save_every == 0 or done % t.validate_every == 0 or done == t.steps:
+                self.state.save()
+        bar.close()
+        finished = self.state.step >= t.steps
+        self.state.save()
+        self.log.write(kind="end" if finished else "stop", step=self.state.step, best=self.state.best)
+        return Outcome(self.state.step, self.state.best, finished)
+
+    def step(self) -> dict[str, Any]:
+        """One optimizer step; returns what the log keeps of it. Raises FloatingPointError when the loss diverges."""
+        t, number = self.config.training, self.state.step
+        torch.manual_seed(int(np.random.SeedSequence([t.seed, 2, number]).generate_state(1)[0]))  # dropout
+        rate = learning_rate(number, t)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        self.model.train()
+        precision = torch.autocast("cpu", torch.bfloat16) if self.bf16 else nullcontext()
+        with sdpa_kernel(SDPBackend.MATH):  # measured: the fused CPU kernel's backward is slower at these sizes
+            with precision:
+                out = compute(self.model, self.batches.at(number), self.objective)
+            loss, terms = self.criterion(out)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss.item()} at step {number}; lower --lr")
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
+        self.optimizer.step()
+        self.state.step += 1
+        return {
+            "loss": loss.item(), "lr": rate, "gradient": norm.item(),
+            "terms": {k: round(v.item(), 6) for k, v in terms.items()}, "scales": self.criterion.scales(),
+            "var": {
+                "c": out.target.var.mean().item(), "r": out.query.var_r.mean().item(),
+                "t": out.query.var_t.mean().item(), "m": out.query.var_m.mean().item(),
+            },
+        }  # fmt: skip
+
+    def _validate(self) -> None:
+        ranked = rank_split(
+            self.model,
+            self.validation,
+            use_var=self.objective.variance,
+            limit=self.config.training.validation_queries,
+        )
+        recall = {k: float(np.mean([recall_at(r.ranks, k) for r in ranked])) for k in (1, 10, 50)}
+        doubt = np.concatenate([r.query.overall.numpy() for r in ranked])
+        agreement = spearman(doubt, np.concatenate([r.ranks for r in ranked]))
+        self.log.write(
+            kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
+            doubt_rank_spearman=agreement if math.isfinite(agreement) else None,
+        )  # fmt: skip
+        if recall[10] > self.state.best:
+            self.state.best = recall[10]
+            save_model(self.model, self.folder)
+
+
+def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
+    """Take the weights and the learned scales of a trained checkpoint.
+
+    Raises ValueError when it has another architecture or no log of its scales.
+    """
+    folder = local_folder(checkpoint)
+    trained = load(folder, model.backbone)
+    ours, theirs = (replace(m.config, dropout=0.0) for m in (model, trained))
+    if (theirs, trained.bias is None) != (ours, model.bias is None):
+        raise ValueError(f"{checkpoint} has another architecture ({trained.config}); start from one of the same")
+    scales = [r["scales"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "step"]
+    if not scales:
+        raise ValueError(f"{checkpoint} has no training.jsonl with its learned scales; start from a whole run folder")
+    model.load_state_dict(trained.state_dict())
+    criterion.start(scales[-1])
+
+
+def optimizer_of(model: HUG, criterion: Criterion, t: TrainConfig) -> torch.optim.AdamW:
+    """AdamW over everything trainable: no decay on vectors and scales, a faster rate for a, b, a', b'."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": t.weight_decay, "factor": 1.0},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
+        {
+            "params": [p for p in criterion.parameters() if p.requires_grad],
+            "weight_decay": 0.0,
+            "factor": t.scale_lr,
+        },
+    ]
+    return torch.optim.AdamW(groups, lr=t.lr, betas=(0.9, 0.999))
+
+
+def learning_rate(step: int, t: TrainConfig) -> float:
+    """Linear warm-up, then half a cosine to zero."""
+    warm = max(1, round(t.warmup * t.steps))
+    if step < warm:
+        return t.lr * (step + 1) / warm
+    return t.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, t.steps - warm)))
+
+
+def uses_bf16(precision: str) -> bool:
+    """bf16 autocast pays only where the processor multiplies bf16 itself."""
+    if precision == "auto":
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return precision == "bfloat16"
+
+
+def peak_memory() -> float | None:
+    """The most memory this process has held, in MB; None where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)  # bytes there, KiB on Linux
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[list[int]]:
+    """A list that fills when the process is asked to stop; handlers can only be set in the main thread."""
+    asked: list[int] = []
+    before = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            before[number] = signal.signal(number, lambda n, _: asked.append(n))
+        except ValueError:
+            break
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    return json.loads(to_json(config))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import model_card
+from analysis.session import Session
+
+
+def written(session: Session, folder: Path, **changed: Any) -> Session:
+    found = {
+        "weights": session.model.weights_hash, "split": "test", "protocol": "garments", "command": "c", "commit": "abc",
+        "data": {"version": "garments-1", "sha256": "f" * 64},
+        "galleries": {"dress": {"size": 7, "queries": 9}},
+        "rows": [
+            {"measure": "HUG R@10, all", "value": 68.9, "low": 67.8, "high": 70.2, "count": 6000},
+            {"measure": "ECE of doubt, all", "value": 0.05},
+        ],
+    }  # fmt: skip
+    (folder / "measurements.json").write_text(json.dumps({**found, **changed}))
+    return dataclasses.replace(session, folder=folder)
+
+
+def test_the_cards_say_what_the_files_say(session: Session, tmp_path: Path) -> None:
+    known = written(session, tmp_path)
+    model = model_card.model(known).set_index("what").value
+    assert model["weights"] == session.model.weights_hash and model["objective"] == "calibrated"
+    data = model_card.data(known).set_index("what").value
+    assert data["gallery searched"] == "12 pictures" and "dress 7, shirt 5" in data["  category"]
+    assert data["measured on"] == "garments-1, test split" and "7 pictures, 9 queries" in data["  galleries"]
+    measures = model_card.measures(known).set_index("measure")
+    assert measures.value[model_card.SHORT["HUG R@10, all"]] == pytest.approx(68.9) and len(measures) == 2
+
+
+def test_measurements_of_other_weights_are_not_shown(session: Session, tmp_path: Path) -> None:
+    assert model_card.measures(written(session, tmp_path, weights="other")).empty
+    (tmp_path / "measurements.json").write_text("{")
+    assert model_card.measures(dataclasses.replace(session, folder=tmp_path)).empty
+    assert model_card.measures(dataclasses.replace(session, folder=None)).empty
+
+
+def test_training_is_told_where_a_log_tells_of_it(session: Session, tmp_path: Path) -> None:
+    start = {"kind": "start", "command": "hug train", "seed": 3, "commit": "abc", "parameters": 1234,
+             "config": {"training": {"batch": 64, "steps": 9}}}  # fmt: skip
+    lines = [json.dumps(start), json.dumps({"kind": "step", "step": 7})]
+    (tmp_path / "training.jsonl").write_text("\n".join(lines) + "\n")
+    told = model_card.model(dataclasses.replace(session, folder=tmp_path)).set_index("what").value
+    assert (
+        told["steps × batch"] == "7 × 64" and told["trained parameters"] == "1,234" and told["training"] == "hug train"
+    )

@@ -1,0 +1,149 @@
+"""Every study keeps the same promises: columns, finite numbers, empty input, a figure that shows the table."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from analysis.ground import Ground, Skipped
+from analysis.plots import NOTHING
+from analysis.registry import STUDIES
+from hug.config import DataConfig
+
+DRAWN = {  # study -> a column whose every value the figure shows
+    "samples": "value", "severity": "value", "recall_by_bin": "recall", "risk_coverage": "risk",
+    "reliability": "hits", "miss_prediction": "auroc", "coordination": "share", "coordination_examples": "var_lacks",
+    "interventions": "delta", "attributes": "eta2", "similar": "correlation", "captions": "value",
+    "phrases": "delta_words", "weights": "weight", "proposition": "correlation", "faithfulness": "change",
+}  # fmt: skip
+SUBSETS = {"tracking", "map"}  # their figures show the best rows, and the whole gallery's map
+GALLERY = {"samples", "attributes", "similar", "map"}  # what a gallery alone supplies
+names = pytest.mark.parametrize("name", list(STUDIES))
+
+
+@pytest.fixture(scope="session")
+def tables(ground: Ground) -> dict[str, pd.DataFrame]:
+    return {name: study.table(ground) for name, study in STUDIES.items()}
+
+
+def numbers(figure: go.Figure) -> np.ndarray:
+    """Every finite number that some trace places or colours."""
+    found: list[float] = []
+    for trace in figure.data:
+        for axis in ("x", "y", "z"):
+            values = getattr(trace, axis, None)
+            for v in np.ravel(np.asarray([] if values is None else values, dtype=object)):
+                if isinstance(v, int | float | np.number) and np.isfinite(v):
+                    found.append(float(v))
+    return np.array(found)
+
+
+def inside(some: np.ndarray, all_: np.ndarray) -> bool:
+    if not len(some):
+        return True
+    nearest = np.abs(np.asarray(some)[:, None] - np.asarray(all_)[None]).min(1)
+    return bool((nearest <= 1e-9 * np.maximum(np.abs(some), 1)).all())
+
+
+def test_the_registry_is_in_order() -> None:
+    assert all(name == study.name for name, study in STUDIES.items())
+    assert len({study.title for study in STUDIES.values()}) == len(STUDIES)
+    assert all(study.question.endswith("?") for study in STUDIES.values())
+    assert set(DRAWN) | SUBSETS == set(STUDIES)
+
+
+@names
+def test_the_table_has_its_columns_and_finite_numbers(
+    name: str, tables: dict[str, pd.DataFrame], ground: Ground
+) -> None:
+    table, study = tables[name], STUDIES[name]
+    assert tuple(table.columns) == study.columns and len(table)
+    assert not table.isna().any().any()
+    assert np.isfinite(table.select_dtypes("number").to_numpy(float)).all()
+    if {"low", "high"} <= set(table):
+        assert (table.low <= table.high).all()
+    k = ground.model.config.components
+    for column in {"component", "other"} & set(table):
+        assert table[column].between(0 if name == "map" else 1, k).all()
+    for column in {"id", "fits", "lacks"} & set(table):
+        assert set(table[column]) - {""} <= set(ground.collection.ids)
+    for column in {"p", "eta2_p", "eta2", "share", "recall", "risk", "coverage", "chance", "hits"} & set(table):
+        assert table[column].between(0, 1).all()
+
+
+@names
+def test_the_figure_shows_the_table_and_nothing_else(name: str, tables: dict[str, pd.DataFrame]) -> None:
+    table = tables[name]
+    figure = STUDIES[name].draw(table)
+    assert len(figure.to_json()) > 500
+    shown, known = numbers(figure), table.select_dtypes("number").to_numpy(float).ravel()
+    assert len(shown) and inside(shown, known)
+    if name in DRAWN:
+        assert inside(table[DRAWN[name]].to_numpy(float), shown)
+
+
+@names
+def test_the_figure_follows_the_table(name: str, tables: dict[str, pd.DataFrame]) -> None:
+    """A changed number changes the figure."""
+    table, column = tables[name], DRAWN.get(name, {"tracking": "delta", "map": "x"}.get(name, ""))
+    moved = table.assign(**{column: table[column] * 0.5 + 0.123})
+    assert not np.array_equal(np.sort(numbers(STUDIES[name].draw(table))), np.sort(numbers(STUDIES[name].draw(moved))))
+
+
+@names
+def test_an_empty_table_is_drawn_and_said(name: str) -> None:
+    study = STUDIES[name]
+    assert tuple(study.empty().columns) == study.columns
+    assert study.draw(study.empty()).to_json() and not len(numbers(study.draw(study.empty())))
+    assert study.say(study.empty()) == NOTHING
+
+
+@names
+def test_the_sentence_is_one(name: str, tables: dict[str, pd.DataFrame]) -> None:
+    said = STUDIES[name].say(tables[name])
+    assert said[0].isupper() or said[0].isdigit()
+    assert said.endswith(".") and "nan" not in said and "\n" not in said
+
+
+@names
+def test_a_gallery_alone_is_studied_or_the_reason_is_told(name: str, gallery_only: Ground) -> None:
+    if name in GALLERY:
+        table = STUDIES[name].table(gallery_only)
+        assert tuple(table.columns) == STUDIES[name].columns and len(table)
+    else:
+        with pytest.raises(Skipped, match="--root"):
+            STUDIES[name].table(gallery_only)
+
+
+def test_data_without_truth_skip_just_what_needs_it(ground: Ground, real: Any) -> None:
+    """The same pictures and captions as real data have them: no table of truth beside them."""
+    plain = dataclasses.replace(ground, data=dataclasses.replace(ground.data, root=str(real)), stored=None)
+    skipped = set()
+    for name, study in STUDIES.items():
+        try:
+            table = study.table(plain)
+            assert tuple(table.columns) == study.columns and len(table), name
+            assert study.draw(table).to_json() and study.say(table) != NOTHING
+        except Skipped as reason:
+            skipped.add(name)
+            assert "truth" in str(reason) or "labels" in str(reason)
+    assert skipped == {"coordination", "coordination_examples", "tracking", "interventions", "attributes"}
+
+
+@pytest.fixture
+def real(shop: Any, tmp_path: Any) -> Any:
+    for part in ("images", "captions", "image_splits"):
+        (tmp_path / part).symlink_to(shop / part)
+    return tmp_path
+
+
+def test_validation_alone_is_measured_in_halves(ground: Ground) -> None:
+    assert isinstance(ground.data, DataConfig)
+    held = dataclasses.replace(ground, split="val")
+    assert len(held.chance) == len(held.questions) and held.validation is held.ranked
+    assert STUDIES["reliability"].table(held)["count"].sum() == len(held.questions)

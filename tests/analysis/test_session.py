@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from analysis import session
+from analysis.session import QueryError, Session, untrusted
+from hug.backbones import BACKBONES
+from hug.checkpoint import save_model
+from hug.config import OBJECTIVES
+from hug.retrieval.index import Index
+from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(BACKBONES, "pixels", PixelBackbone)
+    save_model(small_model(OBJECTIVES["calibrated"], backbone="pixels"), tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for n, picture in enumerate(noise_pictures(3)):
+        path = tmp_path / "pictures" / f"shelf {n % 2}" / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.resize((400, 300)).save(path)
+    return tmp_path / "pictures"
+
+
+def test_an_own_folder_is_encoded_once(
+    checkpoint: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Session.load(checkpoint, folder, tmp_path / "kept")
+    assert first.index.ids == ["shelf 0/0", "shelf 0/2", "shelf 1/1"]
+    assert first.default_k == 3
+    assert first.categories == [] and first.category("shelf 0/0") == ""
+    thumbnails = first.thumbnails
+    answered = first.trace(first.picture("shelf 0/0"), "red").ranking
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "build", lambda *_, **__: pytest.fail("encoded again"))
+        second = Session.load(checkpoint, folder, tmp_path / "kept")
+    again = second.trace(second.picture("shelf 0/0"), "red").ranking
+    assert again.ids == answered.ids and again.distances.equal(answered.distances)
+
+    noise_pictures(1, seed=9)[0].save(folder / "shelf 1" / "1.png")
+    assert Session.load(checkpoint, folder, tmp_path / "kept").thumbnails != thumbnails
+
+
+def test_a_damaged_kept_index_is_made_again(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    Session.load(checkpoint, folder, tmp_path / "kept")
+    (kept,) = (tmp_path / "kept").glob("index-*/gallery.json")
+    kept.write_text("{")
+    assert len(Session.load(checkpoint, folder, tmp_path / "kept").index) == 3
+
+
+def test_the_checkpoint_s_own_index_serves_its_own_pictures_only(
+    checkpoint: Path, folder: Path, tmp_path: Path
+) -> None:
+    session = Session.load(checkpoint, folder, tmp_path / "kept")
+    session.index.save(checkpoint)
+    Session.load(checkpoint, folder, tmp_path / "unused")
+    assert not (tmp_path / "unused").exists()
+    noise_pictures(1, seed=5)[0].save(folder / "more.png")
+    assert len(Session.load(checkpoint, folder, tmp_path / "kept").index) == 4
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", ""])
+def test_a_missing_or_half_written_checkpoint_is_named(checkpoint: Path, folder: Path, missing: str) -> None:
+    (checkpoint / missing).unlink() if missing else shutil.rmtree(checkpoint)
+    with pytest.raises(ValueError, match=missing or "no checkpoint folder"):
+        Session.load(checkpoint, folder)
+
+
+def test_an_empty_gallery_and_a_broken_picture_are_named(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="has no pictures"):
+        Session.load(checkpoint, tmp_path / "empty", tmp_path / "kept")
+    (folder / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match="broken.png"):
+        Session.load(checkpoint, folder, tmp_path / "kept")
+    with pytest.raises(ValueError, match="no gallery at"):
+        Session.load(checkpoint, tmp_path / "nowhere.parquet", tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"words": "x" * 10_000}, "10000 characters; at most 400"),
+        ({"words": 5}, "words must be text, got int"),
+        ({"k": 0}, "from 1 to the gallery's size, 12; got 0"),
+        ({"k": 13}, "from 1 to the gallery's size, 12; got 13"),
+        ({"k": 2.5}, "got 2.5"),
+        ({"k": float("inf")}, "got inf"),
+        ({"k": float("nan")}, "got nan"),
+        ({"k": True}, "got True"),
+        ({"k": "3"}, "got 3"),
+        ({"category": "hat"}, "no category 'hat'; this gallery has: dress, shirt"),
+        ({"category": ["dress"]}, "category must be text, got list"),
+        ({"exclude": "nobody"}, "no picture 'nobody'"),
+        ({"exclude": "y" * 99}, "no picture '" + "y" * 40 + "…'"),
+    ],
+)
+def test_a_bad_question_is_refused_in_one_sentence(session: Session, given: dict[str, Any], message: str) -> None:
+    question = {"picture": session.picture("noise/0"), "words": "red", **given}
+    with pytest.raises(QueryError) as caught:
+        session.trace(**question)
+    assert message in str(caught.value)
+
+
+def test_words_may_be_empty_or_just_long_enough(session: Session) -> None:
+    picture = session.picture("noise/0")
+    assert session.trace(picture, "").words == ""
+    assert session.trace(picture, "  much \n shorter ").words == "much shorter"
+    assert len(session.trace(picture, "x" * 400).ranking.ids[0]) == session.default_k == 12
+
+
+def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
+    shirts = session.trace(session.picture("noise/8"), "red", 12, "shirt", "noise/8")
+    assert sorted(shirts.ranking.ids[0]) == ["noise/10", "noise/11", "noise/7", "noise/9"]
+    assert len(shirts.candidates) == 4
+    assert session.ids("shirt") == [f"noise/{n}" for n in range(7, 12)]
+    assert session.ids() == session.index.ids
+
+
+def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    session = Session.load(checkpoint, folder, tmp_path / "kept")
+    path = session.thumbnail("shelf 1/1")
+    assert path.parent == session.thumbnails
+    with Image.open(path) as small:
+        assert (small.format, small.size) == ("WEBP", (256, 192))
+    made = path.stat().st_mtime_ns
+    assert session.thumbnail("shelf 1/1").stat().st_mtime_ns == made
+    with pytest.raises(QueryError, match="no picture '../../etc/passwd'"):
+        session.picture("../../etc/passwd")
+
+
+def rows(**values: tuple[float, float | None]) -> list[dict[str, Any]]:
+    return [{"measure": session.TESTS[s], "value": v, "low": low} for s, (v, low) in values.items()]
+
+
+def test_a_source_at_chance_on_the_test_split_is_not_trusted(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "measurements.json"
+    known = {"weights": session.model.weights_hash, "split": "test"}
+    path.write_text(json.dumps({**known, "rows": rows(r=(0.9, None), t=(0.38, None), m=(0.53, 0.49))}))
+    assert untrusted(tmp_path, session.model) == {"t": 0.38, "m": 0.53}
+    path.write_text(json.dumps({**known, "rows": rows(m=(0.61, 0.56))}))
+    assert untrusted(tmp_path, session.model) == {}
+
+
+def test_measurements_of_other_weights_or_another_split_say_nothing(session: Session, tmp_path: Path) -> None:
+    assert untrusted(tmp_path, session.model) == {}
+    path = tmp_path / "measurements.json"
+    for other in ({"weights": "0", "split": "test"}, {"weights": session.model.weights_hash, "split": "val"}):
+        path.write_text(json.dumps({**other, "rows": rows(m=(0.5, None))}))
+        assert untrusted(tmp_path, session.model) == {}
+    path.write_text("[")
+    with pytest.raises(ValueError, match="damaged"):
+        untrusted(tmp_path, session.model)
+
+
+def test_the_bundle_belongs_together_and_is_small(tmp_path: Path) -> None:
+    session = Session.load(kept=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()  # the checkpoint's own index is of the bundled pictures
+    assert session.calibration is not None
+    assert session.index.ids == session.source.ids and session.categories
+    files = [p for part in ("checkpoints", "assets") for p in (session.ROOT / part).rglob("*") if p.is_file()]
+    assert max(p.stat().st_size for p in files) < 10e6
+    assert sum(p.stat().st_size for p in files) < 40e6

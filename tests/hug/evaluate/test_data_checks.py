@@ -1,0 +1,62 @@
+"""What the generated data promise, counted by plain loops."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hug.data.collection import read_fashioniq
+from hug.data.features import Features, evaluation_features, garment_truth, triplet_truth
+from hug.data.garments import ASPECTS, near_misses
+from hug.evaluate.data_checks import guard_measures
+from hug.evaluate.uncertainty import fine_queries
+from tests.hug.conftest import PixelBackbone
+
+
+@pytest.fixture(scope="module")
+def features(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
+    return evaluation_features(read_fashioniq(garments, "test"), PixelBackbone(), tmp_path_factory.mktemp("cache"))
+
+
+def test_every_target_has_five_near_misses_and_faults_have_their_shares(features: Features):
+    rows = {r["measure"]: r["value"] for r in guard_measures(features, 20)}
+    images = garment_truth(features.collection.root)
+    counts = [len(near_misses(images, t.target)) for t in features.collection.triplets]
+    assert rows["near misses of a target, least"] == min(counts) >= 5
+    assert rows["near misses of a target, median"] == np.median(counts)
+    assert rows["degraded pictures, percent"] == pytest.approx(20)  # 3 of 15
+    assert rows["vague queries, percent"] == pytest.approx(100 * 2 / 15)
+    assert rows["conflicting queries, percent"] == pytest.approx(100 * 2 / 15)
+
+
+def test_perfect_readers_are_readable_loops(features: Features):
+    images, truth = garment_truth(features.collection.root), triplet_truth(features.collection)
+    looks, fine = images.set_index("id")[list(ASPECTS)], fine_queries(features)
+    by_words, by_reference = {}, {n: {} for n in (1, 2, 3)}
+    for n, triplet in enumerate(features.collection.triplets):
+        if not fine[n]:
+            continue
+        others = [i for i in features.collection.galleries[triplet.category] if i != triplet.reference]
+        says = json.loads(truth.says[n])
+        allowed = [i for i in others if all(looks.loc[i, a] in v for a, v in says.items())]
+        assert triplet.target in allowed  # the words never exclude their own target
+        by_words.setdefault(triplet.category, []).append(min(1, 10 / len(allowed)))
+        for changes, chances in by_reference.items():
+            near = [i for i in others if (looks.loc[i] != looks.loc[triplet.reference]).sum() == changes]
+            chances.setdefault(triplet.category, []).append(min(1, 10 / len(near)) if triplet.target in near else 0)
+    rows = {r["measure"]: r for r in guard_measures(features, 20)}
+    mean = lambda parts: 100 * np.mean([np.mean(p) for p in parts.values()])  # noqa: E731
+    assert rows["words only, perfect reader R@10, clean"]["value"] == pytest.approx(mean(by_words))
+    reference = rows["reference only, perfect reader R@10, clean"]
+    best = max(by_reference, key=lambda n: mean(by_reference[n]))
+    assert reference["value"] == pytest.approx(mean(by_reference[best])) and f"guessing {best}" in reference["note"]
+    assert reference["low"] <= reference["value"] <= reference["high"]
+
+
+def test_real_data_have_no_guards(features: Features, tmp_path: Path):
+    collection = dataclasses.replace(features.collection, root=tmp_path)
+    assert guard_measures(dataclasses.replace(features, collection=collection)) == []

@@ -1,0 +1,86 @@
+"""A checkpoint is loaded whole or refused with the reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from hug.checkpoint import CheckpointError, load, save_model
+from hug.config import OBJECTIVES
+from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(small_model(OBJECTIVES["calibrated"]), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_what_is_loaded_is_what_was_saved(folder: Path):
+    before, after = small_model(OBJECTIVES["calibrated"]).eval(), load(folder, PixelBackbone())
+    assert after.weights_hash == before.weights_hash and not after.training
+    assert after.config == before.config and after.objective == before.objective
+    assert torch.equal(before.target(noise_pictures(1)).var, after.target(noise_pictures(1)).var)
+
+
+def test_saving_leaves_no_half_written_file(folder: Path):
+    assert {p.name for p in folder.iterdir()} == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str):
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        load(folder, PixelBackbone())
+
+
+def test_a_half_written_file_is_refused(folder: Path):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load(folder, PixelBackbone())
+
+
+def change(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"format": 99}, "reads format 1"),
+        ({"extra": 1}, "unknown key 'extra'"),
+        ({"model": {"componets": 3}}, "unknown key 'componets'"),
+        ({"model": {"components": "many"}}, "expected int"),
+        ({"weights": "0" * 16}, "different models"),
+        ({"backbone": {"name": "pixels", "fingerprint": "other"}}, "trained on backbone other"),
+        ({"backbone": 3}, "config.json"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(folder: Path, changes: dict, says: str):
+    change(folder, **changes)
+    with pytest.raises(CheckpointError, match=says):
+        load(folder, PixelBackbone())
+
+
+def test_weights_of_another_size_are_refused(folder: Path):
+    raw = json.loads((folder / "config.json").read_text())
+    change(folder, model=raw["model"] | {"components": 8})
+    with pytest.raises(CheckpointError, match="doesn't fit"):
+        load(folder, PixelBackbone())
+
+
+def test_a_config_that_is_not_json_is_refused(folder: Path):
+    (folder / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="config.json"):
+        load(folder, PixelBackbone())
+
+
+@pytest.mark.parametrize("source", ["nowhere/at/all", "/nowhere", "nothing"])
+def test_a_folder_that_is_not_there(source: str):
+    with pytest.raises(CheckpointError, match="no checkpoint folder"):
+        load(source, PixelBackbone())

@@ -1,0 +1,174 @@
+"""The loop learns, resumes exactly, stops when told, and refuses a folder that isn't its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hug.config import OBJECTIVES, SIZES, Config, TrainConfig
+from hug.data.features import Features
+from hug.losses import Criterion
+from hug.train import Outcome, train, trainer
+from hug.train.state import Log
+from hug.train.trainer import begin, learning_rate, optimizer_of
+from tests.hug.conftest import small_model
+from tests.hug.train.conftest import features_of
+
+SHORT = TrainConfig(steps=6, batch=4, validate_every=3, save_every=2, precision="float32", lr=1e-3)
+
+
+def run(folder: Path, features: Features, training: TrainConfig = SHORT, objective: str = "calibrated") -> Outcome:
+    config = Config(model=SIZES["tiny"], objective=OBJECTIVES[objective], training=training)
+    torch.manual_seed(training.seed)
+    model = small_model(OBJECTIVES[objective], dropout=0.1)
+    return train(config, features, features, folder, model=model, progress=False)
+
+
+@pytest.mark.parametrize("objective", ["paper", "calibrated", "point"])
+def test_overfits_eight_triplets(tmp_path: Path, features: Features, objective: str):
+    training = TrainConfig(steps=150, batch=8, validate_every=150, lr=3e-3, precision="float32")
+    config = Config(model=SIZES["tiny"], objective=OBJECTIVES[objective], training=training)
+    train(config, features, features, tmp_path, model=small_model(OBJECTIVES[objective]), progress=False)
+    last = [r for r in Log(tmp_path / "training.jsonl").records() if r["kind"] == "validation"][-1]
+    assert last["recall"]["1"] == 1.0
+
+
+def steps_of(folder: Path) -> list[dict]:
+    return [r["recall"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "validation"]
+
+
+def test_resumed_equals_uninterrupted(tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch):
+    run(tmp_path / "whole", features)
+    real = trainer.compute
+    calls = []
+
+    def interrupted(*args):
+        calls.append(1)
+        if len(calls) == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*args)
+
+    monkeypatch.setattr(trainer, "compute", interrupted)
+    outcome = run(tmp_path / "parts", features)
+    assert outcome == Outcome(4, outcome.best, finished=False)
+    monkeypatch.setattr(trainer, "compute", real)
+    assert run(tmp_path / "parts", features).finished
+    for name in ("model.safetensors", "state.safetensors"):
+        whole, parts = load_file(tmp_path / "whole" / name), load_file(tmp_path / "parts" / name)
+        assert whole.keys() == parts.keys()
+        for key in whole:
+            assert torch.equal(whole[key], parts[key]), f"{name}: {key}"
+    assert steps_of(tmp_path / "whole") == steps_of(tmp_path / "parts")
+
+
+def test_a_crash_loses_at_most_the_steps_since_the_last_save(
+    tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch
+):
+    run(tmp_path / "whole", features)
+    real, calls = trainer.compute, []
+
+    def crashing(*args):
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(trainer, "compute", crashing)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "crashed", features)
+    with (tmp_path / "crashed" / "training.jsonl").open("a") as file:
+        file.write('{"kind": "step", "st')
+    monkeypatch.setattr(trainer, "compute", real)
+    assert run(tmp_path / "crashed", features).finished
+    whole, again = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "crashed"))
+    assert all(torch.equal(whole[k], again[k]) for k in whole)
+    records = Log(tmp_path / "crashed" / "training.jsonl").records()
+    assert records[-1]["kind"] == "end" and [r["step"] for r in records] == sorted(r["step"] for r in records)
+
+
+def test_the_log_says_first_what_was_run(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    first = json.loads((tmp_path / "training.jsonl").read_text().splitlines()[0])
+    assert first["kind"] == "start" and first["seed"] == 0 and "commit" in first and first["config"]["model"]
+
+
+def test_another_configuration_is_refused_and_changes_nothing(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="training.lr = 0.001, now 0.002"):
+        run(tmp_path, features, dataclasses.replace(SHORT, lr=2e-3))
+    assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+def test_a_damaged_state_is_named(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="cannot be resumed"):
+        run(tmp_path, features)
+
+
+def test_a_checkpoint_without_a_state_is_never_overwritten(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    (tmp_path / "state.safetensors").unlink()
+    with pytest.raises(ValueError, match="holds a finished checkpoint"):
+        run(tmp_path, features)
+
+
+def test_terms_without_data_are_off_with_a_line_or_refused_when_asked_for(tmp_path: Path):
+    bare = features_of(views=False)
+    config = Config(model=SIZES["tiny"], objective=dataclasses.replace(OBJECTIVES["calibrated"], spoil=False))
+    config = dataclasses.replace(config, training=SHORT)
+    train(config, bare, bare, tmp_path / "off", model=small_model(config.objective), progress=False)
+    notes = Log(tmp_path / "off" / "training.jsonl").records()[0]["notes"]
+    assert len(notes) == 3 and notes[0].startswith("picture_rank is off")
+    required = dataclasses.replace(OBJECTIVES["calibrated"], required=("spec",))
+    config = Config(model=SIZES["tiny"], objective=required, training=SHORT)
+    with pytest.raises(ValueError, match="'spec' was asked for"):
+        train(config, bare, bare, tmp_path / "refused", model=small_model(required), progress=False)
+
+
+def test_everything_trainable_is_in_the_optimizer_and_scales_are_not_decayed():
+    objective = OBJECTIVES["calibrated"]
+    model, criterion = small_model(objective), Criterion(objective)
+    groups = optimizer_of(model, criterion, TrainConfig()).param_groups
+    inside = {id(p) for group in groups for p in group["params"]}
+    for part in (model, criterion):
+        assert all((id(p) in inside) == p.requires_grad for p in part.parameters())
+    assert groups[2]["params"] and groups[2]["weight_decay"] == 0 and groups[2]["factor"] == 10
+
+
+def test_learning_rate_warms_up_and_falls_to_nearly_zero():
+    t = TrainConfig(steps=100, warmup=0.1, lr=1.0)
+    rates = [learning_rate(s, t) for s in range(100)]
+    assert rates[9] == max(rates) == 1.0 and rates[0] == pytest.approx(0.1)
+    assert rates[-1] < 0.01 and all(a >= b for a, b in pairwise(rates[9:]))
+
+
+def test_a_diverging_loss_ends_the_run_with_advice(tmp_path: Path, features: Features):
+    with pytest.raises(FloatingPointError, match="lower --lr"):
+        run(tmp_path, features, dataclasses.replace(SHORT, lr=1e30, steps=40))
+
+
+def test_a_run_starts_from_another_ones_weights_and_scales(tmp_path: Path, features: Features):
+    run(tmp_path / "first", features)
+    first = load_file(tmp_path / "first" / "model.safetensors")
+    scales = [r["scales"] for r in Log(tmp_path / "first" / "training.jsonl").records() if r["kind"] == "step"][-1]
+    model, criterion = small_model(OBJECTIVES["calibrated"]), Criterion(OBJECTIVES["calibrated"])
+    begin(model, criterion, str(tmp_path / "first"))
+    assert all(torch.equal(first[name], value) for name, value in model.state_dict().items())
+    assert criterion.scales() == pytest.approx(scales)
+    other = small_model(OBJECTIVES["calibrated"], hidden=32)
+    with pytest.raises(ValueError, match="another architecture"):
+        begin(other, criterion, str(tmp_path / "first"))
+    (tmp_path / "first" / "training.jsonl").unlink()
+    with pytest.raises(ValueError, match="learned scales"):
+        begin(model, criterion, str(tmp_path / "first"))

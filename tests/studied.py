@@ -1,0 +1,76 @@
+"""A sessions whose model has prepared studies: the small checkpoint with generated data of the analysis tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from analysis.ground import Ground
+from analysis.session import Session, Sessions
+from analysis.store import prepare
+from analysis.studies import embedding_map
+from hug.data.collection import read_fashioniq
+from hug.retrieval.gallery import GallerySource, Pictures
+from tests.analysis.conftest import gallery_only, ground, pixels, shop, studied
+from ui.others import OTHERS, connect
+from ui.state import Asked, Shared
+from ui.tabs import query
+
+__all__ = [
+    "gallery_only",
+    "ground",
+    "pixels",
+    "sessions",
+    "shop",
+    "studied",
+    "studied_session",
+    "tabs",
+]  # fixtures to import
+
+
+@pytest.fixture(scope="session")
+def studied_session(ground: Ground, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The small model with all studies prepared, and its 45 pictures.
+
+    The maps are the first two coordinates instead of UMAP, which would compile for a minute.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding_map, "layout", lambda means: means[:, :2])
+        prepare(ground)
+    collection, index = read_fashioniq(shop, "test"), ground.index
+    source = GallerySource(index.ids, Pictures([collection.path(i) for i in index.ids]), index.meta)
+    return Session.load(ground.folder, source, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="session")
+def sessions(studied_session: Session) -> Sessions:
+    return Sessions({}, loaded=[studied_session])
+
+
+@pytest.fixture(scope="session")
+def tabs(sessions: Sessions) -> dict[str, Any]:
+    """The tabs as the page builds them, by id, and "page"."""
+    with gr.Blocks() as page, gr.Tabs() as bar, gr.Tab("all"):
+        shared = Shared(
+            bar, gr.Dropdown(list(sessions.names), value=sessions.default), gr.State(None), gr.BrowserState("")
+        )
+        first = query.build(sessions, shared)
+        built = {name: module.build(sessions, shared, first) for name, (_, module) in OTHERS.items()}
+        connect({"query": first, **built}, shared)
+    return {**built, "query": first, "page": page, "shared": shared}
+
+
+def without_studies(session: Session, folder: Path) -> Session:
+    """The same model in a folder where nothing was prepared."""
+    return dataclasses.replace(session, folder=folder)
+
+
+def asked(session: Session, words: str = "is red and has long sleeves") -> Asked:
+    """A query of the gallery's first picture."""
+    first = session.index.ids[0]
+    trace = session.trace(session.picture(first), words, 5, exclude=first)
+    return Asked(session.name, first, words, "", trace.query, tuple(trace.ranking.ids[0]))

@@ -1,0 +1,19 @@
+"""HTML from the templates in `ui/templates`: everything that is filled in is escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+
+def render(template: str, **values: Any) -> Markup:
+    """The template `{template}.html` with its values; Markup among them is taken as HTML, all else as text."""
+    return Markup(_ENVIRONMENT.get_template(f"{template}.html").render(**values))

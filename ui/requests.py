@@ -1,0 +1,116 @@
+"""What a visitor sends, made safe; what goes wrong, made into a sentence."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import logging
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from gradio_client.utils import is_file_obj_with_meta
+from PIL import Image
+
+from analysis.plots import sentence
+from analysis.session import QueryError
+from hug.data.images import MAX_BYTES, PictureError, open_picture
+from hug.train.jobs import JobError
+from ui import wording
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger("hug.page")
+
+
+def error(message: str) -> gr.Error:
+    """A message on the page or for an API client; what a person typed in it is shown, not interpreted."""
+    return gr.Error(html.escape(message, quote=False), title=wording.ERROR_TITLE, print_exception=False)
+
+
+def told(callback: Callable[P, R]) -> Callable[P, R]:
+    """The callback with every failure as one sentence: an expected one as it is, another one logged."""
+
+    @wraps(callback)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return callback(*args, **kwargs)
+        except gr.Error:
+            raise
+        except (QueryError, PictureError) as problem:
+            raise error(str(problem)) from problem
+        except JobError as problem:
+            raise error(sentence([str(problem)])) from problem
+        except Exception as problem:
+            log.exception("unexpected error in %s", callback.__name__)
+            raise error(wording.UNEXPECTED) from problem
+
+    return asked
+
+
+def opened(sent: Any) -> Image.Image:
+    """The picture of what Gradio received: an uploaded file, or a data URL.
+
+    Raises QueryError when there is none and PictureError when it is not a picture within the limits.
+    """
+    if sent is None:
+        raise QueryError(wording.NO_PICTURE)
+    if not isinstance(sent, dict):
+        raise PictureError(wording.BAD_PICTURE)
+    url, path = sent.get("url") or "", sent.get("path")
+    if url.startswith("data:"):
+        return open_picture(_decoded(url))
+    if not path:
+        raise PictureError(wording.BAD_PICTURE)
+    return open_picture(Path(path))
+
+
+def _decoded(url: str) -> bytes:
+    head, _, body = url.partition(",")
+    if not head.endswith(";base64") or len(body) > MAX_BYTES * 4 // 3 + 4:
+        raise PictureError(wording.BAD_PICTURE)
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as problem:
+        raise PictureError(wording.BAD_PICTURE) from problem
+
+
+class Page(gr.Blocks):
+    """Blocks that read no path and fetch no address for a visitor, and fill in what a call leaves out at its end."""
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
+        """As Gradio's; what it can't read becomes one clear sentence."""
+        if block_fn.api_visibility == "public":
+            inputs = [*inputs, *(block.value for block in block_fn.inputs[len(inputs) :])]
+        for place, block in enumerate(block_fn.inputs[: len(inputs)]):
+            if isinstance(block, gr.Image):
+                inputs[place] = received(inputs[place])
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error:
+            raise
+        except Exception as problem:
+            log.warning("unreadable request for %s: %s", block_fn.api_name, type(problem).__name__)
+            raise error(wording.UNREADABLE) from problem
+
+
+def received(value: Any) -> Any:
+    """A picture as sent, in the form Gradio checks: an uploaded file or a data URL (also as a bare string).
+
+    A path is left to Gradio's check only with the mark of an upload: without it, Gradio would not check whether
+    the file was uploaded at all. Raises gr.Error for addresses and unmarked paths.
+    """
+    if isinstance(value, str) and value.startswith("data:"):
+        return {"url": value}
+    if not isinstance(value, dict) or value.get("path") is None:
+        return value
+    if "://" in str(value["path"]):
+        raise error(wording.NO_ADDRESS)
+    if not is_file_obj_with_meta(value):
+        raise error(wording.BAD_PICTURE)
+    return value
