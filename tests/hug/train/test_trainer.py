@@ -112,6 +112,7 @@ def test_words_as_ids_are_trained_jittered_saved_and_resumed(tmp_path: Path):
     assert torch.equal(plain.words.content, noisy.words.content) and not torch.equal(plain.target, noisy.target)
 
 
+@pytest.mark.filterwarnings("ignore:.*which is a no-op")  # meta parameters hold no values
 def test_a_state_moves_to_the_device_of_its_model(tmp_path: Path, features: Features):
     run(tmp_path, features)
     objective = OBJECTIVES["calibrated"]
