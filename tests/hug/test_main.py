@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,18 @@ from hug.config import OBJECTIVES, PRESETS, Config
 from hug.losses import TERMS
 
 SECTIONS = [type(section) for section in dict(Config()).values()]
+
+
+def test_the_installed_command_is_this_one():
+    root = Path(__file__).parents[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    assert settings["project"]["scripts"] == {"hug": "hug.__main__:main"}
+    assert EntryPoint("hug", settings["project"]["scripts"]["hug"], "console_scripts").load() is main
+    assert settings["project"]["dynamic"] == ["dependencies"]
+    for file in settings["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]:
+        assert (root / file).is_file()
+    packages = {path.parent.name for path in root.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert {f"{package}*" for package in packages} == set(settings["tool"]["setuptools"]["packages"]["find"]["include"])
 
 
 def test_every_field_can_be_typed():
