@@ -13,7 +13,7 @@ from analysis.ground import Ground
 from analysis.session import Session, Sessions
 from analysis.store import prepare
 from analysis.studies import embedding_map
-from hug.data.collection import read_fashioniq
+from hug.data.garments import read
 from hug.retrieval.gallery import GallerySource, Pictures
 from tests.analysis.conftest import gallery_only, ground, pixels, shop, studied
 from ui.others import OTHERS, connect
@@ -41,7 +41,7 @@ def studied_session(ground: Ground, shop: Path, tmp_path_factory: pytest.TempPat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding_map, "layout", lambda means: means[:, :2])
         prepare(ground)
-    collection, index = read_fashioniq(shop, "test"), ground.index
+    collection, index = read(shop, "test"), ground.index
     source = GallerySource(index.ids, Pictures([collection.path(i) for i in index.ids]), index.meta)
     return Session.load(ground.folder, source, tmp_path_factory.mktemp("kept"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from analysis.session import RUNS, QueryError, Sessions
-from hug.data.garments import SIZES as VERSIONS
+from hug.data.datasets import GENERATED as VERSIONS
 from hug.train.jobs import FINISHED, RUNNING, STOPPING, Job, Jobs
 from ui import train_shown as shown
 from ui import train_wording as wording

@@ -95,20 +95,6 @@ def verify(folder: Path) -> list[str]:
     return faults
 
 
-def near_misses(images: pd.DataFrame, target: str) -> list[str]:
-    """Ids of the target's category and split that differ from it in exactly one attribute, in table order.
-
-    `images` is `truth/images.parquet`. Raises ValueError for an id that is not in it.
-    """
-    own = images[images["id"] == target]
-    if own.empty:
-        raise ValueError(f"no image {target!r} in the table; give an id of its column 'id'")
-    row = own.iloc[0]
-    same = images[(images["category"] == row["category"]) & (images["split"] == row["split"])]
-    differ = sum((same[aspect] != row[aspect]).astype(int) for aspect in ASPECTS)
-    return [str(name) for name in same["id"][differ == 1]]
-
-
 def plan(category: str, split: str, sizes: Sizes, seed: int) -> Part:
     """All decisions about one category of one split; its random numbers depend on nothing else."""
     which = SPLITS.index(split)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from hug.data.captions import joined, training_texts
-from hug.data.collection import read_fashioniq
+from hug.data.fashioniq import read as read_fashioniq
 from hug.data.images import MAX_BYTES, PictureError, open_picture, read_folder, square
 
 ENTRY = {"candidate": "a", "target": "b", "captions": ["is red.", "long sleeves"]}
