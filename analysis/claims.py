@@ -9,8 +9,8 @@ from functools import partial
 import pandas as pd
 
 from analysis.plots import listed
-from hug.data.garments import ASPECTS
 
+ASPECTS = ("colour", "pattern", "sleeve", "neckline", "length", "logo")
 KEPT = 4.0  # percentage points that a promised chance may be wrong by
 
 

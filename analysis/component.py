@@ -12,7 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.plots import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
-from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
+from hug.data.truth import CONTROL, DEGRADED
+from hug.evaluate.subfeatures import LEVEL
 from hug.gaussians import Query
 
 NAMED_AT_MOST = 5

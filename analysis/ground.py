@@ -6,11 +6,10 @@ Letters: N pictures, Q queries, K components, D dimensions of one component.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,25 +19,23 @@ from hug.calibration import HitModel
 from hug.checkpoint import load, local_folder
 from hug.config import DataConfig
 from hug.data.cache import TokenCache, content_key
-from hug.data.collection import Collection, read_fashioniq
+from hug.data.captions import joined
+from hug.data.collection import Collection
+from hug.data.datasets import read
 from hug.data.features import (
     Features,
     Texts,
-    coordination_pairs,
     evaluation_features,
-    garment_truth,
-    query_text,
     texts_of,
-    triplet_truth,
 )
 from hug.data.images import open_picture
+from hug.data.truth import CoordinationPair, Truth
 from hug.evaluate.ranking import Ranked, encode_queries, rank_split
 from hug.evaluate.run import fit_doubt, in_halves
 from hug.evaluate.subfeatures import component_levels, interventions, responses
 from hug.evaluate.uncertainty import clean_ids, degraded_tokens, encoded_pairs, hits
 from hug.gaussians import Gaussians, Query
 from hug.model import HUG
-from hug.retrieval.gallery import LABELS
 from hug.retrieval.index import TABLE, Index
 
 NO_DATA = "no data set was given (--root), and a gallery alone has no queries"
@@ -95,10 +92,10 @@ class Ground:
             return self.stored
         ids = [i for r in self.ranked for i in r.gallery]
         meta = {"category": [r.category for r in self.ranked for _ in r.gallery]}
-        truth = garment_truth(self.collection.root)
+        truth = self.collection.truth
         if truth is not None:
-            known = truth.set_index("id").loc[ids]
-            meta = {label: list(known[label].astype(str)) for label in LABELS}
+            labels = truth.labels.loc[ids, ["category", *truth.aspects, "degradation", "severity"]]
+            meta = {str(label): list(values.astype(str)) for label, values in labels.items()}
         candidates = Gaussians.cat([r.candidates for r in self.ranked])
         return Index(ids, candidates, meta, self.model.weights_hash, self.model.backbone.fingerprint)
 
@@ -119,7 +116,7 @@ class Ground:
     def collection(self) -> Collection:
         if self.data is None:
             raise Skipped(NO_DATA)
-        return read_fashioniq(self.data.root, self.split, self.data.categories)
+        return read(self.data, self.split)
 
     @cached_property
     def cache(self) -> TokenCache:
@@ -144,7 +141,7 @@ class Ground:
         if self.data is None:
             raise Skipped(NO_DATA)
         try:
-            collection = read_fashioniq(self.data.root, "val", self.data.categories)
+            collection = read(self.data, "val")
         except ValueError as error:
             raise Skipped(f"there is no validation split to fit the doubt model on ({error})") from error
         return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder))
@@ -171,7 +168,7 @@ class Ground:
         triplets = [self.collection.triplets[n] for n in rows]
         table = pd.DataFrame({"row": rows, "category": [t.category for t in triplets]})
         table["reference"], table["target"] = [t.reference for t in triplets], [t.target for t in triplets]
-        table["text"] = [query_text(t.captions) for t in triplets]
+        table["text"] = [joined(t.captions) for t in triplets]
         table["rank"] = np.concatenate([r.ranks for r in self.ranked])
         for name, var in zip("rtmq", (*self.query.sources.unbind(1), self.query.var), strict=True):
             table[name] = var.mean((1, 2)).numpy()
@@ -189,33 +186,22 @@ class Ground:
     # ---- what only some data know ----
 
     @cached_property
-    def truth(self) -> pd.DataFrame:
-        """One row a generated picture, by id."""
-        found = garment_truth(self.collection.root)
-        if found is None:
+    def truth(self) -> Truth:
+        if self.collection.truth is None:
             raise Skipped(NO_TRUTH)
-        return found.set_index("id")
+        return self.collection.truth
 
     @cached_property
-    def triplet_truth(self) -> pd.DataFrame:
-        found = triplet_truth(self.collection)
-        if found is None:
-            raise Skipped(NO_TRUTH)
-        return found
-
-    @cached_property
-    def pairs(self) -> tuple[list[dict[str, Any]], Query, Query]:
+    def pairs(self) -> tuple[Sequence[CoordinationPair], Query, Query]:
         """Each presupposing text with the reference it fits and one that lacks what it takes for granted."""
-        found = coordination_pairs(self.collection)
-        if not found:
-            raise Skipped(NO_TRUTH)
+        found = self.truth.coordination_pairs
         return (found, *encoded_pairs(self.model, self.features, found, self.cache))
 
     @cached_property
     def deltas(self) -> pd.DataFrame:
         """Interventions in the style never trained with: columns id, aspect, component (0-based), delta."""
         _ = self.truth
-        return interventions(self.model, self.collection, self.cache, self.effort.pictures, "test")
+        return interventions(self.model, self.collection, self.cache, self.effort.pictures)
 
     @cached_property
     def responses(self) -> pd.DataFrame:

@@ -18,7 +18,6 @@ import pandas as pd
 
 from analysis.ground import Ground, Skipped
 from analysis.registry import STUDIES
-from hug.evaluate.run import data_version
 from hug.files import commit, replacing, write_json
 from hug.model import HUG
 from hug.retrieval.index import TABLE
@@ -132,8 +131,7 @@ def _kept(ground: Ground, folder: Path, chosen: list[str]) -> tuple[dict[str, st
 def _data(ground: Ground) -> dict[str, Any]:
     if ground.data is None:
         return {}
-    root = Path(ground.data.root)
-    return {"name": root.resolve().name, "split": ground.split, **data_version(root)}
+    return {"name": ground.collection.name, "split": ground.split, **ground.collection.version}
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

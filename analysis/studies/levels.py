@@ -12,8 +12,8 @@ from plotly.subplots import make_subplots
 from analysis.ground import Ground
 from analysis.intervals import mean_intervals
 from analysis.plots import COLOURS, INK, LABELS, NAMED, NOTHING, curve, escaped, listed, plain, sentence
+from hug.data.captions import joined
 from hug.data.corruptions import TRAINED, UNSEEN
-from hug.data.features import query_text
 from hug.evaluate.metrics import bootstrap_rows, paired_accuracy
 from hug.evaluate.ranking import encode_pictures
 from hug.evaluate.uncertainty import SEVERITIES
@@ -193,9 +193,9 @@ def coordination_examples(ground: Ground) -> pd.DataFrame:
     pairs, fits, lacks = ground.pairs
     table = pd.DataFrame(
         {
-            "text": [query_text(tuple(p["captions"])) for p in pairs],
-            "fits": [p["fits"] for p in pairs],
-            "lacks": [p["lacks"] for p in pairs],
+            "text": [joined(p.captions) for p in pairs],
+            "fits": [p.fits for p in pairs],
+            "lacks": [p.lacks for p in pairs],
             "var_fits": fits.var_m.mean((1, 2)).numpy(),
             "var_lacks": lacks.var_m.mean((1, 2)).numpy(),
         }

@@ -12,14 +12,14 @@ import plotly.graph_objects as go
 from analysis.ground import Ground, Skipped
 from analysis.intervals import adjusted, mean_intervals, sign_flip
 from analysis.plots import INK, NAMED, NOTHING, ORDER, listed, matrix, plain
-from hug.data.garments import ASPECTS
-from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL, attributes_explained
+from hug.data.truth import CONTROL, DEGRADED
+from hug.evaluate.subfeatures import LEVEL, attributes_explained
 from hug.retrieval.index import Index
 
 LEAVE_OUT = 0.2  # share of the pictures with the highest overall uncertainty; ours, the paper gives no number
 COUNT = 20
 ALIKE = 5
-EDITS = (*ASPECTS, *(CONTROL + aspect for aspect in ASPECTS), DEGRADED)
+STATE = ("category", "degradation", "severity")  # labels that are no attribute
 
 
 # ---- live: pictures of one component ----
@@ -91,19 +91,19 @@ def _rows(index: Index, category: str | None) -> np.ndarray:
 
 def attributes(ground: Ground) -> pd.DataFrame:
     """Share of each component's level that an attribute explains, over the gallery's clean pictures."""
-    missing = [a for a in ("category", *ASPECTS) if a not in ground.index.meta]
-    if missing:
-        raise Skipped(f"this gallery's pictures have no labels {listed(missing)}")
+    aspects = [label for label in ground.index.meta if label not in STATE]
+    if not aspects or "category" not in ground.index.meta:
+        raise Skipped("this gallery's pictures have no labels of attributes and category")
     rows = ground.clean
-    labels = pd.DataFrame({a: np.array(ground.index.meta[a])[rows] for a in ("category", *ASPECTS)})
-    table = attributes_explained(labels, ground.levels[rows], ground.effort.label_permutations)
+    labels = pd.DataFrame({a: np.array(ground.index.meta[a])[rows] for a in ("category", *aspects)})
+    table = attributes_explained(labels, ground.levels[rows], aspects, ground.effort.label_permutations)
     table["component"] += 1
     return table[["attribute", "component", "eta2", "p"]]
 
 
 def draw_attributes(table: pd.DataFrame) -> go.Figure:
     hover = "%{y} explains %{z:.3f} of component %{x}"
-    return matrix(table, "attribute", "component", "eta2", ASPECTS, False, hover)
+    return matrix(table, "attribute", "component", "eta2", list(dict.fromkeys(table.attribute)), False, hover)
 
 
 def say_attributes(table: pd.DataFrame) -> str:
@@ -127,7 +127,7 @@ def intervention_table(deltas: pd.DataFrame, permutations: int, draws: int) -> p
 
     `component` comes in 0-based and goes out 1-based; p is two-sided, from flipped signs, adjusted over all cells.
     """
-    edits = [e for e in EDITS if e in set(deltas.aspect)]
+    edits = list(dict.fromkeys(deltas.aspect))
     wide = deltas.pivot(index="id", columns=["aspect", "component"], values="delta")
     values = np.concatenate([wide[e].sort_index(axis=1).to_numpy() for e in edits], axis=1)  # (N, E*K)
     k = values.shape[1] // len(edits)
@@ -145,13 +145,13 @@ def interventions(ground: Ground) -> pd.DataFrame:
 
 def draw_interventions(table: pd.DataFrame) -> go.Figure:
     hover = "%{y}: component %{x} moves by %{z:+.3f} (log variance)"
-    return matrix(table, "aspect", "component", "delta", EDITS, True, hover)
+    return matrix(table, "aspect", "component", "delta", list(dict.fromkeys(table.aspect)), True, hover)
 
 
 def say_interventions(table: pd.DataFrame) -> str:
     if table.empty:
         return NOTHING
-    aspects = table[table.aspect.isin(ASPECTS)]
+    aspects = table[(table.aspect != DEGRADED) & ~table.aspect.str.startswith(CONTROL)]
     best = aspects.loc[aspects.groupby("aspect").delta.idxmax()].sort_values("delta", ascending=False)
     told = [
         f"{r.aspect} {r.delta:+.2f} [{r.low:+.2f}, {r.high:+.2f}] (component {r.component})" for r in best.itertuples()
@@ -180,7 +180,7 @@ def tracking_table(responses: pd.DataFrame, explained: pd.DataFrame) -> pd.DataF
     table = responses.rename(columns={"aspect": "attribute"}).assign(component=responses.component + 1)
     both = table.merge(explained.rename(columns={"p": "eta2_p"}), on=["attribute", "component"], validate="1:1")
     both["tracked"] &= both.eta2_p <= LEVEL
-    both["order"] = both.attribute.map({a: n for n, a in enumerate(ASPECTS)})
+    both["order"] = both.attribute.map({a: n for n, a in enumerate(dict.fromkeys(explained.attribute))})
     both = both.sort_values(["order", "tracked", "margin"], ascending=[True, False, False], kind="stable")
     both["place"] = both.groupby("attribute").cumcount() + 1
     return both[list(TRACKING)].reset_index(drop=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from analysis.ground import NO_DATA, Ground, Skipped
 from analysis.intervals import mean_intervals
 from analysis.plots import INK, MARKS, NAMED, NOTHING, escaped, plain, sentence
 from analysis.studies.levels import shown
-from hug.data.garments import ASPECTS, phrases
+from hug.data.truth import Meaning
 
 ENDS = 20  # captions an end
 FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
@@ -26,7 +26,6 @@ KINDS = ("named", "compared", "presupposing", "vague")
 ANY = "any such phrase"
 OTHERS = "as many other words"
 Found = tuple[int, int, str, str, str]  # start, end, phrase, aspect, kind
-Table = Mapping[str, Mapping[str, tuple[phrases.Phrase, ...]]]
 
 
 # ---- captions at the ends ----
@@ -93,7 +92,7 @@ def phrase_effects(ground: Ground) -> pd.DataFrame:
     if ground.data is None:
         raise Skipped(NO_DATA)
     texts = ground.questions.iloc[spread_rows(len(ground.questions), ground.effort.texts)].reset_index(drop=True)
-    plan = removals(list(texts.text))
+    plan = removals(list(texts.text), ground.truth.phrases)
     if plan.empty:
         raise Skipped("no text has a phrase that is known by its meaning")
     before, after = texts.iloc[plan.row], ground.asked(list(texts.reference.iloc[plan.row]), list(plan["left"]))
@@ -107,11 +106,11 @@ def spread_rows(size: int, count: int) -> np.ndarray:
     return np.linspace(0, size - 1, min(count, size)).round().astype(int)
 
 
-def removals(texts: list[str], seed: int = 0) -> pd.DataFrame:
+def removals(texts: list[str], lexicon: Mapping[str, Meaning], seed: int = 0) -> pd.DataFrame:
     """One row a phrase found, and one control a text: columns row, left (the text without it), phrase, aspect, kind."""
     rng, rows = np.random.default_rng(seed), []
     for n, text in enumerate(texts):
-        found = list(find(text))
+        found = list(find(text, lexicon))
         rows += [(n, without(text, start, end), *names) for start, end, *names in found]
         other = _other_words(text, found, rng)
         if other is not None:
@@ -137,10 +136,10 @@ def _effect(part: pd.DataFrame, phrase: str, aspect: str, kind: str, draws: int)
     return phrase, aspect, kind, means[0], means[1], low[0], high[0], len(part)
 
 
-def find(text: str) -> Iterator[Found]:
+def find(text: str, lexicon: Mapping[str, Meaning]) -> Iterator[Found]:
     """Phrases of a text by what they mean, the longest first where several begin at one place; none overlap."""
-    for match in _pattern().finditer(text.lower()):
-        yield match.start(), match.end(), *_meaning(match.group())
+    for match in _pattern(frozenset(lexicon)).finditer(text.lower()):
+        yield match.start(), match.end(), *lexicon[match.group()]
 
 
 def without(text: str, start: int, end: int) -> str:
@@ -171,41 +170,10 @@ def _other_words(text: str, found: list[Found], rng: np.random.Generator) -> str
     return " ".join(kept)
 
 
-@cache
-def _known() -> dict[str, tuple[str, str, str]]:
-    """Text of every phrase -> its name, aspect and kind; what presupposes the reference is named by its frame."""
-    known = {text: (text, "no aspect", "vague") for _, text in phrases.VAGUE}
-    tables: tuple[tuple[str, Table], ...] = (("compared", phrases.DIRECTED), ("named", phrases.NAMED))
-    for kind, table in tables:
-        for aspect, values in table.items():
-            known |= {text: (text, aspect, kind) for options in values.values() for _, text in options}
-    return known | {text: (name, aspect, "presupposing") for text, name, aspect in _presupposing()}
-
-
-def _presupposing() -> Iterator[tuple[str, str, str]]:
-    """Every filled frame that takes something of the reference for granted: text, frame, aspect."""
-    colours = [names[0] for names in phrases.COLOUR_NAMES.values()]
-    nouns = {a: [pair for options in v.values() for pair in options] for a, v in phrases.NOUNS.items()}
-    pairs = {"colour": [(c, c) for c in colours]} | nouns
-    for aspect, options in pairs.items():
-        own = aspect == "colour"
-        for _, frame in phrases.RECOLOURED if own else (*phrases.REPLACED, *phrases.LOST):
-            for new, _ in options if "{new}" in frame else options[:1]:
-                for _, known in options:
-                    yield frame.format(new=new, known=known), frame.format(new="…", known="…"), aspect
-        for _, frame in phrases.KEPT_COLOUR if own else phrases.KEPT:
-            for _, known in options:
-                yield frame.format(known=known), frame.format(known="…"), aspect
-
-
-@cache
-def _pattern() -> re.Pattern[str]:
-    longest = sorted(_known(), key=len, reverse=True)
+@lru_cache(maxsize=4)
+def _pattern(texts: frozenset[str]) -> re.Pattern[str]:
+    longest = sorted(texts, key=lambda text: (-len(text), text))
     return re.compile(rf"\b(?:{'|'.join(re.escape(text) for text in longest)})\b")
-
-
-def _meaning(text: str) -> tuple[str, str, str]:
-    return _known()[text]
 
 
 def draw_phrases(table: pd.DataFrame) -> go.Figure:
@@ -243,7 +211,7 @@ def say_phrases(table: pd.DataFrame) -> str:
     if len(control):
         row = control.iloc[0]
         text += f"; as many other words by {row.delta_words:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
-    named = whole[whole.aspect.isin(ASPECTS) & (whole.kind == "named")].sort_values("delta_words", ascending=False)
+    named = whole[whole.kind == "named"].sort_values("delta_words", ascending=False)
     if len(named):
         told = [f"{r.aspect} {r.delta_words:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in named.itertuples()]
         text += f". By what a phrase names: {', '.join(told)}"

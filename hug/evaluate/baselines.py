@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hug.data.features import Features, Pictures, Texts, query_text
+from hug.data.captions import joined
+from hug.data.features import Features, Pictures, Texts
 from hug.evaluate.ranking import target_ranks
 
 BASELINES = ("reference only", "words only", "sum of both")
@@ -28,10 +29,10 @@ def baseline_ranks(train: Features, test: Features) -> dict[str, dict[str, np.nd
         triplets = [t for t in test.collection.triplets if t.category == category]
         candidates = F.normalize(pooled_pictures(test.pictures, gallery) - centre, dim=1)  # (N, Cv)
         references = F.normalize(pooled_pictures(test.pictures, [t.reference for t in triplets]) - centre, dim=1)
-        texts = pooled_texts(test.texts, [query_text(t.captions) for t in triplets]) - texts_centre
+        texts = pooled_texts(test.texts, [joined(t.captions) for t in triplets]) - texts_centre
         words = F.normalize(texts @ words_to_picture, dim=1)  # (Q, Cv)
         position = {i: n for n, i in enumerate(gallery)}
-        targets = np.array([position[t.target] for t in triplets])
+        targets = np.array([position[str(t.target)] for t in triplets])
         own = np.array([position[t.reference] for t in triplets])
         for name, query in zip(BASELINES, (references, words, references + words), strict=True):
             distances = -(query @ candidates.T).numpy()
@@ -57,8 +58,8 @@ def pooled_texts(texts: Texts, sentences: list[str]) -> Tensor:
 def _ridge(train: Features, penalty: float = 10.0) -> tuple[Tensor, Tensor, Tensor]:
     """Centres of pictures (Cv,) and texts (Ct,), and the map (Ct, Cv)."""
     triplets = train.collection.triplets
-    x = pooled_texts(train.texts, [query_text(t.captions) for t in triplets])  # (M, Ct)
-    y = pooled_pictures(train.pictures, [t.target for t in triplets])  # (M, Cv)
+    x = pooled_texts(train.texts, [joined(t.captions) for t in triplets])  # (M, Ct)
+    y = pooled_pictures(train.pictures, [str(t.target) for t in triplets])  # (M, Cv)
     x_centre, y_centre = x.mean(0), y.mean(0)
     x, y = x - x_centre, y - y_centre
     gram = x.T @ x + penalty * torch.eye(x.shape[1])

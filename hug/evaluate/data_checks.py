@@ -6,14 +6,13 @@ one of the two can find more targets than this, so a high recall needs both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from hug.data.features import Features, garment_truth, triplet_truth
-from hug.data.garments import ASPECTS
+from hug.data.features import Features
+from hug.data.truth import Truth
 from hug.evaluate.bootstrap import DRAWS, macro_mean
 from hug.evaluate.uncertainty import Row, fine_queries, measured, row
 
@@ -22,11 +21,11 @@ CHANGES = (1, 2, 3)  # attributes in which a target differs from its reference
 
 def guard_measures(features: Features, draws: int = DRAWS) -> list[Row]:
     """Rows of the guards that the data alone decide; none for real data."""
-    images, triplets = garment_truth(features.collection.root), triplet_truth(features.collection)
-    if images is None or triplets is None or triplets.empty:
+    truth = features.collection.truth
+    if truth is None or truth.queries.empty:
         return []
-    kept = images.set_index("id").loc[list(features.collection.ids)]
-    parts = [_Part(features, c, images, triplets[triplets.category == c]) for c in features.collection.galleries]
+    triplets, kept = truth.queries, truth.labels.loc[list(features.collection.ids)]
+    parts = [_Part(features, c, truth) for c in features.collection.galleries]
     near = np.concatenate([part.near_misses() for part in parts])
     return [
         *_readers(features, parts, draws),
@@ -41,16 +40,16 @@ def guard_measures(features: Features, draws: int = DRAWS) -> list[Row]:
 class _Part:
     """One category: attributes of its gallery, its queries by their places in the gallery."""
 
-    def __init__(self, features: Features, category: str, images: pd.DataFrame, triplets: pd.DataFrame) -> None:
+    def __init__(self, features: Features, category: str, truth: Truth) -> None:
         gallery = features.collection.galleries[category]
-        self.looks = images.set_index("id").loc[list(gallery)]
-        codes = np.stack([pd.factorize(self.looks[a])[0] for a in ASPECTS], axis=1)  # (N, 6)
+        self.looks = truth.labels.loc[list(gallery)]
+        codes = np.stack([pd.factorize(self.looks[a])[0] for a in truth.aspects], axis=1)  # (N, 6)
         self.apart = (codes[:, None] != codes[None]).sum(-1)  # (N, N)
         place = {i: n for n, i in enumerate(gallery)}
         asked = [t for t in features.collection.triplets if t.category == category]
         self.references = np.array([place[t.reference] for t in asked], int)
-        self.targets = np.array([place[t.target] for t in asked], int)
-        self.says: list[Mapping[str, list[str]]] = [json.loads(says) for says in triplets.says]
+        self.targets = np.array([place[str(t.target)] for t in asked], int)
+        self.says: list[Mapping[str, list[str]]] = list(truth.queries.says[truth.queries.category == category])
 
     def near_misses(self) -> np.ndarray:
         """(Q,) pictures that differ from each query's target in one attribute only."""

@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from hug.data.features import Features, garment_truth
-from hug.data.garments import near_misses
+from hug.data.features import Features
+from hug.data.truth import Truth
 from hug.evaluate.bootstrap import DRAWS, macro_mean
 from hug.evaluate.ranking import Ranked, target_ranks
 from hug.evaluate.uncertainty import Row, fine_queries, measured, row
@@ -22,20 +22,20 @@ def hard_gallery(features: Features, ranked: Sequence[Ranked]) -> pd.DataFrame:
     counts them, target included; a query without a near miss is left out. Distances are those of `ranked`.
     Raises ValueError for data without truth.
     """
-    images, fine = garment_truth(features.collection.root), fine_queries(features)
-    if images is None or fine is None:
-        raise ValueError(f"{features.collection.root} has no truth; near misses are known of generated data only")
-    parts = [_hard_category(r, images[images.id.isin(r.gallery)], fine) for r in ranked]
+    truth, fine = features.collection.truth, fine_queries(features)
+    if truth is None or fine is None:
+        raise ValueError(f"{features.collection.name} has no truth; near misses are known of generated data only")
+    parts = [_hard_category(r, truth, fine) for r in ranked]
     return pd.concat(parts, ignore_index=True)
 
 
-def _hard_category(ranked: Ranked, images: pd.DataFrame, fine: np.ndarray) -> pd.DataFrame:
+def _hard_category(ranked: Ranked, truth: Truth, fine: np.ndarray) -> pd.DataFrame:
     place = {i: n for n, i in enumerate(ranked.gallery)}
 
     @cache
     def candidates(target: int) -> np.ndarray:
         """Places in the gallery, in its order: ties go by it."""
-        return np.array(sorted([target, *(place[i] for i in near_misses(images, ranked.gallery[target]))]))
+        return np.array(sorted([target, *(place[i] for i in truth.near_misses(ranked.gallery[target]) if i in place)]))
 
     rows = []
     for q in np.flatnonzero(fine[ranked.rows]):
@@ -54,7 +54,7 @@ def hard_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRA
 
     Intervals resample targets: queries of one target share their candidates. Chance is the mean of 1/size.
     """
-    if garment_truth(features.collection.root) is None:
+    if features.collection.truth is None:
         return []
     table = hard_gallery(features, ranked)
     if table.empty:

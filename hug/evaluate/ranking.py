@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hug.data.features import Features, query_text, tokens_of
+from hug.data.captions import joined
+from hug.data.features import Features, tokens_of
 from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
@@ -67,10 +68,10 @@ def _rank_category(
     rows = np.array([n for n, t in enumerate(collection.triplets) if t.category == category][:limit], dtype=int)
     triplets = [collection.triplets[n] for n in rows]
     candidates = encode_pictures(model, features.pictures.tokens, [features.pictures.row[i] for i in gallery])
-    query = encode_queries(model, features, [t.reference for t in triplets], [query_text(t.captions) for t in triplets])
+    query = encode_queries(model, features, [t.reference for t in triplets], [joined(t.captions) for t in triplets])
     distances = distance(query, candidates, use_var=use_var).numpy()
     position = {i: n for n, i in enumerate(gallery)}
-    targets = np.array([position[t.target] for t in triplets])
+    targets = np.array([position[str(t.target)] for t in triplets])
     if not keep_reference:
         references = np.array([position.get(t.reference, -1) for t in triplets])
         present = references >= 0

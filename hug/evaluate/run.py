@@ -7,7 +7,6 @@ doubt is fitted on one half of the queries and measured on the other, in turn.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from hug.calibration import HitModel
 from hug.config import DataConfig
 from hug.data.cache import TokenCache
-from hug.data.collection import read_fashioniq
+from hug.data.datasets import read
 from hug.data.features import Features, evaluation_features
 from hug.evaluate.baselines import BASELINES, baseline_ranks
 from hug.evaluate.bootstrap import DRAWS, Statistic, macro_mean
@@ -81,7 +80,7 @@ def evaluate(
     """
     cache, draws = TokenCache(Path(data.cache), model.backbone), effort.draws
     parts = {
-        name: evaluation_features(read_fashioniq(data.root, name, data.categories), model.backbone, data.cache)
+        name: evaluation_features(read(data, name), model.backbone, data.cache)
         for name in dict.fromkeys((*(("train",) if effort.baselines else ()), "val", split))
     }
     test = parts[split]
@@ -106,7 +105,7 @@ def evaluate(
         rows += [{**r, "measure": f"photographs: {r['measure']}"} for r in found]
     result = {
         "protocol": PROTOCOL, "split": split, "weights": model.weights_hash, "backbone": model.backbone.fingerprint,
-        "objective": model.objective.name, "data": data_version(Path(data.root)),
+        "objective": model.objective.name, "data": test.collection.version,
         "galleries": {r.category: gallery_record(r) for r in ranked}, **(about or {}), "effort": asdict(effort),
         "rows": rows,
     }  # fmt: skip
@@ -211,15 +210,6 @@ def by_category(ranked: Sequence[Ranked]) -> dict[str, np.ndarray]:
 def gallery_record(ranked: Ranked) -> dict[str, Any]:
     digest = hashlib.sha256("\n".join(ranked.gallery).encode()).hexdigest()[:16]
     return {"size": len(ranked.gallery), "hash": digest, "queries": len(ranked.ranks)}
-
-
-def data_version(root: Path) -> dict[str, Any]:
-    """Version and hash of generated data; empty for other data."""
-    path = root / "version.json"
-    if not path.exists():
-        return {}
-    raw = json.loads(path.read_text())
-    return {key: raw[key] for key in ("version", "sha256", "seed") if key in raw}
 
 
 def table_text(result: dict[str, Any]) -> str:

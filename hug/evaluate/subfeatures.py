@@ -7,23 +7,17 @@ variance; a delta is the change of that level against the untouched picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 from torch import Tensor
 
 from hug.data.cache import TokenCache
 from hug.data.collection import Collection
-from hug.data.corruptions import TRAINED, corrupt
-from hug.data.features import garment_truth
-from hug.data.garments import ASPECTS, STYLES, Spec, control, render
-from hug.data.garments.intervene import apply
-from hug.data.garments.render import Rendered
+from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, Edits, Truth
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.metrics import Interval, bootstrap_rows
@@ -31,10 +25,8 @@ from hug.evaluate.ranking import Ranked, encode_pictures
 from hug.evaluate.uncertainty import Row, measured, row
 from hug.model import HUG
 
-UNTOUCHED, DEGRADED, CONTROL = "untouched", "degraded", "control:"
-SEVERITY = 3  # of the whole-picture degradation, of kinds seen in training by turns
 LEVEL = 0.05  # false discovery rate
-STYLE_NAMES = {"test": "unseen style", "trained": "trained style"}
+STYLE_NAMES = {"unseen": "unseen style", "trained": "trained style"}
 TRACKED_COLUMNS = [
     "aspect", "component", "delta", "low", "high", "next_aspect", "next_delta", "margin", "margin_low", "margin_high",
     "control", "degraded", "p", "tracked",
@@ -53,7 +45,7 @@ def component_levels(var: Tensor) -> np.ndarray:
 
 
 def interventions(
-    model: HUG, collection: Collection, cache: TokenCache, count: int, style: str = "test", seed: int = 0
+    model: HUG, collection: Collection, cache: TokenCache, count: int, style: str = "unseen", seed: int = 0
 ) -> pd.DataFrame:
     """Deltas of `count` clean pictures a category: columns id, aspect, component (0-based), delta.
 
@@ -64,61 +56,36 @@ def interventions(
     """
     if style not in STYLES:
         raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
-    chosen = _chosen(collection, count)
-    specs = [Spec.from_json(text) for text in chosen.spec]
-    name = f"interventions-{collection.name}-{collection.split}"
-    controls = (UNTOUCHED, *(CONTROL + aspect for aspect in ASPECTS), DEGRADED)
-    others = _edited_levels(model, cache, f"{name}-control", specs, controls, style, seed)  # (N, 8, K)
-    removed = _edited_levels(model, cache, f"{name}-{style}", specs, ASPECTS, style, seed)  # (N, 6, K)
-    deltas = np.concatenate([removed, others[:, 1:]], axis=1) - others[:, :1]  # (N, 13, K)
+    truth, ids = _picked(collection, count)
+    name, aspects = f"interventions-{collection.name}-{collection.split}", truth.aspects
+    controls = (UNTOUCHED, *(CONTROL + aspect for aspect in aspects), DEGRADED)
+    references = _edited_levels(model, cache, f"{name}-control", truth.edits(ids, controls, style, seed), len(ids))
+    removed = _edited_levels(model, cache, f"{name}-{style}", truth.edits(ids, aspects, style, seed), len(ids))
+    deltas = np.concatenate([removed, references[:, 1:]], axis=1) - references[:, :1]  # (N, 13, K)
     index = pd.MultiIndex.from_product(
-        [chosen.id, (*ASPECTS, *controls[1:]), range(deltas.shape[2])], names=["id", "aspect", "component"]
+        [ids, (*aspects, *controls[1:]), range(deltas.shape[2])], names=["id", "aspect", "component"]
     )
     return pd.Series(deltas.ravel(), index, name="delta").reset_index()
 
 
-def _chosen(collection: Collection, count: int) -> pd.DataFrame:
-    """Rows of the truth: `count` clean pictures a category, evenly over each gallery."""
-    truth = garment_truth(collection.root)
+def _picked(collection: Collection, count: int) -> tuple[Truth, list[str]]:
+    """The truth, and `count` clean pictures a category, evenly over each gallery."""
+    truth = collection.truth
     if truth is None:
-        raise ValueError(f"{collection.root} has no truth/images.parquet; interventions need generated data")
+        raise ValueError(f"{collection.name} has no truth; interventions need generated data")
     if count < 1:
         raise ValueError(f"{count} pictures a category asked for; give at least 1")
-    clean = truth[truth.degradation == "none"].set_index("id", drop=False)
     ids: list[str] = []
     for gallery in collection.galleries.values():
-        known = [i for i in gallery if i in clean.index]
-        ids += [known[n] for n in np.linspace(0, len(known) - 1, min(count, len(known))).astype(int)]
-    return clean.loc[ids]
+        clean = [i for i in gallery if i in truth.clean_ids]
+        ids += [clean[n] for n in np.linspace(0, len(clean) - 1, min(count, len(clean))).astype(int)]
+    return truth, ids
 
 
-def _edited_levels(
-    model: HUG, cache: TokenCache, name: str, specs: Sequence[Spec], edits: Sequence[str], style: str, seed: int
-) -> np.ndarray:
-    """(N, E, K) levels of every edit of every picture; a picture is drawn once for all its edits."""
-    drawn = lru_cache(maxsize=1)(lambda n: render(specs[n]))
-
-    def load(place: int) -> Image.Image:
-        n, edit = divmod(place, len(edits))
-        return _edit(drawn(n), specs[n], edits[edit], style, n, seed + n)
-
-    keys = [
-        f"{spec.to_json()}:{edit}:{STYLES[style].get(edit, '')}:{n}:{seed + n}"
-        for n, spec in enumerate(specs)
-        for edit in edits
-    ]
-    found = encode_pictures(model, cache.tokens(name, keys, load), range(len(keys)))
-    return component_levels(found.var).reshape(len(specs), len(edits), -1)
-
-
-def _edit(drawn: Rendered, spec: Spec, edit: str, style: str, n: int, seed: int) -> Image.Image:
-    if edit == UNTOUCHED:
-        return drawn.picture
-    if edit == DEGRADED:
-        return corrupt(drawn.picture, TRAINED[n % len(TRAINED)], SEVERITY, seed)
-    if edit.startswith(CONTROL):
-        return control(spec, edit.removeprefix(CONTROL), seed)
-    return apply(drawn, edit, STYLES[style][edit], seed)
+def _edited_levels(model: HUG, cache: TokenCache, name: str, edits: Edits, pictures: int) -> np.ndarray:
+    """(N, E, K) levels of every edit of N pictures."""
+    encoded = encode_pictures(model, cache.tokens(name, edits.keys, edits.load), range(len(edits.keys)))
+    return component_levels(encoded.var).reshape(pictures, -1, encoded.var.shape[1])
 
 
 # ---- which component tracks which aspect ----
@@ -289,16 +256,16 @@ def _between(codes: np.ndarray, centred: np.ndarray) -> np.ndarray:
 
 
 def attributes_explained(
-    truth: pd.DataFrame, levels: np.ndarray, permutations: int = 999, seed: int = 0
+    labels: pd.DataFrame, levels: np.ndarray, aspects: Sequence[str], permutations: int = 999, seed: int = 0
 ) -> pd.DataFrame:
-    """`eta_squared` within categories for all six attributes: columns attribute, component, eta2, p.
+    """`eta_squared` within categories for every aspect: columns attribute, component, eta2, p.
 
-    `truth` has a row a picture (category and the attributes), aligned with `levels` (N, K); p is adjusted by
+    `labels` has a row a picture (category and the attributes), aligned with `levels` (N, K); p is adjusted by
     Benjamini-Hochberg over components x attributes.
     """
     tables = []
-    for aspect in ASPECTS:
-        found = eta_squared(truth[aspect].to_numpy(), levels, permutations, seed, truth.category.to_numpy())
+    for aspect in aspects:
+        found = eta_squared(labels[aspect].to_numpy(), levels, permutations, seed, labels.category.to_numpy())
         found.insert(0, "attribute", aspect)
         tables.append(found)
     table = pd.concat(tables, ignore_index=True)
@@ -319,7 +286,7 @@ def subfeature_measures(
     permutations: int = 999,
 ) -> list[Row]:
     """Measure 5 in both removal styles, and the components' agreement; no rows for real data."""
-    if garment_truth(collection.root) is None:
+    if collection.truth is None:
         return []
     rows: list[Row] = []
     for style, label in STYLE_NAMES.items():
@@ -347,10 +314,10 @@ def untouched_rows(
 
     Intervals resample pictures; that of η² is of the component that is the best in all of them.
     """
-    truth = garment_truth(collection.root)
+    truth = collection.truth
     if truth is None:
         return []
-    clean = truth[truth.degradation == "none"].set_index("id")
+    clean = truth.labels.loc[truth.labels.degradation == "none"]
     var, ids = [], []
     for r in ranked:
         kept = [n for n, i in enumerate(r.gallery) if i in clean.index]
@@ -359,7 +326,9 @@ def untouched_rows(
     levels, looks = component_levels(torch.cat(var)), clean.loc[ids]
     agreement = bootstrap.mean_correlation(levels)
     rows = [measured("mean |correlation| of components", agreement, len(ids), draws=draws)]
-    for aspect, part in attributes_explained(looks, levels, permutations).groupby("attribute", sort=False):
+    for aspect, part in attributes_explained(looks, levels, truth.aspects, permutations).groupby(
+        "attribute", sort=False
+    ):
         best = levels[:, int(part.component[part.eta2.idxmax()])]
         share = bootstrap.eta_squared(looks[str(aspect)].to_numpy(), best, looks.category.to_numpy())
         rows.append(measured(f"η² of {aspect}, best component", share, len(ids), draws=draws))

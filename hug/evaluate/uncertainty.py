@@ -15,10 +15,12 @@ from PIL import Image
 
 from hug.calibration import log_variance_features
 from hug.data.cache import TokenCache, content_key
+from hug.data.captions import joined
 from hug.data.collection import Collection
 from hug.data.corruptions import TRAINED, UNSEEN, corrupt
-from hug.data.features import Features, coordination_pairs, garment_truth, query_text, texts_of, triplet_truth
+from hug.data.features import Features, texts_of
 from hug.data.images import open_picture
+from hug.data.truth import CoordinationPair
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, Statistic, interval
 from hug.evaluate.metrics import entropy, top1_score, top_margin
@@ -102,8 +104,7 @@ def clean_pictures(collection: Collection, count: int) -> tuple[list[Callable[[]
 
 def clean_ids(collection: Collection, count: int) -> list[str]:
     """`count` undegraded pictures a category, evenly over each gallery; any pictures where the truth is unknown."""
-    truth = garment_truth(collection.root)
-    clean = set(truth[truth.degradation == "none"].id) if truth is not None else set(collection.ids)
+    clean = collection.truth.clean_ids if collection.truth else frozenset(collection.ids)
     chosen: list[str] = []
     for gallery in collection.galleries.values():
         ids = [i for i in gallery if i in clean]
@@ -121,12 +122,11 @@ def folder_pictures(folder: Path) -> tuple[list[Callable[[], Image.Image]], list
 
 def gallery_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRAWS) -> list[Row]:
     """Measure 2 on the galleries as they are: degraded against clean candidates."""
-    truth = garment_truth(features.collection.root)
+    truth = features.collection.truth
     if truth is None:
         return []
-    degraded = set(truth[truth.degradation != "none"].id)
     doubt = np.concatenate([r.candidates.overall.numpy() for r in ranked])
-    bad = np.array([i in degraded for r in ranked for i in r.gallery])
+    bad = np.array([i not in truth.clean_ids for r in ranked for i in r.gallery])
     statistic = bootstrap.auroc(doubt, bad)
     return [measured("AUROC degraded/clean σ_c, gallery", statistic, len(doubt), draws=draws)]
 
@@ -136,10 +136,10 @@ def gallery_measures(features: Features, ranked: Sequence[Ranked], draws: int = 
 
 def words_measures(features: Features, ranked: Sequence[Ranked], draws: int = DRAWS) -> list[Row]:
     """AUROC of σ_t for vague against specific words."""
-    truth = triplet_truth(features.collection)
+    truth = features.collection.truth
     if truth is None:
         return []
-    kinds = truth.kind.to_numpy()[np.concatenate([r.rows for r in ranked])]
+    kinds = truth.queries.kind.to_numpy()[np.concatenate([r.rows for r in ranked])]
     doubt = np.concatenate([r.query.var_t.mean((1, 2)).numpy() for r in ranked])
     fitting = kinds != "conflict"
     statistic = bootstrap.auroc(doubt[fitting], kinds[fitting] == "vague")
@@ -152,7 +152,7 @@ def coordination_measures(model: HUG, features: Features, cache: TokenCache, dra
     σ_t must give 0.5 here: the text alone can tell nothing. σ_r shows whether the two references differ in
     plain picture quality, which would spoil the pairing.
     """
-    pairs = coordination_pairs(features.collection)
+    pairs = features.collection.truth.coordination_pairs if features.collection.truth else []
     if not pairs:
         return []
     fits, lacks = encoded_pairs(model, features, pairs, cache)
@@ -165,19 +165,19 @@ def coordination_measures(model: HUG, features: Features, cache: TokenCache, dra
 
 
 def encoded_pairs(
-    model: HUG, features: Features, pairs: Sequence[dict[str, object]], cache: TokenCache
+    model: HUG, features: Features, pairs: Sequence[CoordinationPair], cache: TokenCache
 ) -> tuple[Query, Query]:
     """The queries of `coordination_pairs`: each text with the reference it fits, and with the one that lacks."""
-    texts = [query_text(tuple(p["captions"])) for p in pairs]  # type: ignore[arg-type]
+    texts = [joined(p.captions) for p in pairs]
     known = Features(features.collection, features.pictures, texts_of(texts, cache), {}, None)
-    fits = encode_queries(model, known, [str(p["fits"]) for p in pairs], texts)
-    return fits, encode_queries(model, known, [str(p["lacks"]) for p in pairs], texts)
+    fits = encode_queries(model, known, [p.fits for p in pairs], texts)
+    return fits, encode_queries(model, known, [p.lacks for p in pairs], texts)
 
 
 def fine_queries(features: Features) -> np.ndarray | None:
     """(M,) true where words are specific and fit, and both pictures are clean; None where nobody knows."""
-    truth = triplet_truth(features.collection)
-    return None if truth is None else (truth.clean & truth.kind.isin(["specific", "presupposing"])).to_numpy()
+    truth = features.collection.truth
+    return None if truth is None else truth.clean_queries
 
 
 # ---- measures 3 and 4: does the doubt predict the miss ----
