@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class Settings:
         typed = {"root": _place(RUNS / self.data), "out": out, "size": self.size, "objective": self.objective}
         arguments = ["hug", "train", *(part for name, value in typed.items() for part in (f"--{name}", str(value)))]
         arguments += ["--steps", str(self.steps), "--validate-every", str(_validations(self.steps))]
-        base = {**_defaults(TrainConfig), **_defaults(ModelConfig)}
+        base = {**dict(TrainConfig()), **dict(ModelConfig())}
         for name in ("batch", "lr", "seed", "fusion"):
             if (value := getattr(self, name)) != base[name]:
                 arguments += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
@@ -121,7 +121,7 @@ def preset(objective: str) -> list[Any]:
 
 def explained(name: str) -> str:
     """What a field of the objective is, in the words of the command line's help."""
-    return next(str(f.metadata["help"]) for f in fields(ObjectiveConfig) if f.name == name)
+    return str(ObjectiveConfig.model_fields[name].description)
 
 
 def _validations(steps: int) -> int:
@@ -129,14 +129,10 @@ def _validations(steps: int) -> int:
     return max(25, -(-steps // 6))
 
 
-def _defaults(kind: Any) -> dict[str, Any]:
-    return {f.name: f.default for f in fields(kind)}
-
-
 def _cache() -> tuple[str, ...]:
     """The frozen tokens lie with whatever else is made here; said only where that isn't their default."""
     place = _place(RUNS / "cache")
-    return () if place == DataConfig.cache else ("--cache", place)
+    return () if place == DataConfig().cache else ("--cache", place)
 
 
 def _place(path: Path) -> str:
