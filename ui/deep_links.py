@@ -49,7 +49,8 @@ def opened_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
     reference = params.get("reference") or session.ids()[0]
     session.picture(reference)  # raises when there is none
     category, words = params.get("category", ""), params.get("words", "")
-    session.checked(words[: MAX_WORDS + 1], category)
+    session.read(words[: MAX_WORDS + 1])
+    session.search(category=category)
     components = session.model.config.components
     return QueryRequest(
         model=model,

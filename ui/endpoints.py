@@ -49,7 +49,7 @@ def build(sessions: Sessions) -> None:
 
 def retrieve(session: Session, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
     """The ranking as plain data, nearest first."""
-    table = study.results(session.trace(opened(picture), _sent(words), k, category, exclude))
+    table = study.results(session.trace(opened(picture), _sent(words), session.search(k, category, exclude)))
     return [{**row, "category": session.category(row["id"])} for row in table.to_dict("records")]
 
 

@@ -76,7 +76,7 @@ def wire(panel: BesidePanel, sessions: Sessions, state: State) -> None:
     def asked(result: QueryResult, name: str | None) -> list[Any]:
         one, other = sessions.get(result.model), sessions.get(name)
         request = replace(result.request, ignored=())  # sub-feature 7 of another model is another one
-        second = request.trace(other, result.seen if request.severity else result.picture)
+        second = other.trace(result.seen if request.severity else result.picture, request.words, request.options(other))
         return compared(one, other, result.trace, second, notes(request, other))
 
     panel.run.click(asked, [state.result, panel.which], panel.shown, **MODEL_CALLS, **PRIVATE)

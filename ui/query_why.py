@@ -10,7 +10,7 @@ import gradio as gr
 import pandas as pd
 
 from analysis import explain
-from analysis.explain_figures import draw_parts
+from analysis.explain import draw_parts
 from analysis.session import QueryError, Session, Sessions
 from hug.retrieval.trace import QueryTrace
 from ui import wording

@@ -11,8 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis import explain
-from analysis.explain import Setting
-from analysis.explain_figures import draw_severities, draw_words
+from analysis.explain import draw_severities, draw_words
 from analysis.session import Session, Sessions
 from ui import wording
 from ui.downloads import downloads, links
@@ -63,20 +62,12 @@ def _panel(run: str, title: str, name: str, id: str) -> StudyPanel:
 
 def words(session: Session, result: QueryResult) -> pd.DataFrame:
     """The words of a question dropped one at a time."""
-    seen = result.seen if result.request.severity else result.picture
-    return explain.word_effects(session, seen, result.words, setting(session, result))
+    return explain.word_effects(session, result.tokens, result.words, result.trace.options)
 
 
 def severities(session: Session, result: QueryResult, kind: str) -> pd.DataFrame:
     """A question's picture at all severities of a fault."""
-    return explain.severities(session, result.picture, result.words, kind, SEED, setting(session, result))
-
-
-def setting(session: Session, result: QueryResult) -> Setting:
-    """How the question is ranked."""
-    request = result.request
-    exclude = request.reference if request.leave_out else None
-    return Setting(request.category, exclude, request.components(session), request.use_var)
+    return explain.severities(session, result.picture, result.words, kind, SEED, result.trace.options)
 
 
 def wire(

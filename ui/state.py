@@ -15,6 +15,7 @@ from torch import Tensor
 from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
 from hug.data.corruptions import CORRUPTIONS, corrupt
 from hug.gaussians import Query
+from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
 from ui import wording
 from ui.requests import opened
@@ -80,28 +81,11 @@ class QueryRequest:
             raise QueryError(wording.UPLOAD_GONE)
         return opened(self.picture and {"path": self.picture})
 
-    def components(self, session: Session) -> list[int] | None:
-        """Components (0-based) that count; None for all."""
-        count = session.model.config.components
-        if not set(self.ignored) <= set(range(1, count + 1)):
-            raise QueryError(wording.NO_SUCH_COMPONENT.format(count=count))
-        return [n for n in range(count) if n + 1 not in self.ignored] if self.ignored else None
-
-    def trace(self, session: Session, picture: Image.Image) -> QueryTrace:
-        """Every intermediate of the answer, for the picture as the model sees it.
-
-        Raises QueryError for a question that can't be answered.
-        """
-        return session.trace(
-            picture,
-            self.words,
-            min(self.k, len(session.index)),
-            self.category,
-            self.reference if self.leave_out else None,
-            components=self.components(session),
-            use_var=self.use_var,
-            dynamic=self.dynamic,
-        )
+    def options(self, session: Session) -> SearchOptions:
+        """How it is ranked. Raises QueryError for what the session doesn't have."""
+        exclude = self.reference if self.leave_out else None
+        k = min(self.k, len(session.index))
+        return session.search(k, self.category, exclude or "", self.ignored, self.use_var, self.dynamic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +147,8 @@ def answer(session: Session, request: QueryRequest) -> QueryResult:
     whole = request.open(session)
     working = working_copy(whole)
     picture = corrupt(working, request.kind, request.severity, SEED) if request.severity else whole
-    return QueryResult(request, request.trace(session, picture), working, session.tokens(picture))
+    trace = session.trace(picture, request.words, request.options(session))
+    return QueryResult(request, trace, working, session.tokens(picture))
 
 
 def working_copy(picture: Image.Image) -> Image.Image:

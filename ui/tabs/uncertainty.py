@@ -10,7 +10,6 @@ import gradio as gr
 import pandas as pd
 
 from analysis import query as split
-from analysis import standing
 from analysis.registry import STUDIES
 from analysis.session import QueryError, Session, Sessions
 from ui import components, wording
@@ -92,7 +91,7 @@ def _now(session: Session, asked: QueryResult | None) -> tuple[str, str]:
         return components.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), NOTHING
     if asked.model != session.name:
         return components.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), NOTHING
-    table = standing.sources(asked.query, asked.words, session.calibration)
+    table = split.split(asked.trace)
     key = split.verdict(table, session.untrusted)
     unknown = "" if session.calibration else wording.VERDICT_UNKNOWN  # calibrated, but no source can be trusted
     verdict = unknown if key is None else wording.VERDICTS[key]
@@ -103,11 +102,11 @@ def _now(session: Session, asked: QueryResult | None) -> tuple[str, str]:
     chance = wording.AT_CHANCE.format(sources=", ".join(doubted)) if doubted else ""
     words = f"“{asked.words}”" if asked.words else wording.NO_WORDS
     first = drawn(
-        standing.draw_sources(table, session.untrusted) if table.percentile.notna().all() else None,
+        split.draw_split(table, session.untrusted) if table.percentile.notna().all() else None,
         title=wording.THIS_QUERY, question=f"{asked.reference or wording.TRAIL_UPLOAD}: {words}",
         sentence=" ".join(filter(None, (verdict, chance, said))), table=table, name="query", elem_id="now",
     )  # fmt: skip
-    least_certain = standing.components(session.index, asked.query).head(STANDING_OUT)
+    least_certain = split.gallery_percentiles(session.index, asked.query).head(STANDING_OUT)
     found = [
         Card(
             str(r.component), text=wording.STANDS_OUT.format(component=r.component),
