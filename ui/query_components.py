@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from ui import wording
 from ui.answer import Answer
-from ui.components import drawn, figure
+from ui.components import figure, figure_value
 from ui.downloads import downloads, links
 
 VARIANCES, WEIGHTS, MERGES, RESULTS = "hug-variances", "hug-weights", "hug-merges", "hug-results"  # file names
@@ -62,7 +62,7 @@ def build(first: Answer) -> ComponentsPanel:
 
 def pressable(variances: go.Figure) -> str:
     """The bars, each of which opens its sub-feature."""
-    return drawn(
+    return figure_value(
         variances, wording.VARIANCES_TITLE,
         question=wording.VARIANCES_TITLE, sentence=wording.PRESS_A_BAR, clickable=True,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from analysis.explain import draw_parts
 from analysis.session import QueryError, Session, Sessions
 from hug.retrieval.trace import QueryTrace
 from ui import wording
-from ui.downloads import SAVE, links
+from ui.downloads import links
 from ui.markup import sentence
 from ui.requests import told
 from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State
@@ -78,7 +78,7 @@ def build(session: Session, trace: QueryTrace, reference: Any) -> WhyPanel:
                 interactive=False, buttons=[], allow_preview=False, elem_id="why-pictures",
             ),
             gr.Plot(figure, label=wording.WHY_TITLE, show_label=False, elem_id="why-figure"),
-            gr.HTML(below, js_on_load=SAVE),
+            gr.HTML(below),
             gr.Dataframe(
                 table, label=wording.WHY_TITLE, interactive=False, buttons=["copy"], max_height=300,
                 elem_id="why-table",

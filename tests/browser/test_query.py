@@ -330,7 +330,7 @@ def test_a_link_to_another_model_asks_it_and_names_it(page: Page, url: str) -> N
         lacking("only one model is bundled: make release makes both")
     page.goto(f"{url}?tab=uncertainty&model=garments-paper")
     wait_for(page, "#model", "model garments-paper · objective paper")
-    wait_for(page, "#now", wording.AT_CHANCE.partition("{")[0])
+    wait_for(page, "#now", "At chance or worse on the test split")
     page.get_by_role("tab", name=wording.QUERY).click()
     wait_for(page, "#sure", wording.VERDICT_UNTRUSTED)
 

@@ -12,9 +12,9 @@ import gradio as gr
 from analysis.session import QueryError, Sessions
 from ui import query_beside, query_components, query_report, query_why, query_words, wording
 from ui.answer import answer as answered
-from ui.crossing import opens
 from ui.deep_links import opened_query, query_link
 from ui.history import History, history_html, link_html, notes
+from ui.navigation import on_press_open
 from ui.query_layout import (
     SHOWN,
     Picker,
@@ -92,7 +92,7 @@ def build(sessions: Sessions, state: State) -> Tab:
     query_why.wire(panels.why, sessions, state, s.results, ask)
     query_words.wire(sessions, state, o.kind, words, o.severities, ask)
     query_beside.wire(panels.beside, sessions, state)
-    opens(components.component.select, state)
+    on_press_open(components.component.select, state)
     return Tab("query", wording.QUERY, list(controls.values()), lambda params: restore(sessions, params))
 
 
