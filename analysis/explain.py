@@ -16,7 +16,6 @@ from PIL import Image
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from analysis import encoding
 from analysis.query import COLOURS, plain
 from analysis.session import QueryError, Session
 from hug.data.corruptions import corrupt
@@ -87,7 +86,7 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
         raise QueryError("There are no words to drop: write some first.")
     options = _first_ten(session, options)
     wordings = [words, *(text for _, text in texts)]
-    queries = encoding.queries(session.model, tokens, wordings)
+    queries = session.queries(tokens, wordings)
     whole, *rest = (session.rank(queries[[n]], text, options) for n, text in enumerate(wordings))
     top, read = whole.ranking.ids[0], read_words(session, words)
     rows = []

@@ -17,6 +17,11 @@ from hug.gaussians import SOURCES, Query, merge
 from hug.retrieval.index import Index
 from hug.retrieval.trace import QueryTrace
 
+VARIANCES = (
+    "Variance of each component (mean over its dimensions), for each source and merged. Higher is less certain; "
+    "each row has its own scale."
+)
+WEIGHTS = "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
 UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is degraded, and
 # at the 80th, where they begin, clean pictures were called unclear
 
@@ -50,19 +55,12 @@ def verdict(table: pd.DataFrame, untrusted: Collection[str] = ()) -> str | None:
     return str(first.source) if first.percentile > UNUSUAL else ""
 
 
-def validation(calibration: Calibration | None, bins: int = 28) -> pd.DataFrame:
-    """(4 * bins rows) columns source, low, high (variance), share: where validation queries stand, on a log scale.
-
-    Empty without calibration.
-    """
-    rows = []
-    for source in NAMES if calibration else ():
-        values = calibration.values[source]  # type: ignore[union-attr]
-        logs = np.log(np.maximum(values, max(float(values.max()) * 1e-6, 1e-12)))
-        counts, edges = np.histogram(logs, bins)
-        parts = zip(np.exp(edges[:-1]), np.exp(edges[1:]), counts / len(values), strict=True)
-        rows += [(source, float(low), float(high), float(share)) for low, high, share in parts]
-    return pd.DataFrame(rows, columns=["source", "low", "high", "share"])
+def validation(calibration: Calibration, source: str, bins: int = 28) -> tuple[np.ndarray, float, float]:
+    """Shares (bins,) of the validation queries by a source's mean variance, on a log scale; its lowest and highest."""
+    values = calibration.values[source]
+    logs = np.log(np.maximum(values, max(float(values.max()) * 1e-6, 1e-12)))
+    counts, edges = np.histogram(logs, bins)
+    return counts / len(values), float(edges[0]), float(edges[-1])
 
 
 def merges(trace: QueryTrace) -> pd.DataFrame:
@@ -76,6 +74,15 @@ def merges(trace: QueryTrace) -> pd.DataFrame:
         var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=dynamic)
         rows.append((name, float(var.mean()), float(weights.mean(-1).min()), float(weights.mean(-1).max())))
     return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
+
+
+def say_merges(table: pd.DataFrame) -> str:
+    """Both merges in a sentence, from `merges`."""
+    dynamic, static = table.set_index("fusion").loc[["dynamic", "static"]].itertuples()
+    return (
+        f"Overall doubt: {dynamic.overall:.4f} with dynamic weights ({dynamic.least:.3f} to {dynamic.most:.3f}), "
+        f"{static.overall:.4f} with static ones."
+    )
 
 
 def moves(before: Sequence[str] | None, now: Sequence[str]) -> list[int | None]:

@@ -151,6 +151,10 @@ class Session:
         """The encoded query (B = 1), cached by content."""
         return encoding.query(self.model, self.weights, picture, words)
 
+    def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
+        """B encoded queries of one picture's tokens (1, P, Cv) with B sentences."""
+        return encoding.queries(self.model, tokens, texts)
+
     def tokens(self, picture: Image.Image) -> Tensor:
         """(1, P, Cv) frozen tokens of a picture, cached by content."""
         return encoding.image_tokens(self.model, picture)

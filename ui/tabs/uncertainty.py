@@ -15,10 +15,10 @@ from analysis import query as split
 from analysis.plots import LABELS
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
-from ui import wording
+from ui.answer import UNCALIBRATED, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
 from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
-from ui.requests import told
+from ui.requests import safely
 from ui.state import Listener, QueryResult, State, Tab
 from ui.studies import Studies
 
@@ -65,13 +65,13 @@ def build(sessions: Sessions, state: State) -> Tab:
         studies = Studies(sessions.get(model))
         return {views["samples"]: samples(studies, side), views["about"]: about(sessions, studies, side), wrong: ""}
 
-    side.input(told(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
+    side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
     on_press_ask(views["samples"].select, sessions, state, sample)
     on_press_ask(views["pairs"].select, sessions, state, example)
     on_press_open(views["components"].select, state)
     return Tab(
         "uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions),
-        Listener(told(refresh), [state.model, state.result, side], list(views.values()), READING),
+        Listener(safely(refresh), [state.model, state.result, side], list(views.values()), READING),
     )  # fmt: skip
 
 
@@ -104,9 +104,9 @@ def sources(session: Session, result: QueryResult) -> str:
     key = split.verdict(table, session.untrusted)
     sentences = []
     if key is not None:
-        sentences.append(wording.VERDICTS[key])
+        sentences.append(VERDICTS[key])
     elif not session.calibration:  # else it is calibrated, but no source can be trusted
-        sentences.append(wording.VERDICT_UNKNOWN)
+        sentences.append(UNCALIBRATED)
     if session.untrusted:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
