@@ -38,7 +38,7 @@ MAX_WORDS = 400  # characters
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
-TRUST = 0.55  # without an interval, a measure at or below this counts as chance
+AT_CHANCE = 0.55  # without an interval, a measure at or below this counts as chance
 TESTS = {  # source -> the measure that shows whether its uncertainty means anything; 0.5 is chance
     "r": "AUROC degraded/clean σ_c, gallery",
     "t": "AUROC vague/specific σ_t",
@@ -291,7 +291,7 @@ def untrusted(folder: Path, model: HUG) -> dict[str, float]:
 
 
 def _at_chance(row: Mapping[str, Any]) -> bool:
-    return row["low"] <= 0.5 if row.get("low") is not None else row["value"] <= TRUST
+    return row["low"] <= 0.5 if row.get("low") is not None else row["value"] <= AT_CHANCE
 
 
 class Sessions:

@@ -83,13 +83,13 @@ def histogram(calibration: Calibration | None, source: str, value: float) -> dic
         return None
     shares, low, high = study.validation(calibration, source)
     x = EDGE + float(np.clip((math.log(max(value, 1e-12)) - low) / max(high - low, 1e-9), 0, 1)) * (WIDTH - 2 * EDGE)
-    step, ground = (WIDTH - 2 * EDGE) / len(shares), HEIGHT - 8
-    heights = shares / shares.max() * (ground - 2)
+    step, floor = (WIDTH - 2 * EDGE) / len(shares), HEIGHT - 8
+    heights = shares / shares.max() * (floor - 2)
     bars = [
-        {"x": EDGE + n * step, "y": ground - height, "width": 0.9 * step, "height": height}
+        {"x": EDGE + n * step, "y": floor - height, "width": 0.9 * step, "height": height}
         for n, height in enumerate(heights)
     ]
-    mark = f"M{x:.1f} {ground} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{ground} h-1.2 z"
+    mark = f"M{x:.1f} {floor} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{floor} h-1.2 z"
     return {"width": WIDTH, "height": HEIGHT, "bars": bars, "mark": mark}
 
 

@@ -95,17 +95,18 @@ class QueryTab:
     def updates(self, session: Session, result: QueryResult, history: History) -> Updates:
         """The new value of everything that shows an answer."""
         request, a = result.request, self.answer
+        seen = result.seen if request.severity else None
         return {
             self.state.result: result,
             self.history: history,
             a.history: history.html(),
-            a.back: gr.Button(interactive=history.place > 0),
-            a.forth: gr.Button(interactive=history.place + 1 < len(history.steps)),
+            a.back: gr.update(interactive=history.place > 0),
+            a.forth: gr.update(interactive=history.place + 1 < len(history.steps)),
             a.link: link(request, self.sessions.default),
             a.sure: sure(session, result),
-            a.results: gr.Gallery(results(session, result, history.before), selected_index=None),
+            a.results: gr.update(value=results(session, result, history.before), selected_index=None),
             a.place: None,
-            self.what_if.seen: gr.Image(result.seen if request.severity else None, visible=bool(request.severity)),
+            self.what_if.seen: gr.update(value=seen, visible=seen is not None),
             **self.components.updates(result),
             **self.why.updates(session, result),
             **self.words.updates(),

@@ -87,7 +87,7 @@ class WhyPanel:
 
     def __init__(self, session: Session, result: QueryResult) -> None:
         first, second = self._first_two(result)
-        said, pictures, drawing, files, table = self._comparison(session, result, first, second)
+        summary, pictures, drawing, files, table = self._comparison(session, result, first, second)
         title = "Parts of two distances, by sub-feature"
         with gr.Accordion("Why this rank?", open=False, elem_id="why"):
             note(
@@ -99,7 +99,7 @@ class WhyPanel:
                 ranks = self._ranks(result)
                 self.first = gr.Dropdown(ranks, value=first, label="Explain", min_width=140, elem_id="why-first")
                 self.second = gr.Dropdown(ranks, value=second, label="beside", min_width=140, elem_id="why-second")
-            self.said = gr.HTML(said, elem_id="why-said")
+            self.summary = gr.HTML(summary, elem_id="why-said")
             self.pictures = gr.Gallery(
                 pictures, label="Reference and the two results", columns=3, height=190, elem_id="why-pictures",
                 **PICTURES,
@@ -107,12 +107,12 @@ class WhyPanel:
             self.drawing = figure("why-figure", title, value=drawing)
             self.files = gr.HTML(files)
             self.table = gr.Dataframe(table, label=title, elem_id="why-table", **TABLE)
-        self.comparison = [self.said, self.pictures, self.drawing, self.files, self.table]
+        self.comparison = [self.summary, self.pictures, self.drawing, self.files, self.table]
 
     def updates(self, session: Session, result: QueryResult) -> Updates:
         first, second = self._first_two(result)
         ranks = self._ranks(result)
-        drops = {drop: gr.Dropdown(ranks, value=id) for drop, id in ((self.first, first), (self.second, second))}
+        drops = {drop: gr.update(choices=ranks, value=id) for drop, id in ((self.first, first), (self.second, second))}
         return drops | dict(zip(self.comparison, self._comparison(session, result, first, second), strict=True))
 
     def wire(self, sessions: Sessions, state: State, results: gr.Gallery, ask: Listener) -> None:
@@ -155,12 +155,12 @@ class WhyPanel:
             return [sentence(reason), [], NOTHING, "", None]
         table = explain.compare_parts(explain.rank_parts(result.trace), first, second)
         pictures = [(result.thumbnail(session), "Reference picture")]
-        title, said = "Parts of two distances, by sub-feature", explain.say_parts(table, first, second)
+        title, summary = "Parts of two distances, by sub-feature", explain.say_parts(table, first, second)
         names = {"component": "sub-feature", "means": "of it: means", "candidate": "of it: candidates' variances"}
         return [
-            sentence(said),
+            sentence(summary),
             pictures + [(session.thumbnail(id), id) for id in (first, second)],
-            figure_value(explain.draw_parts(table, first, second), f"{title}. {said}", title=title),
+            figure_value(explain.draw_parts(table, first, second), f"{title}. {summary}", title=title),
             downloads(table, "hug-why", "why-figure"),
             table.round(5).rename(columns=names),
         ]
@@ -178,13 +178,18 @@ class WordsPanel:
                 "without that word."
             )
             self.run = gr.Button("Drop the words one at a time", size="sm", elem_id="words-run")
-            self.said = gr.HTML("", elem_id="words-said")
+            self.summary = gr.HTML("", elem_id="words-said")
             self.drawing = figure("words-figure", self.title)
             self.files = gr.HTML("")
             self.table = gr.Dataframe(label=self.title, visible=False, elem_id="words-table", **TABLE)
 
     def updates(self) -> Updates:
-        return {self.said: "", self.drawing: NOTHING, self.files: "", self.table: gr.Dataframe(None, visible=False)}
+        return {
+            self.summary: "",
+            self.drawing: NOTHING,
+            self.files: "",
+            self.table: gr.update(value=None, visible=False),
+        }
 
     def wire(self, sessions: Sessions, state: State, ask: Listener) -> None:
         """A clicked row of the table asks without its word."""
@@ -192,12 +197,12 @@ class WordsPanel:
         def drop(result: QueryResult) -> Updates:
             session = sessions.get(result.model)
             table = explain.word_effects(session, result.tokens, result.words, result.trace.options)
-            said = explain.say_words(table)
+            summary = explain.say_words(table)
             return {
-                self.said: sentence(said),
-                self.drawing: figure_value(explain.draw_words(table), f"{self.title}. {said}", title=self.title),
+                self.summary: sentence(summary),
+                self.drawing: figure_value(explain.draw_words(table), f"{self.title}. {summary}", title=self.title),
                 self.files: downloads(table, "hug-words", "words-figure"),
-                self.table: gr.Dataframe(table.round(5), visible=True),
+                self.table: gr.update(value=table.round(5), visible=True),
             }
 
         def leave_out(event: gr.SelectData) -> str:
@@ -213,22 +218,22 @@ class SeveritiesPanel:
     def __init__(self) -> None:
         self.title = "Doubt against the severity of the fault"
         self.run = gr.Button("All severities of this fault", size="sm", elem_id="severities-run")
-        self.said = gr.HTML("", elem_id="severities-said")
+        self.summary = gr.HTML("", elem_id="severities-said")
         self.drawing = figure("severities-figure", self.title)
 
     def updates(self) -> Updates:
-        return {self.said: "", self.drawing: NOTHING}
+        return {self.summary: "", self.drawing: NOTHING}
 
     def wire(self, sessions: Sessions, state: State, kind: gr.Dropdown) -> None:
         def compare(result: QueryResult, kind: str) -> Updates:
             session = sessions.get(result.model)
             table = explain.severities(session, result.picture, result.words, kind, SEED, result.trace.options)
-            said = explain.say_severities(table)
+            summary = explain.say_severities(table)
             drawing = figure_value(
-                explain.draw_severities(table), f"{self.title}. {said}", title=self.title, table=table,
+                explain.draw_severities(table), f"{self.title}. {summary}", title=self.title, table=table,
                 name="hug-severities", elem_id="severities-figure",
             )  # fmt: skip
-            return {self.said: sentence(said), self.drawing: drawing}
+            return {self.summary: sentence(summary), self.drawing: drawing}
 
         self.run.click(safely(compare), [state.result, kind], [*self.updates()], **CALLS)
 
@@ -237,7 +242,7 @@ class BesidePanel:
     """The same question asked to another model, such as `paper` beside `calibrated`."""
 
     def __init__(self, sessions: Sessions, result: QueryResult) -> None:
-        names = self._others(sessions, result)
+        names = self._choices(sessions, result)
         with gr.Accordion("Beside another model", open=False, elem_id="beside"):
             note(
                 "The same question asked to another model with the same gallery; *results, nearest first* is the one "
@@ -251,7 +256,7 @@ class BesidePanel:
                     elem_id="beside-which",
                 )  # fmt: skip
                 self.run = gr.Button("Ask it too", elem_id="beside-run")
-            self.said = gr.HTML("", elem_id="beside-said")
+            self.summary = gr.HTML("", elem_id="beside-said")
             self.sure = gr.HTML("", elem_id="beside-sure")
             self.results = gr.Gallery(
                 label="Results of the other model, nearest first; *here*: the rank above", columns=5, height="auto",
@@ -261,12 +266,12 @@ class BesidePanel:
 
     def updates(self, sessions: Sessions, result: QueryResult) -> Updates:
         """The other models to choose from, and nothing of an earlier question."""
-        names = self._others(sessions, result)
+        names = self._choices(sessions, result)
         return {
-            self.model: gr.Dropdown(names, value=self._first(names)),
-            self.said: "",
+            self.model: gr.update(choices=names, value=self._first(names)),
+            self.summary: "",
             self.sure: "",
-            self.results: gr.Gallery(None, visible=False),
+            self.results: gr.update(value=None, visible=False),
             self.ranks: NOTHING,
         }
 
@@ -286,17 +291,17 @@ class BesidePanel:
             ]
             title = "Ranks of both models"
             return {
-                self.said: sentence(explain.say_beside(table)),
+                self.summary: sentence(explain.say_beside(table)),
                 self.sure: sure(other, second),
-                self.results: gr.Gallery(pictures, visible=True),
+                self.results: gr.update(value=pictures, visible=True),
                 self.ranks: figure_value(None, title=title, table=names, name="hug-beside"),
             }
 
-        outputs = [self.said, self.sure, self.results, self.ranks]
+        outputs = [self.summary, self.sure, self.results, self.ranks]
         self.run.click(safely(compare), [state.result, self.model], outputs, **CALLS)
 
     @staticmethod
-    def _others(sessions: Sessions, result: QueryResult) -> list[tuple[str, str]]:
+    def _choices(sessions: Sessions, result: QueryResult) -> list[tuple[str, str]]:
         return [(sessions.label(name), name) for name in sessions.names if name != result.model]
 
     @staticmethod
