@@ -81,8 +81,8 @@ def _gallery(path: Path) -> tuple[str, ...]:
     if not ids:
         raise ValueError(f"{path}: the gallery is empty")
     if len(set(ids)) < len(ids):
-        seen: set[str] = set()
-        twice = sorted({i for i in ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
+        once: set[str] = set()
+        twice = sorted({i for i in ids if i in once or once.add(i)})  # type: ignore[func-returns-value]
         raise ValueError(f"{path}: {len(twice)} duplicate ids: {', '.join(twice[:10])}")
     return tuple(ids)
 

@@ -104,9 +104,9 @@ def plan(category: str, split: str, sizes: Sizes, seed: int) -> Part:
     garments = gallery(category, count, shapes)
     specs = tuple(dress_up(garment, looks) for garment in garments)
     quality = _qualities(count, looks)
-    made = triplets(garments, quality, sizes.triplets[which], texts)
+    entries = triplets(garments, quality, sizes.triplets[which], texts)
     ids = tuple(f"{category}-{split}-{i:05d}" for i in range(count))
-    return Part(category, split, ids, specs, tuple(quality), tuple(made))
+    return Part(category, split, ids, specs, tuple(quality), tuple(entries))
 
 
 def _qualities(count: int, rng: np.random.Generator) -> list[Quality]:
@@ -120,10 +120,10 @@ def _qualities(count: int, rng: np.random.Generator) -> list[Quality]:
 def _finished(out: Path, head: dict[str, Any]) -> bool:
     """True for a finished folder of the same build; raises ValueError when it belongs to another one."""
     for name in ("version.json", _UNFINISHED):
-        found = _read_head(out / name)
-        if found is not None and {key: found.get(key) for key in head} != head:
+        existing = _read_head(out / name)
+        if existing is not None and {key: existing.get(key) for key in head} != head:
             raise ValueError(
-                f"{out} holds {found.get('version')!r} of seed {found.get('seed')} and other sizes or seed than asked"
+                f"{out} holds {existing.get('version')!r} of seed {existing.get('seed')}, or other sizes than asked"
                 f" for ({head['version']!r}, seed {head['seed']}); choose another folder or remove it"
             )
     return (out / "version.json").exists()

@@ -133,8 +133,8 @@ def _level(luma: NDArray[np.float32], zone: Mask, level: float) -> NDArray[np.fl
     """Luminance with mean `level` and one contrast in the zone, so that neither depth nor contrast tells the dye."""
     inside = luma[zone]
     gain = float(np.clip(24.0 / max(float(inside.std()), 1.0), 0.3, 3.0))
-    moved = level + (luma - float(inside.mean())) * gain
-    return np.asarray(luma + _soft(zone, 0.7)[..., 0] * (moved - luma), np.float32)
+    toned = level + (luma - float(inside.mean())) * gain
+    return np.asarray(luma + _soft(zone, 0.7)[..., 0] * (toned - luma), np.float32)
 
 
 def smooth(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:

@@ -275,8 +275,8 @@ def _presupposing() -> Iterator[tuple[str, str, str]]:
         own = aspect == "colour"
         for _, frame in RECOLOURED if own else (*REPLACED, *LOST):
             for new, _ in options if "{new}" in frame else options[:1]:
-                for _, known in options:
-                    yield frame.format(new=new, known=known), frame.format(new="…", known="…"), aspect
+                for _, old in options:
+                    yield frame.format(new=new, known=old), frame.format(new="…", known="…"), aspect
         for _, frame in KEPT_COLOUR if own else KEPT:
-            for _, known in options:
-                yield frame.format(known=known), frame.format(known="…"), aspect
+            for _, old in options:
+                yield frame.format(known=old), frame.format(known="…"), aspect

@@ -34,8 +34,8 @@ def read(root: str | Path, split: str, categories: Sequence[str] = fashioniq.CAT
     collection, version = fashioniq.read(root, split, categories), Path(root) / "version.json"
     head = json.loads(version.read_text()) if version.exists() else {}
     about = {key: head[key] for key in ("version", "sha256", "seed") if key in head}
-    known = GarmentTruth(Path(root) / "truth", split, collection.triplets, frozenset(collection.galleries))
-    return dataclasses.replace(collection, version=about, truth=known)
+    own_truth = GarmentTruth(Path(root) / "truth", split, collection.triplets, frozenset(collection.galleries))
+    return dataclasses.replace(collection, version=about, truth=own_truth)
 
 
 @dataclass(frozen=True)
