@@ -13,7 +13,7 @@ from analysis.session import QueryError, Session, Sessions
 from ui.components import notice, pressed
 from ui.deep_links import TAB
 from ui.html import render
-from ui.requests import told
+from ui.requests import safely
 from ui.state import PRIVATE, State, signal
 
 # What only reads prepared results doesn't wait for the model.
@@ -28,7 +28,7 @@ def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) ->
 
 
 class Parameters:
-    """A link's parameters, checked against what exists; what does not is told in `notice` and left out."""
+    """A link's parameters, checked against what exists; what does not is said in `notice` and left out."""
 
     def __init__(self, params: Mapping[str, str]) -> None:
         self._params = params
@@ -84,7 +84,7 @@ def on_press_ask(
         id, words = sample(session, str(pressed(event)))
         return {**asking(session, state, id, words), state.tabs: gr.Tabs(selected="query")}
 
-    press(told(ask), state.model, [state.reference, state.picture, state.words, state.tabs, state.asks], **READING)
+    press(safely(ask), state.model, [state.reference, state.picture, state.words, state.tabs, state.asks], **READING)
 
 
 def on_press_open(press: Any, state: State) -> None:
@@ -93,4 +93,4 @@ def on_press_open(press: Any, state: State) -> None:
     def open_component(event: gr.EventData) -> tuple[int, Any]:
         return int(pressed(event)), gr.Tabs(selected="sub-features")
 
-    press(told(open_component), None, [state.component, state.tabs], queue=False, **PRIVATE)
+    press(safely(open_component), None, [state.component, state.tabs], queue=False, **PRIVATE)

@@ -105,7 +105,7 @@ def test_validation_is_told_on_a_log_scale(session: Session) -> None:
 
 def test_merges_are_both_told_whatever_was_chosen(session: Session) -> None:
     picture = session.picture("noise/0")
-    tables = [study.merges(session.trace(picture, "red", dynamic=dynamic)) for dynamic in (True, False)]
+    tables = [study.merges(session.trace(picture, "red", session.search(dynamic=dynamic))) for dynamic in (True, False)]
     pd.testing.assert_frame_equal(*tables)
     static = tables[0].set_index("fusion").loc["static"]
     assert static.least == pytest.approx(1 / 3) and static.most == pytest.approx(1 / 3)
@@ -115,3 +115,19 @@ def test_merges_are_both_told_whatever_was_chosen(session: Session) -> None:
 def test_moves_are_places_gained() -> None:
     assert study.moves(["a", "b", "c"], ["c", "a", "x"]) == [2, -1, None]
     assert study.moves(None, ["a"]) == [None] and study.moves([], ["a"]) == [None]
+
+
+def test_percentiles_are_drawn_as_they_are(trace: QueryTrace) -> None:
+    split = study.split(trace)
+    assert study.draw_split(split).data[0].x.tolist() == pytest.approx(split.percentile.tolist())
+
+
+def test_components_have_the_percentile_that_counting_gives(session: Session, trace: QueryTrace) -> None:
+    percentiles = study.gallery_percentiles(session.index, trace.query).set_index("component")
+    own, gallery = trace.query.var_r[0].mean(-1), session.index.gaussians.var.mean(-1)
+    for component in percentiles.index:
+        theirs = gallery[:, component - 1]
+        below = sum(float(v) < float(own[component - 1]) for v in theirs)
+        same = sum(float(v) == float(own[component - 1]) for v in theirs)
+        assert percentiles.percentile[component] == pytest.approx(100 * (below + same / 2) / len(theirs))
+    assert np.all(np.diff(study.gallery_percentiles(session.index, trace.query).percentile) <= 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,25 +12,23 @@ from markupsafe import Markup
 from analysis import model_card
 from analysis.session import Sessions
 from ui.components import ASSETS, downloads, rows
-from ui.html import render
+from ui.html import render, text
 from ui.navigation import READING, view_link
-from ui.requests import told
+from ui.requests import safely
 from ui.state import Listener, State, Tab
-
-TEXTS = Path(__file__).parents[1] / "texts"
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components; only the cards change with the model."""
-    gr.Markdown((TEXTS / "about.md").read_text(), elem_id="about-means")
+    gr.Markdown(text("about"), elem_id="about-means")
     cards = gr.HTML(elem_id="about-cards")
-    gr.Markdown((TEXTS / "api.md").read_text(), elem_id="about-api")
+    gr.Markdown(text("api"), elem_id="about-api")
     citation = (ASSETS / "citation.bib").read_text()
     gr.Markdown(
         "## Citation\n\nThis is an implementation by others than the authors of the paper:\n\n"
         f"```bibtex\n{citation}```", elem_id="about-cite",
     )  # fmt: skip
-    refresh = Listener(told(partial(model_cards, sessions)), [state.model], [cards], READING)
+    refresh = Listener(safely(partial(model_cards, sessions)), [state.model], [cards], READING)
     return Tab("about", "About", [state.model], partial(restore, sessions), refresh)
 
 

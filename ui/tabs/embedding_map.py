@@ -12,7 +12,7 @@ from analysis import atlas
 from analysis.session import QueryError, Session, Sessions
 from ui.components import address, cards, cards_value, figure, figure_value, picture_card, pressed
 from ui.navigation import READING, Parameters, asking, view_link
-from ui.requests import told
+from ui.requests import safely
 from ui.state import PRIVATE, Listener, QueryResult, State, Tab
 from ui.studies import NotMeasured, Studies
 from ui.tabs.subfeatures import categories
@@ -63,7 +63,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         }
 
     inputs = [state.model, state.result, component, colouring, category, point]
-    show = Listener(told(refresh), inputs, [missing, component, colouring, chart, near, link], READING)
+    show = Listener(safely(refresh), inputs, [missing, component, colouring, chart, near, link], READING)
     # A list of all pictures would take as long as the map itself each time the tab opens: it comes when it is wanted.
     point.focus(lambda: gr.update(choices=list(session.index.ids)), None, point, queue=False, **PRIVATE)
     for control in (component, colouring, category):
@@ -76,7 +76,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         return str(pressed(event))
 
     asks: dict[str, Any] = {  # the answer refreshes the tab
-        "fn": told(ask), "inputs": [state.model, point], "outputs": [state.reference, state.picture, state.asks],
+        "fn": safely(ask), "inputs": [state.model, point], "outputs": [state.reference, state.picture, state.asks],
         **READING,
     }  # fmt: skip
     for view in (chart, near):

@@ -16,7 +16,7 @@ from analysis.session import Session, Sessions
 from analysis.studies.subfeatures import LEAVE_OUT, levels, top_bottom
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card, pressed
 from ui.navigation import READING, Parameters, on_press_ask, view_link
-from ui.requests import told
+from ui.requests import safely
 from ui.state import PRIVATE, Listener, QueryResult, State, Tab, numbers
 from ui.studies import NotMeasured, Studies
 
@@ -116,7 +116,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         }
 
     outputs = [category, state.component, attribute, *views.values()]
-    show = Listener(told(refresh), [state.model, state.result, *controls.all], outputs, READING)
+    show = Listener(safely(refresh), [state.model, state.result, *controls.all], outputs, READING)
     _wire_controls(sessions, state, controls, wrong, show)
     _wire_steps(sessions, state, steps, show)
     _wire_views(sessions, state, views, attribute, show)
@@ -158,7 +158,7 @@ def _wire_controls(sessions: Sessions, state: State, controls: Controls, wrong: 
         return {state.component: best(sessions.get(model), attribute or "", component), wrong: ""}
 
     controls.attribute.input(
-        told(go_to_best), [state.model, controls.attribute, state.component], [state.component, wrong], **READING
+        safely(go_to_best), [state.model, controls.attribute, state.component], [state.component, wrong], **READING
     ).success(**show.arguments)
 
 
@@ -168,7 +168,7 @@ def _wire_steps(sessions: Sessions, state: State, buttons: list[gr.Button], show
         def go(model: str, component: int, step: Callable[[int, int], int] = step) -> int:
             return step(component, sessions.get(model).model.config.components)
 
-        button.click(told(go), [state.model, state.component], state.component, **READING).success(**show.arguments)
+        button.click(safely(go), [state.model, state.component], state.component, **READING).success(**show.arguments)
 
 
 def _wire_views(

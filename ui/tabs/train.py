@@ -12,7 +12,7 @@ from analysis.session import RUNS, QueryError, Sessions
 from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
 from ui.navigation import READING
-from ui.requests import told
+from ui.requests import safely
 from ui.state import PRIVATE, Listener, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
 from ui.training_runs import COMPARISON, CURVES, Run, comparison
@@ -55,8 +55,8 @@ def build(sessions: Sessions, state: State) -> Tab:
             start = gr.Button("Start", variant="primary", elem_id="train-start")
         panel = RunsPanel(sessions, state)
     panel.wire(form, start)
-    refresh = Listener(told(panel.refresh), panel.inputs, panel.outputs, READING)
-    arrive = Listener(told(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
+    refresh = Listener(safely(panel.refresh), panel.inputs, panel.outputs, READING)
+    arrive = Listener(safely(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
     return Tab("train", "Train", [state.model], partial(restore, sessions), refresh, arrive)
 
 
@@ -127,7 +127,7 @@ def _wire_form(form: Mapping[str, Any]) -> None:
     def set_preset(objective: str) -> dict[Any, Any]:
         return {form[name]: value for name, value in preset(objective).items()}
 
-    spelling: dict[str, Any] = {"fn": told(spell), "inputs": {*form.values()}, "outputs": command, **READING}
+    spelling: dict[str, Any] = {"fn": safely(spell), "inputs": {*form.values()}, "outputs": command, **READING}
     terms = [form[name] for name in (*TERMS, *SWITCHES)]
     form["objective"].input(set_preset, form["objective"], terms, queue=False, **PRIVATE).then(**spelling)
     for name, control in form.items():
@@ -181,16 +181,16 @@ class RunsPanel:
             job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
             return self.refresh(owner, job.id)
 
-        start.click(told(begin), {self.state.visitor, *form.values()}, self.outputs, **READING)
+        start.click(safely(begin), {self.state.visitor, *form.values()}, self.outputs, **READING)
         for name, act in (
             ("stop", self.jobs.stop), ("resume", self.jobs.resume),
             ("finish", partial(self.jobs.resume, skip=("data", "train"))), ("remove", self.remove),
         ):  # fmt: skip
-            self.buttons[name].click(told(partial(self.act, act)), self.inputs, self.outputs, **READING)
-        self.buttons["pack"].click(told(self.pack), self.inputs, self.download, **READING)
-        self.buttons["use"].click(told(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
-        self.runs.input(told(self.refresh), self.inputs, self.outputs, **READING)
-        self.timer.tick(told(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
+            self.buttons[name].click(safely(partial(self.act, act)), self.inputs, self.outputs, **READING)
+        self.buttons["pack"].click(safely(self.pack), self.inputs, self.download, **READING)
+        self.buttons["use"].click(safely(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
+        self.runs.input(safely(self.refresh), self.inputs, self.outputs, **READING)
+        self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
 
     def look(self, visitor: Any, id: str | None, stamp: list[Any]) -> Any:
         """Updates of what changed since `stamp`; none without news."""

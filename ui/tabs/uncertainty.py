@@ -12,14 +12,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis import query as split
-from analysis import standing
 from analysis.plots import LABELS
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
-from ui import wording
+from ui.answer import UNCALIBRATED, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
 from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
-from ui.requests import told
+from ui.requests import safely
 from ui.state import Listener, QueryResult, State, Tab
 from ui.studies import Studies
 
@@ -66,13 +65,13 @@ def build(sessions: Sessions, state: State) -> Tab:
         studies = Studies(sessions.get(model))
         return {views["samples"]: samples(studies, side), views["about"]: about(sessions, studies, side), wrong: ""}
 
-    side.input(told(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
+    side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
     on_press_ask(views["samples"].select, sessions, state, sample)
     on_press_ask(views["pairs"].select, sessions, state, example)
     on_press_open(views["components"].select, state)
     return Tab(
         "uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions),
-        Listener(told(refresh), [state.model, state.result, side], list(views.values()), READING),
+        Listener(safely(refresh), [state.model, state.result, side], list(views.values()), READING),
     )  # fmt: skip
 
 
@@ -101,20 +100,20 @@ def sources(session: Session, result: QueryResult) -> str:
     if result.model != session.name:
         reason = f"The last query was asked of the model {result.model}: ask again with this one."
         return message(reason, THIS_QUERY)
-    table = standing.sources(result.query, result.words, session.calibration)
+    table = split.split(result.trace)
     key = split.verdict(table, session.untrusted)
     sentences = []
     if key is not None:
-        sentences.append(wording.VERDICTS[key])
+        sentences.append(VERDICTS[key])
     elif not session.calibration:  # else it is calibrated, but no source can be trusted
-        sentences.append(wording.VERDICT_UNKNOWN)
+        sentences.append(UNCALIBRATED)
     if session.untrusted:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
     sentences.append(f"Variances: {', '.join(f'{r.name} {r.variance:#.3g}' for r in table.itertuples())}.")
     words = f"“{result.words}”" if result.words else "no words, which is as vague as it gets"
     return figure_value(
-        standing.draw_sources(table, session.untrusted) if table.percentile.notna().all() else None,
+        split.draw_split(table, session.untrusted) if table.percentile.notna().all() else None,
         title=THIS_QUERY, question=f"{result.reference or 'your picture'}: {words}",
         sentence=" ".join(sentences), table=table, name="query", elem_id="now",
     )  # fmt: skip
@@ -124,7 +123,7 @@ def components(session: Session, result: QueryResult) -> str:
     """The components of the query's picture that are least certain against the gallery."""
     if result.model != session.name:
         return NOTHING
-    table = standing.components(session.index, result.query).head(LEAST_CERTAIN)
+    table = split.gallery_percentiles(session.index, result.query).head(LEAST_CERTAIN)
     items = [
         Card(
             str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery"
