@@ -44,8 +44,9 @@ def build(sessions: Sessions) -> Page:
             )  # fmt: skip
             header = gr.Markdown(about_model(session), elem_id="model")
         open_tab = gr.State("")
-        with gr.Tabs(elem_id="tabs") as bar:
-            state = shared_state(session, answer(session, query.start(sessions)), bar, model)
+        bar = gr.Tabs(elem_id="tabs")
+        state = shared_state(session, answer(session, query.start(sessions)), bar, model)  # beside the tabs
+        with bar:
             tabs = [_place(build, sessions, state, open_tab) for build in TABS]
         bar.selected, open_tab.value = tabs[0].id, tabs[0].id
         _wire_model(sessions, state, header)
