@@ -151,7 +151,7 @@ class Index:
         Raises ValueError, and writes nothing, when a mean is too large for half precision.
         """
         folder, g = Path(folder), self.gaussians
-        tensors = {"mu": g.mu.half(), "var": g.var.half(), "bias": g.bias.float()}
+        tensors = {"mu": g.mu.half().cpu(), "var": g.var.half().cpu(), "bias": g.bias.float().cpu()}
         if not torch.isfinite(tensors["mu"]).all():
             raise ValueError("a mean is above 65504, too large for a stored index; train the model again")
         write_tensors(folder / TENSORS, tensors)
@@ -208,28 +208,29 @@ class Index:
         Raises ValueError for a k below 1, an unknown label, a component that doesn't exist, an `exclude` of
         another length, or a query of other sizes or with a number that isn't finite.
         """
-        k = options.k
+        k, device = options.k, self.gaussians.mu.device
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        mask, (rows, places) = self._mask(options.where), self._excluded(options.exclude, len(query))
-        best = query.mu.new_empty(len(query), 0)  # (B, up to k) of the chunks so far
-        positions = torch.empty(len(query), 0, dtype=torch.long)
+        mask = self._mask(options.where).to(device)
+        rows, places = (side.to(device) for side in self._excluded(options.exclude, len(query)))
+        best = self.gaussians.mu.new_empty(len(query), 0)  # (B, up to k) of the chunks so far
+        positions = torch.empty(len(query), 0, dtype=torch.long, device=device)
         for start, distances in self._chunks(query, options.components, options.use_var):  # (B, n)
             stop = start + distances.shape[1]
             distances[:, ~mask[start:stop]] = torch.inf
             inside = (places >= start) & (places < stop)
             distances[rows[inside], places[inside] - start] = torch.inf
-            seen = torch.cat([positions, torch.arange(start, stop).expand(len(query), -1)], dim=1)
+            seen = torch.cat([positions, torch.arange(start, stop, device=device).expand(len(query), -1)], dim=1)
             best, order = torch.sort(torch.cat([best, distances], dim=1), dim=1, stable=True)
             best, positions = best[:, :k], seen.gather(1, order[:, :k])
         positions = positions.masked_fill(torch.isinf(best), -1)
         ids = [[self.ids[n] for n in row if n >= 0] for row in positions.tolist()]
-        return Ranking(ids, best, positions)
+        return Ranking(ids, best.cpu(), positions.cpu())
 
     def distances(
         self, query: Query | Gaussians, components: Iterable[int] | None = None, use_var: bool = True
     ) -> Tensor:
-        """(B, N) distances of Eq. 15 over these components, plus the candidate bias.
+        """(B, N) distances, on the index's device, of Eq. 15 over these components, plus the candidate bias.
 
         Divided by K*D of the whole model, so that leaving components out makes a part of the whole distance.
         """
@@ -241,6 +242,7 @@ class Index:
         Raises ValueError for a position outside the gallery, such as the -1 that fills a short ranking.
         """
         self._check_query(query)
+        query = query.to(self.gaussians.mu.device)
         places = torch.as_tensor(positions, dtype=torch.long)
         if ((places < 0) | (places >= len(self.ids))).any():
             raise ValueError(f"positions must be some of 0-{len(self.ids) - 1}, got {places.tolist()}")
@@ -251,7 +253,7 @@ class Index:
     ) -> Iterator[tuple[int, Tensor]]:
         """First row and distances (B, n) of each chunk of the gallery: one matrix product a chunk."""
         self._check_query(query)
-        keep = self._components(components)
+        query, keep = query.to(self.gaussians.mu.device), self._components(components)
         scale = query.mu.shape[1] * query.mu.shape[2]
         mu_q = query.mu[:, keep].flatten(1)  # (B, K'*D)
         norm_q, var_q = mu_q.square().sum(1)[:, None], query.var[:, keep].sum((1, 2))[:, None]  # (B, 1)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import torch
+
 from hug.calibration import NAMES, Calibration, mean_variances
 from hug.gaussians import DistanceParts, Gaussians, Query, distance_parts, merge
 from hug.retrieval.index import Index, Ranking, SearchOptions
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class QueryTrace:
-    """One query: its words, its results, how sure the model is and why."""
+    """One query, on the CPU whatever device answered it: its words, its results, how sure the model is and why."""
 
     words: str
     query: Query  # B = 1
@@ -41,7 +45,7 @@ def trace(
     The calibration knows the model's own merge: under another one (`options.dynamic`) the percentile of the merge is
     unknown, and the chance stays that of the model's own.
     """
-    options = options or SearchOptions()
+    options, query = options or SearchOptions(), query.to(CPU)
     percentiles: dict[str, float | None] = dict.fromkeys(NAMES)
     if calibration:
         percentiles |= {name: calibration.percentile(name, value) for name, value in mean_variances(query).items()}
@@ -50,6 +54,6 @@ def trace(
         var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=options.dynamic)
         query, percentiles["q"] = replace(query, var=var, weights=weights), None
     ranking = index.rank(query, options)
-    candidates = index.gaussians[ranking.positions[0][ranking.positions[0] >= 0]]
+    candidates = index.gaussians[ranking.positions[0][ranking.positions[0] >= 0]].to(CPU)
     parts = distance_parts(query, candidates)
     return QueryTrace(words, query, ranking, candidates, parts, percentiles, chance, options)
