@@ -182,7 +182,7 @@ def cell(value: object) -> str:
     """A value for people: four figures, a dash where nothing is known, yes and no."""
     if isinstance(value, str):
         return value
-    if value is None or value != value:
+    if value is None or value is pd.NA or value != value:
         return UNKNOWN
     if type(value).__name__.startswith("bool"):
         return "yes" if value else "no"

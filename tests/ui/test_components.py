@@ -55,7 +55,8 @@ def test_what_cannot_be_drawn_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.123456, "0.1235"), (np.nan, "–"), (None, "–"), (np.bool_(True), "yes"), (7, "7"), ("a", "a")]
+    ("value", "said"),
+    [(0.123456, "0.1235"), (np.nan, "–"), (None, "–"), (pd.NA, "–"), (np.bool_(True), "yes"), (7, "7"), ("a", "a")],
 )
 def test_a_cell_is_for_people(value: object, said: str) -> None:
     assert components.cell(value) == said
