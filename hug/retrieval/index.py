@@ -102,11 +102,7 @@ class Index:
         return Index(names, Gaussians.cat(parts), labels, model.weights_hash, model.backbone.fingerprint)
 
     def add(
-        self,
-        model: HUG,
-        images: Sequence[Picture],
-        ids: Sequence[str],
-        meta: Mapping[str, Sequence[str]] | None = None,
+        self, model: HUG, images: Sequence[Picture], ids: Sequence[str], meta: Mapping[str, Sequence[str]] | None = None
     ) -> Index:
         """A new index with more candidates behind these; the same labels are expected.
 

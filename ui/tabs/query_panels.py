@@ -283,10 +283,7 @@ class BesidePanel:
             names = table.rename(columns={"one": one.name, "other": other.name})
             ranks = {id: rank for rank, id in enumerate(result.ids, 1)}
             pictures = [
-                (
-                    one.thumbnail(id),
-                    f"{n}. here {ranks.get(id, 'not among them')}\n{one.describe(id) or id}\n{id}",
-                )
+                (one.thumbnail(id), f"{n}. here {ranks.get(id, 'not among them')}\n{one.describe(id) or id}\n{id}")
                 for n, id in enumerate(second.ids, 1)
             ]
             title = "Ranks of both models"
