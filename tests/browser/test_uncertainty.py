@@ -9,13 +9,12 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.conftest import opened
-from ui import wording
 
 pytestmark = pytest.mark.browser
 
 
 def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#now .hug-say")
     for name in ("picture", "words", "fit", "overall"):
         assert name in visit.inner_text("#now .hug-say")
@@ -23,11 +22,11 @@ def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: st
     number = card.get_attribute("data-id")
     card.click()  # and to the page of the component that stands out
     visit.wait_for_function(f"document.querySelector('#least h3')?.innerText.endsWith('component {number}')")
-    assert visit.get_by_role("tab", name=wording.TAB_SUBFEATURES).get_attribute("aria-selected") == "true"
+    assert visit.get_by_role("tab", name="Sub-features").get_attribute("aria-selected") == "true"
 
 
 def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#samples .hug-card")
     assert visit.locator("#study-severity .js-plotly-plot[data-drawn]").count() == 0
     visit.locator("#study-severity").scroll_into_view_if_needed()
@@ -48,11 +47,11 @@ def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) ->
 
 
 def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#samples .hug-card")
     ready = {
-        wording.TAB_SUBFEATURES: "#least .hug-card", wording.TAB_MAP: "#map .hug-say",
-        wording.TAB_ABOUT: "#about-cards table",
+        "Sub-features": "#least .hug-card", "Map": "#map .hug-say",
+        "About": "#about-cards table",
     }  # fmt: skip
     for tab, what in ready.items():
         visit.get_by_role("tab", name=tab).first.click()
