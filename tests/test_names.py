@@ -1,11 +1,10 @@
-"""The words of the code are those of the field: no private vocabulary, no participles for things (docs/architecture.md)."""
+"""The words of the code are those of the field: no private vocabulary, and no participles for things."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.test_imports import ROOT, modules
 

@@ -20,7 +20,7 @@ from analysis.studies.subfeatures import (
     top_bottom,
     tracking_table,
 )
-from hug.data.garments import ASPECTS, VALUES
+from hug.data.garments.attributes import ASPECTS, VALUES
 from hug.evaluate.subfeatures import (
     CONTROL,
     DEGRADED,

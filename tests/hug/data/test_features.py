@@ -18,7 +18,9 @@ from hug.data.features import (
     training_features,
     view_plan,
 )
-from hug.data.garments import ASPECTS, Spec, read, remove
+from hug.data.garments import read
+from hug.data.garments.attributes import ASPECTS, Spec
+from hug.data.garments.intervene import remove
 from hug.data.images import open_picture
 from tests.hug.conftest import PixelBackbone
 

@@ -16,7 +16,8 @@ from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
 from hug.data.corruptions import TRAINED, UNSEEN
 from hug.data.features import evaluation_features
-from hug.data.garments import ASPECTS, read
+from hug.data.garments import read
+from hug.data.garments.attributes import ASPECTS
 from hug.evaluate.aims import AIMS, GUARDS
 from hug.evaluate.baselines import BASELINES
 from hug.evaluate.page import read_measurements, results_page

@@ -11,7 +11,10 @@ import torch
 
 from hug.config import OBJECTIVES
 from hug.data.cache import TokenCache
-from hug.data.garments import ASPECTS, Spec, control, read, remove, render
+from hug.data.garments import read
+from hug.data.garments.attributes import ASPECTS, Spec
+from hug.data.garments.intervene import control, remove
+from hug.data.garments.render import render
 from hug.evaluate.subfeatures import (
     CONTROL,
     DEGRADED,
