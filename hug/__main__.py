@@ -239,17 +239,19 @@ def _index(args: argparse.Namespace) -> int:
 
 
 def _search(args: argparse.Namespace) -> int:
+    from hug.calibration import Calibration
     from hug.checkpoint import load, local_folder
     from hug.data.images import open_picture
-    from hug.retrieval.index import Index
-    from hug.retrieval.trace import Calibration, trace
+    from hug.retrieval.index import Index, SearchOptions
+    from hug.retrieval.trace import trace
 
     folder = local_folder(args.checkpoint)
     model, index = load(folder, device=args.device), Index.load(args.index or folder)
-    calibration = Calibration.load(folder, model)
-    answer = trace(model, index, open_picture(args.picture), args.words, args.k, calibration=calibration)
-    for place, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
-        print(f"{place:>3}  {distance:.4f}  {name}")
+    index.check(model)
+    query = model.query([open_picture(args.picture)], [args.words])
+    answer = trace(index, query, args.words, SearchOptions(args.k), Calibration.load(folder, model))
+    for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
+        print(f"{rank:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
     if answer.chance is not None:
         print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from hug.calibration import Calibration
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
 from hug.data.corruptions import TRAINED, UNSEEN
@@ -23,7 +24,6 @@ from hug.evaluate.page import read_measurements, results_page
 from hug.evaluate.ranking import rank_split, ranks_without_variance, target_ranks
 from hug.evaluate.run import QUICK, Effort, evaluate, in_halves, table_text
 from hug.evaluate.tables import read_queries
-from hug.retrieval.trace import Calibration
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
 
 
