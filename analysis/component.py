@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from hug.data.truth import CONTROL, DEGRADED
 
 from analysis.plots import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
-from hug.evaluate.subfeatures import CONTROL, DEGRADED, LEVEL
+from analysis.studies.attributes import LEVEL
 from hug.gaussians import Query
 
 NAMED_AT_MOST = 5

@@ -13,7 +13,7 @@ import gradio as gr
 
 from analysis import component as study
 from analysis.session import QueryError, Session, Sessions
-from analysis.studies.subfeatures import LEAVE_OUT, levels, top_bottom
+from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
 from ui import components, wording
 from ui.components import NOTHING, Card, cards, dealt, drawn, figure
 from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice

@@ -1,0 +1,274 @@
+"""What `python -m hug evaluate` measures of one checkpoint: recall beside its baselines, and the chance of a hit.
+
+Validation serves the calibration and its scale; the test split is only measured. Measured on validation itself, the
+calibration is fitted on one half of the queries and measured on the other, in turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hug.calibration import HitModel, log_variance_features
+from hug.config import DataConfig
+from hug.data.collection import Collection
+from hug.data.datasets import read
+from hug.data.features import Features, evaluation_features
+from hug.evaluate import bootstrap
+from hug.evaluate.baselines import BASELINES, baseline_ranks
+from hug.evaluate.bootstrap import DRAWS, Statistic, macro_mean
+from hug.evaluate.data_checks import data_checks
+from hug.evaluate.hard_gallery import hard_metrics
+from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric
+from hug.evaluate.metrics import entropy, top1_score, top_margin
+from hug.evaluate.query_table import query_file, query_table, validation_table
+from hug.evaluate.ranking import CategoryRanking, rank_split, ranks_without_variance
+from hug.files import write_json, write_parquet
+from hug.model import HUG
+
+PROTOCOL = "garments"
+WITHIN = 10  # a query hits when its target is among so many
+CUTS = (1, 10, 50)
+DISTANCE_ALONE = ("top1", "margin", "entropy")  # uncertainties that need no variance
+LEAST = 20  # queries that a prediction of misses needs
+
+Ranks = Mapping[str, np.ndarray]  # category -> ranks (Q,) in the order of the triplets
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is resampled, and whether the baselines are measured: they need the training split's tokens."""
+
+    draws: int = DRAWS
+    baselines: bool = True
+
+
+QUICK = Effort(draws=100, baselines=False)
+
+
+def evaluate(
+    model: HUG,
+    data: DataConfig,
+    folder: Path | None,
+    split: str = "test",
+    point: HUG | None = None,
+    effort: Effort = Effort(),  # noqa: B008 (frozen)
+    command: str = "unknown",
+    commit: str = "unknown",
+) -> Measurements:
+    """Measure a model on `split` of a data set; write measurements, calibration and the tables of queries to `folder`.
+
+    `point` adds the baseline "point matching" (a checkpoint trained with that objective). With `folder=None` nothing
+    is written.
+    """
+    names = dict.fromkeys((*(("train",) if effort.baselines else ()), "val", split))
+    parts = {name: evaluation_features(read(data, name), model.backbone, data.cache) for name in names}
+    test, validation = parts[split], rank_split(model, parts["val"])
+    rankings = validation if split == "val" else rank_split(model, test)
+    calibration, scale = fit_calibration(validation)
+    chance = chance_in_halves(rankings) if split == "val" else calibration.probability(features_and_hits(rankings)[0])
+    metrics = recall_metrics(by_category(rankings), test.collection, "", effort.draws)
+    if effort.baselines:
+        metrics += baseline_metrics(rankings, parts["train"], test, point, effort.draws)
+    metrics += data_checks(test, effort.draws)
+    metrics += selective_metrics(test.collection, rankings, chance, scale, effort.draws)
+    metrics += hard_metrics(test, rankings, effort.draws)
+    measurements = Measurements(
+        PROTOCOL, split, model.weights_hash, model.backbone.fingerprint, model.objective.name, test.collection.version,
+        {r.category: gallery_record(r) for r in rankings}, command, commit, asdict(effort), tuple(metrics),
+    )  # fmt: skip
+    if folder is not None:
+        write_json(folder / FILE, measurements.to_dict())
+        fitted = {"within": WITHIN, "weights": model.weights_hash, **calibration.to_dict()}
+        write_json(folder / "calibration.json", fitted)
+        write_parquet(folder / "validation.parquet", validation_table(parts["val"].collection, validation))
+        write_parquet(folder / query_file(split), query_table(test.collection, rankings, chance, model.weights_hash))
+    return measurements
+
+
+def gallery_record(ranking: CategoryRanking) -> dict[str, Any]:
+    digest = hashlib.sha256("\n".join(ranking.gallery).encode()).hexdigest()[:16]
+    return {"size": len(ranking.gallery), "hash": digest, "queries": len(ranking.ranks)}
+
+
+# ---- calibration ----
+
+
+def features_and_hits(rankings: Sequence[CategoryRanking]) -> tuple[np.ndarray, np.ndarray]:
+    """Log variances (Q, 4K) and hits (Q,) of all queries."""
+    features = np.concatenate([log_variance_features(r.query) for r in rankings])
+    return features, np.concatenate([r.ranks for r in rankings]) <= WITHIN
+
+
+def fit_calibration(validation: Sequence[CategoryRanking]) -> tuple[HitModel, float]:
+    """The model of a hit, and the scale of the entropy baseline: the inverse spread of validation distances."""
+    finite = np.concatenate([r.distances[np.isfinite(r.distances)] for r in validation])
+    return HitModel.fit(*features_and_hits(validation)), float(1 / max(finite.std(), 1e-9))
+
+
+def chance_in_halves(validation: Sequence[CategoryRanking]) -> np.ndarray:
+    """(Q,) chance of a hit of every validation query by a calibration that was fitted on the other half of them.
+
+    Queries of one target are in one half: what makes it hard to find would be known already.
+    """
+    features, hit = features_and_hits(validation)
+    targets = [f"{r.category} {target}" for r in validation for target in r.targets]
+    second = np.unique(targets, return_inverse=True)[1] % 2 == 1
+    chance = np.empty(len(hit))
+    for half in (second, ~second):
+        if half.any():
+            chance[half] = HitModel.fit(features[~half], hit[~half]).probability(features[half])
+    return chance
+
+
+# ---- recall ----
+
+
+def by_category(rankings: Sequence[CategoryRanking]) -> Ranks:
+    return {r.category: r.ranks for r in rankings}
+
+
+def recall_metrics(ranks: Ranks, collection: Collection, method: str = "", draws: int = DRAWS) -> list[Metric]:
+    """R@1, R@10, R@50 and MRR, averages over categories; with the truth also on clean, specific, fitting queries."""
+    metrics = []
+    end = f".{method}" if method else ""
+    for which, part in {"all": ranks, "clean": clean_ranks(ranks, collection)}.items():
+        together, codes = _together(part or {})
+        if len(together):
+            of = {f"recall.{k}.{which}{end}": macro_mean(100 * (together <= k), codes) for k in CUTS}
+            of[f"mrr.{which}{end}"] = macro_mean(1 / together, codes)
+            metrics += [Metric.estimate(id, statistic, len(together), None, draws) for id, statistic in of.items()]
+    return metrics
+
+
+def clean_ranks(ranks: Ranks, collection: Collection) -> Ranks | None:
+    """Those of clean queries with specific, fitting words; None where nobody knows."""
+    if collection.truth is None:
+        return None
+    category = np.array([t.category for t in collection.triplets])
+    return {c: r[collection.truth.clean_queries[category == c]] for c, r in ranks.items()}
+
+
+def _together(ranks: Ranks) -> tuple[np.ndarray, np.ndarray]:
+    """All ranks (Q,) and their categories' codes (Q,)."""
+    codes = np.repeat(np.arange(len(ranks)), [len(r) for r in ranks.values()])
+    return np.concatenate([np.empty(0, int), *ranks.values()]), codes
+
+
+def baseline_metrics(
+    rankings: Sequence[CategoryRanking], train: Features, test: Features, point: HUG | None, draws: int = DRAWS
+) -> list[Metric]:
+    """Every baseline on the same frozen tokens, and HUG's lead over the best of them but point matching."""
+    methods: dict[str, Ranks] = dict(baseline_ranks(train, test))
+    lead = lead_metric(by_category(rankings), {name: methods[name] for name in BASELINES}, test.collection, draws)
+    if point is not None:
+        methods["point"] = by_category(rank_split(point, test, use_var=False))
+    methods["means"] = {r.category: ranks_without_variance(r) for r in rankings}
+    recall = [m for name, ranks in methods.items() for m in recall_metrics(ranks, test.collection, name, draws)]
+    return [*recall, *lead]
+
+
+def lead_metric(
+    ranks: Ranks, baselines: Mapping[str, Ranks], collection: Collection, draws: int = DRAWS
+) -> list[Metric]:
+    """R@10 in percent above the best baseline on clean queries, as a paired difference; nothing without clean ones."""
+
+    def statistic(of: Ranks) -> Statistic:
+        together, codes = _together(clean_ranks(of, collection) or {})
+        return macro_mean(100 * (together <= WITHIN), codes)
+
+    count = sum(map(len, (clean_ranks(ranks, collection) or {}).values()))
+    if not count:
+        return []
+    rivals = {name: statistic(r) for name, r in baselines.items()}
+    return [best_lead("recall.10.clean.lead", statistic(ranks), rivals, "method", count, draws)]
+
+
+def best_lead(id: str, first: Statistic, rivals: Mapping[str, Statistic], place: str, count: int, draws: int) -> Metric:
+    """A paired bootstrap difference to the best rival in every draw; `note` names the best of all rows.
+
+    `place` is the kind of word that a rival's name is in a metric's id.
+    """
+    whole = np.ones((1, count))
+    best = max(rivals, key=lambda name: float(rivals[name](whole)[0]))
+    return Metric.estimate(id, bootstrap.lead(first, list(rivals.values())), count, None, draws, WORDS[place][best])
+
+
+# ---- does the uncertainty predict the miss ----
+
+
+def uncertainties(rankings: Sequence[CategoryRanking], chance: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+    """(Q,) everything that could predict a miss, larger where it is likelier; `scale` is that of the entropy."""
+    alone = zip(DISTANCE_ALONE, (top1_score, top_margin, lambda d: entropy(d, scale)), strict=True)
+    return {
+        "chance": 1 - chance,
+        "overall": np.concatenate([r.query.overall.numpy() for r in rankings]),
+        **{name: np.concatenate([of(r.distances) for r in rankings]) for name, of in alone},
+    }
+
+
+def selections(collection: Collection, rankings: Sequence[CategoryRanking]) -> dict[str, np.ndarray]:
+    """(Q,) true for the queries in question: all, and the clean ones with specific fitting words where known."""
+    rows = np.concatenate([r.rows for r in rankings])
+    everything = {"all": np.ones(len(rows), bool)}
+    return everything if collection.truth is None else {**everything, "clean": collection.truth.clean_queries[rows]}
+
+
+def miss_statistics(
+    collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, scale: float
+) -> dict[str, dict[str, Statistic]]:
+    """all, clean -> uncertainty -> its AUROC for "the target is not among the first ten".
+
+    A selection of fewer than 20 queries, or with all found or all missed, is left out.
+    """
+    ranks, scores = np.concatenate([r.ranks for r in rankings]), uncertainties(rankings, chance, scale)
+    statistics = {}
+    for which, rows in selections(collection, rankings).items():
+        miss = ranks[rows] > WITHIN
+        if rows.sum() >= LEAST and miss.any() and not miss.all():
+            statistics[which] = {by: bootstrap.auroc(score[rows], miss) for by, score in scores.items()}
+    return statistics
+
+
+def miss_table(
+    collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, scale: float, draws: int = DRAWS
+) -> pd.DataFrame:
+    """Columns which, by, auroc, low, high, count."""
+    statistics = miss_statistics(collection, rankings, chance, scale)
+    sizes = {which: int(rows.sum()) for which, rows in selections(collection, rankings).items()}
+    rows = [
+        (which, by, *bootstrap.interval(statistic, sizes[which], None, draws), sizes[which])
+        for which, part in statistics.items()
+        for by, statistic in part.items()
+    ]
+    return pd.DataFrame(rows, columns=["which", "by", "auroc", "low", "high", "count"])
+
+
+def selective_metrics(
+    collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, scale: float, draws: int = DRAWS
+) -> list[Metric]:
+    """R@10 by bins of the overall uncertainty, risk-coverage, calibration, miss prediction beside its baselines."""
+    ranks = np.concatenate([r.ranks for r in rankings])
+    overall = np.concatenate([r.query.overall.numpy() for r in rankings])
+    metrics = []
+    for which, misses in miss_statistics(collection, rankings, chance, scale).items():
+        rows = selections(collection, rankings)[which]
+        hit, count = ranks[rows] <= WITHIN, int(rows.sum())
+        statistics = {
+            "pearson.bin": bootstrap.pearson_by_bin(overall[rows], hit),
+            "spearman.rank": bootstrap.spearman(overall[rows], ranks[rows]),
+            "aurc": bootstrap.aurc(-overall[rows], hit),
+            "ece": bootstrap.calibration_error(chance[rows], hit),
+            "brier": bootstrap.mean(np.square(chance[rows] - hit)),
+            **{f"auroc.miss.{by}": statistic for by, statistic in misses.items()},
+        }
+        metrics += [Metric.estimate(f"{name}.{which}", of, count, None, draws) for name, of in statistics.items()]
+        rivals = {by: misses[by] for by in DISTANCE_ALONE}
+        metrics.append(best_lead(f"auroc.miss.lead.{which}", misses["chance"], rivals, "by", count, draws))
+    return metrics
