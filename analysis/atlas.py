@@ -10,13 +10,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.plots import INK, MARKS, NAMED, ORDER, plain
-from hug.data.garments import COLOURS
 from hug.gaussians import Gaussians, Query
 from hug.retrieval.index import Index
 
 NEAREST = 10  # gallery pictures whose mean is a query's place
 OVERALL, COMPONENT = "uncertainty: overall", "uncertainty: component "
-PAINTED = {name: f"rgb{shade}" for name, shade in COLOURS.items()}  # a label that is a colour, in that colour
+PAINTED = {  # a label that is a colour, in that colour
+    "black": "rgb(34, 34, 38)", "white": "rgb(238, 237, 234)", "grey": "rgb(139, 141, 145)", "red": "rgb(190, 32, 40)",
+    "pink": "rgb(238, 140, 170)", "orange": "rgb(234, 122, 34)", "yellow": "rgb(248, 220, 74)",
+    "green": "rgb(52, 132, 74)", "blue": "rgb(42, 84, 172)", "purple": "rgb(112, 58, 148)", "brown": "rgb(110, 70, 46)",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from hug.data.truth import CONTROL, DEGRADED
 
 from analysis.plots import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
 from analysis.studies.attributes import LEVEL
+from hug.data.truth import CONTROL, DEGRADED
 from hug.gaussians import Query
 
 NAMED_AT_MOST = 5

@@ -49,7 +49,7 @@ def parser() -> Parser:
     evaluate.add_argument("--quick", action="store_true", help="few resamples and pictures, no baselines")
     evaluate.add_argument("--severity-pictures", type=int, help="clean pictures a category (40, quick 10)")
     evaluate.add_argument("--subfeature-pictures", type=int, help="clean pictures a category (40, quick 20)")
-    add_fields(evaluate, DataConfig, only=("root", "categories", "cache"))
+    add_fields(evaluate, DataConfig, only=("root", "format", "categories", "cache"))
 
     results = commands.add_parser("results", help="write the page of results from measured checkpoints")
     results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured by evaluate")
@@ -60,7 +60,7 @@ def parser() -> Parser:
     gallery.add_argument("--out", type=Path, required=True, help="Parquet file to write")
     gallery.add_argument("--split", choices=("train", "val", "test"), default="test", help="split (%(default)s)")
     gallery.add_argument("--per-category", type=int, default=200, help="pictures a category (%(default)s)")
-    add_fields(gallery, DataConfig, only=("root", "categories"))
+    add_fields(gallery, DataConfig, only=("root", "format", "categories"))
 
     index = commands.add_parser("index", help="encode a gallery beside a checkpoint")
     index.add_argument("--checkpoint", required=True, help="folder or Hub id")
@@ -132,25 +132,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from hug.data.garments import SIZES as VERSIONS
-    from hug.data.garments import build
+    from hug.data.datasets import generate
 
-    if args.version not in VERSIONS:
-        raise ValueError(f"unknown version {args.version!r}; choose one of {', '.join(VERSIONS)}")
-    folder = build(args.out, VERSIONS[args.version], args.seed, args.version, workers=args.workers)
+    folder = generate(args.out, args.version, args.seed, args.workers)
     print(f"{args.version} is in {folder}")
     return 0
 
 
 def _train(args: argparse.Namespace) -> int:
     from hug.backbones import load_backbone
-    from hug.data.collection import read_fashioniq
+    from hug.data.datasets import read
     from hug.data.features import evaluation_features, training_features
     from hug.train import train
 
     config = training_config(args)
     backbone, data = load_backbone(config.model.backbone), config.data
-    collections = [read_fashioniq(data.root, split, data.categories) for split in ("train", "val")]
+    collections = [read(data, split) for split in ("train", "val")]
     views = bool(config.objective.picture_rank or config.objective.spec)
     features = training_features(collections[0], backbone, data.cache, data.view_seed, views)
     validation = evaluation_features(collections[1], backbone, data.cache)
@@ -195,19 +192,18 @@ def _results(args: argparse.Namespace) -> int:
 
 
 def _gallery(args: argparse.Namespace) -> int:
-    from hug.data.collection import read_fashioniq
-    from hug.data.features import garment_truth
+    from hug.data.datasets import read
     from hug.data.images import open_picture
-    from hug.retrieval.gallery import LABELS, write_gallery
+    from hug.retrieval.gallery import write_gallery
 
     data = chosen(args, DataConfig())
-    collection = read_fashioniq(data.root, args.split, data.categories)
-    truth = garment_truth(collection.root)
-    if truth is None:
-        raise ValueError(f"{data.root} has no truth/images.parquet; a gallery is packed from generated data")
+    collection = read(data, args.split)
+    if collection.truth is None:
+        raise ValueError(f"{data.root} knows no labels; a gallery is packed from generated data")
     ids = [i for gallery in collection.galleries.values() for i in gallery[: args.per_category]]
     pictures = [open_picture(collection.path(i)) for i in ids]
-    write_gallery(args.out, ids, pictures, truth.set_index("id").loc[ids][list(LABELS)])
+    labels = collection.truth.labels.loc[ids, ["category", *collection.truth.aspects, "degradation", "severity"]]
+    write_gallery(args.out, ids, pictures, labels)
     print(f"{len(ids)} pictures packed into {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
     return 0
 

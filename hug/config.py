@@ -21,7 +21,8 @@ def _field(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
 class DataConfig:
     """Where triplets and pictures come from."""
 
-    root: str = _field("runs/garments", "folder in Fashion-IQ's layout")
+    root: str = _field("runs/garments", "folder of the data set")
+    format: str = _field("auto", "layout of the data set; auto looks at the folder")
     categories: tuple[str, ...] = _field(("dress", "shirt", "toptee"), "categories to read")
     cache: str = _field("runs/cache", "folder of the frozen tokens")
     view_seed: int = _field(0, "seed of the degraded and aspect-removed training views")

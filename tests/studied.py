@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pytest
@@ -13,11 +12,11 @@ from analysis.ground import Ground
 from analysis.session import Session, Sessions
 from analysis.store import prepare
 from analysis.studies import embedding_map
-from hug.data.collection import read_fashioniq
+from hug.data.garments import read
 from hug.retrieval.gallery import GallerySource, Pictures
 from tests.analysis.conftest import gallery_only, ground, pixels, shop, studied
-from ui.others import OTHERS, connect
-from ui.state import Asked, Shared
+from ui.page import TABS, shared_state
+from ui.state import QueryRequest, QueryResult, Tab, answer
 from ui.tabs import query
 
 __all__ = [
@@ -41,7 +40,7 @@ def studied_session(ground: Ground, shop: Path, tmp_path_factory: pytest.TempPat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding_map, "layout", lambda means: means[:, :2])
         prepare(ground)
-    collection, index = read_fashioniq(shop, "test"), ground.index
+    collection, index = read(shop, "test"), ground.index
     source = GallerySource(index.ids, Pictures([collection.path(i) for i in index.ids]), index.meta)
     return Session.load(ground.folder, source, tmp_path_factory.mktemp("kept"))
 
@@ -52,16 +51,17 @@ def sessions(studied_session: Session) -> Sessions:
 
 
 @pytest.fixture(scope="session")
-def tabs(sessions: Sessions) -> dict[str, Any]:
-    """The tabs as the page builds them, by id, and "page"."""
-    with gr.Blocks() as page, gr.Tabs() as bar, gr.Tab("all"):
-        shared = Shared(
-            bar, gr.Dropdown(list(sessions.names), value=sessions.default), gr.State(None), gr.BrowserState("")
-        )
-        first = query.build(sessions, shared)
-        built = {name: module.build(sessions, shared, first) for name, (_, module) in OTHERS.items()}
-        connect({"query": first, **built}, shared)
-    return {**built, "query": first, "page": page, "shared": shared}
+def tabs(sessions: Sessions) -> dict[str, Tab]:
+    """The tabs as the page builds them, by id."""
+    session = sessions.get()
+    with gr.Blocks(), gr.Tabs() as bar:
+        model = gr.Dropdown(list(sessions.names), value=sessions.default)
+        state = shared_state(session, answer(session, query.start(sessions)), bar, model)
+        built = []
+        for build in TABS:
+            with gr.Tab():
+                built.append(build(sessions, state))
+    return {tab.id: tab for tab in built}
 
 
 def without_studies(session: Session, folder: Path) -> Session:
@@ -69,8 +69,6 @@ def without_studies(session: Session, folder: Path) -> Session:
     return dataclasses.replace(session, folder=folder)
 
 
-def asked(session: Session, words: str = "is red and has long sleeves") -> Asked:
+def asked(session: Session, words: str = "is red and has long sleeves") -> QueryResult:
     """A query of the gallery's first picture."""
-    first = session.index.ids[0]
-    trace = session.trace(session.picture(first), words, 5, exclude=first)
-    return Asked(session.name, first, words, "", trace.query, tuple(trace.ranking.ids[0]))
+    return answer(session, QueryRequest(session.name, session.index.ids[0], None, words, k=5))

@@ -99,6 +99,19 @@ def test_every_part_of_hug_has_a_place() -> None:
     assert parts - ABOVE <= set().union(*LAYERS)
 
 
+def test_nothing_outside_its_room_imports_the_generator() -> None:
+    """Data sets are met through `hug.data.datasets` and `Collection`, whoever made them."""
+    room, door = "hug.data.garments", "hug.data.datasets"
+    outside = [
+        f"{module}: {name}"
+        for module, path in modules(ROOT)
+        if not module.startswith(room) and module != door
+        for _, name in imported(path, module)
+        if f"{name}.".startswith(f"{room}.")
+    ]
+    assert not outside
+
+
 def test_every_library_imported_is_pinned() -> None:
     """What a Space installs is what the code imports; nothing comes in only because something else brings it."""
     homes = packages_distributions()

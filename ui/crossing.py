@@ -13,8 +13,7 @@ from analysis.session import QueryError, Session, Sessions
 from ui import wording
 from ui.deep_links import TAB
 from ui.requests import told
-from ui.state import PRIVATE, Shared
-from ui.tabs.query import QueryTab
+from ui.state import PRIVATE, State, signal
 
 # What only reads prepared results doesn't wait for the model.
 READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
@@ -56,22 +55,20 @@ def asked_with(session: Session, id: str | None, words: str | None) -> list[Any]
     return [*picture, gr.skip() if words is None else words]
 
 
-def asks(
-    pressed: Any, sessions: Sessions, choose: Callable[[Session, str], list[Any]], query: QueryTab, shared: Shared
-) -> None:
+def asks(pressed: Any, sessions: Sessions, choose: Callable[[Session, str], list[Any]], state: State) -> None:
     """A press opens the Query tab and asks with what `choose` gives for the pressed id, as `asked_with` does."""
 
     def go(model: str, event: gr.EventData) -> list[Any]:
-        return [*choose(sessions.get(model), str(event.id)), gr.Tabs(selected="query")]
+        return [*choose(sessions.get(model), str(event.id)), gr.Tabs(selected="query"), signal()]
 
-    outputs = [query.reference, query.picture, query.words, shared.tabs]
-    pressed(told(go), shared.model, outputs, **READING).success(**query.ask)
+    outputs = [state.reference, state.picture, state.words, state.tabs, state.asks]
+    pressed(told(go), state.model, outputs, **READING)
 
 
-def opens(pressed: Any, component: gr.Dropdown, shared: Shared) -> None:
+def opens(pressed: Any, state: State) -> None:
     """A press with the number of a component as its id opens its page in Sub-features, which shows it when selected."""
 
     def go(event: gr.EventData) -> tuple[int, Any]:
         return int(event.id), gr.Tabs(selected="sub-features")
 
-    pressed(told(go), None, [component, shared.tabs], queue=False, **PRIVATE)
+    pressed(told(go), None, [state.component, state.tabs], queue=False, **PRIVATE)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from analysis.session import MAX_WORDS, QueryError, Sessions
 from hug.data.corruptions import CORRUPTIONS
 from ui import wording
-from ui.question import Given
+from ui.state import QueryRequest
 
 TAB = "tab"
 LONGEST = 2000  # characters of one parameter that are looked at
@@ -20,26 +20,26 @@ def parameters(query_params: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value)[:LONGEST] for name, value in query_params.items() if not name.startswith("__")}
 
 
-def query_link(given: Given, default: str) -> str | None:
+def query_link(request: QueryRequest, default: str) -> str | None:
     """The link of a query, or None when its picture was uploaded; what is as it starts is left out."""
-    if given.reference is None:
+    if request.reference is None:
         return None
     known = {
-        "model": given.model if given.model != default else "",
-        "category": given.category,
-        "k": str(given.k) if given.k != Given.k else "",
-        "leave_out": "" if given.leave_out else "0",
-        "degrade": given.kind if given.severity else "",
-        "severity": str(given.severity) if given.severity else "",
-        "static": "" if given.dynamic else "1",
-        "means_only": "" if given.use_var else "1",
-        "ignore": ",".join(map(str, given.ignored)),
+        "model": request.model if request.model != default else "",
+        "category": request.category,
+        "k": str(request.k) if request.k != QueryRequest.k else "",
+        "leave_out": "" if request.leave_out else "0",
+        "degrade": request.kind if request.severity else "",
+        "severity": str(request.severity) if request.severity else "",
+        "static": "" if request.dynamic else "1",
+        "means_only": "" if request.use_var else "1",
+        "ignore": ",".join(map(str, request.ignored)),
     }
     said = {name: value for name, value in known.items() if value}
-    return "?" + urlencode({TAB: "query", "reference": given.reference, "words": given.words, **said})
+    return "?" + urlencode({TAB: "query", "reference": request.reference, "words": request.words, **said})
 
 
-def opened_query(params: Mapping[str, str], sessions: Sessions) -> Given:
+def opened_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
     """The query of a link.
 
     Raises QueryError naming the parameter that doesn't fit, and what is accepted.
@@ -51,13 +51,13 @@ def opened_query(params: Mapping[str, str], sessions: Sessions) -> Given:
     category, words = params.get("category", ""), params.get("words", "")
     session.checked(words[: MAX_WORDS + 1], category)
     components = session.model.config.components
-    return Given(
+    return QueryRequest(
         model=model,
         reference=reference,
-        picture=str(session.thumbnail(reference)),
+        picture=None,
         words=words,
         category=category,
-        k=_whole(params, "k", 1, min(Given.k_most, len(session.index)), min(Given.k, len(session.index))),
+        k=_whole(params, "k", 1, min(QueryRequest.most, len(session.index)), min(QueryRequest.k, len(session.index))),
         leave_out=_flag(params, "leave_out", True),
         kind=_kind(params),
         severity=_whole(params, "severity", 0, 5, 0),
@@ -84,7 +84,7 @@ def _flag(params: Mapping[str, str], name: str, otherwise: bool) -> bool:
 
 
 def _kind(params: Mapping[str, str]) -> str:
-    kind = params.get("degrade", "") or Given.kind
+    kind = params.get("degrade", "") or QueryRequest.kind
     if kind not in CORRUPTIONS:
         raise QueryError(wording.LINK_KIND.format(value=kind[:40], known=", ".join(CORRUPTIONS)))
     return kind

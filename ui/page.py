@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
-from analysis.session import QueryError, Session, Sessions
+from analysis.session import MAX_WORDS, QueryError, Session, Sessions
 from hug.data.images import MAX_BYTES
 from ui import components, endpoints, wording
 from ui.deep_links import TAB, parameters
-from ui.others import OTHERS, connect
-from ui.query_layout import numbers
 from ui.requests import Page, told
-from ui.state import MODEL_CALLS, PRIVATE, Asked, Shared
-from ui.tabs import query
+from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, signal
+from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
 from ui.theme import STYLE, theme
 from ui.visitor import visitor
 
+# In the order of the page, which opens with the first.
+TABS: tuple[Callable[[Sessions, State], Tab], ...] = (
+    query.build, uncertainty.build, subfeatures.build, embedding_map.build, train.build, about.build
+)  # fmt: skip
 WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
 
 
 def build(sessions: Sessions) -> Page:
-    """The whole page of a sessions of models, ready to launch."""
+    """The whole page of all models, ready to launch."""
     session = sessions.get()
     session.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([session.thumbnails])
@@ -35,32 +37,66 @@ def build(sessions: Sessions) -> Page:
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
                 label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip
-            now = gr.Markdown(about(session), elem_id="model")
-        asked, open_tab, who = gr.State(None), gr.State("query"), visitor()
-        with gr.Tabs(selected="query", elem_id="tabs") as tabs:
-            shared = Shared(tabs, model, asked, who)
-            with gr.Tab(wording.QUERY, id="query") as own:
-                first = query.build(sessions, shared)
-            own.select(_always("query"), None, open_tab, queue=False, **PRIVATE)
-            built: dict[str, Any] = {"query": first}
-            for name, (title, module) in OTHERS.items():
-                with gr.Tab(title, id=name) as tab:
-                    built[name] = module.build(sessions, shared, first)
-                # Selected by a press, by another tab or by a link. It counts as open before it shows what is known, so
-                # that an answer that comes meanwhile isn't missed.
-                tab.select(_always(name), None, open_tab, queue=False, **PRIVATE)
-                tab.select(**built[name].show)
-        connect(built, shared)
-        _wire_model(sessions, shared, now, first, built["train"].used)
-        page.load(**built["train"].arrive)
-        _wire_refresh(shared, built, open_tab)
-        _wire_links(page, sessions, shared, built, now)
+            header = gr.Markdown(about_model(session), elem_id="model")
+        open_tab = gr.State("")
+        with gr.Tabs(elem_id="tabs") as bar:
+            state = shared_state(session, answer(session, query.start(sessions)), bar, model)
+            tabs = [_place(build, sessions, state, open_tab) for build in TABS]
+        bar.selected, open_tab.value = tabs[0].id, tabs[0].id
+        _wire_model(sessions, state, header)
+        for tab in tabs:
+            if tab.refresh:
+                state.result.change(**tab.refresh.only_in(tab.id, open_tab).arguments)
+            if tab.arrive:
+                page.load(**tab.arrive.arguments)
+        _wire_links(page, sessions, state, tabs, header)
         endpoints.build(sessions)
     page.queue(max_size=WAITING, api_open=False)
     return page
 
 
-def about(session: Session) -> str:
+def shared_state(session: Session, first: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
+    """What the tabs share, with the first answer; some components are rendered by the tab that they belong to."""
+    return State(
+        tabs=bar,
+        model=model,
+        result=gr.State(first),
+        visitor=visitor(),
+        reference=gr.State(first.reference),
+        picture=gr.Image(
+            str(session.thumbnail(first.reference)) if first.reference else None,
+            label=wording.REFERENCE, alt_text=wording.REFERENCE_ALT, sources=["upload", "clipboard"], type="filepath",
+            buttons=[], height=240, elem_id="reference", render=False,
+        ),
+        words=gr.Textbox(
+            first.words, label=wording.WORDS, placeholder=wording.WORDS_HINT, lines=2, max_lines=4,
+            max_length=MAX_WORDS, submit_btn=False, elem_id="words", render=False,
+        ),
+        ignored=gr.Dropdown(
+            numbers(session), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
+            elem_id="ignored", render=False,
+        ),
+        component=gr.Dropdown(
+            numbers(session), value=1, label=wording.COMPONENT, elem_id="component", min_width=110, render=False
+        ),
+        asks=gr.State(""),
+        switches=gr.State(""),
+    )  # fmt: skip
+
+
+def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: State, open_tab: gr.State) -> Tab:
+    """One tab on the page. Selected by a press, by another tab or by a link, it counts as open before it shows what
+    there is, so that an answer that comes meanwhile isn't missed."""
+    with gr.Tab() as place:
+        tab = build(sessions, state)
+    place.label, place.id = tab.title, tab.id
+    place.select(lambda: tab.id, None, open_tab, queue=False, **PRIVATE)
+    if tab.refresh:
+        place.select(**tab.refresh.arguments)
+    return tab
+
+
+def about_model(session: Session) -> str:
     """The model that answers, always visible."""
     model = session.model
     return wording.MODEL.format(
@@ -73,82 +109,51 @@ def about(session: Session) -> str:
     )
 
 
-def _wire_model(sessions: Sessions, shared: Shared, now: gr.Markdown, first: query.QueryTab, trained: Any) -> None:
+def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
     """Another model, picked or just trained, answers the same question; one that can't be used is refused."""
 
     @told
-    def choose(name: str, asked: Asked | None) -> list[Any]:
+    def switch(name: str, result: QueryResult | None) -> list[Any]:
         try:
             session = sessions.get(name)
         except QueryError as problem:
             gr.Warning(str(problem), title=wording.MODEL_REFUSED)
-            session = sessions.get(asked.model if asked else None)
-        return [session.name, about(session), gr.Dropdown(numbers(session), value=[])]
+            session = sessions.get(result.model if result else None)
+        return [session.name, about_model(session), gr.Dropdown(numbers(session), value=[]), signal()]
 
-    ignored = first.linked[-1]
-    for event in (shared.model.input, trained.success):
-        event(choose, [shared.model, shared.asked], [shared.model, now, ignored], **MODEL_CALLS, **PRIVATE).success(
-            **first.ask
-        )
+    outputs = [state.model, header, state.ignored, state.asks]
+    for event in (state.model.input, state.switches.change):
+        event(switch, [state.model, state.result], outputs, **MODEL_CALLS, **PRIVATE)
 
 
-def _wire_refresh(shared: Shared, built: dict[str, Any], open_tab: gr.State) -> None:
-    """A new answer refreshes the tab that is open, and no other."""
-    for name, tab in built.items():
-        if name == "query":
-            continue
-        show = dict(tab.show)
-        inputs, outputs = _listed(show.pop("inputs", None)), _listed(show.pop("outputs", None))
-        fn = _only_when(name, show.pop("fn"), len(outputs))
-        shared.asked.change(fn, [open_tab, *inputs], outputs, **show)
-
-
-def _listed(components: Any) -> list[Any]:
-    return [] if components is None else list(components) if isinstance(components, list | tuple) else [components]
-
-
-def _only_when(name: str, fn: Callable[..., Any], count: int) -> Callable[..., Any]:
-    def refreshed(open_tab: str, *values: Any) -> Any:
-        if open_tab == name:
-            return fn(*values)
-        return [gr.skip()] * count if count != 1 else gr.skip()
-
-    return refreshed
-
-
-def _always(name: str) -> Callable[[], str]:
-    return lambda: name
-
-
-def _wire_links(page: Page, sessions: Sessions, shared: Shared, built: dict[str, Any], now: gr.Markdown) -> None:
+def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab], header: gr.Markdown) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
-    going = gr.State("")  # set by a link to a query or to another model: an answer follows
-    targets = [component for tab in built.values() for component in tab.linked]
+    controls = [component for tab in tabs for component in tab.controls]
 
     def follow(request: gr.Request) -> list[Any]:
         params = parameters(request.query_params)
-        name = params.get(TAB, "query" if "reference" in params else "")
-        nothing = [gr.skip()] * (3 + len(targets))
+        first = tabs[0].id
+        name = params.get(TAB, first if "reference" in params else "")
+        nothing = [gr.skip()] * (3 + len(controls))
         if not name:
             return nothing
         try:
-            if name not in built:
-                known = ", ".join(built)
-                raise QueryError(wording.LINK_TAB.format(value=name[:40], known=known))
+            if name not in [tab.id for tab in tabs]:
+                raise QueryError(wording.LINK_TAB.format(value=name[:40], known=", ".join(tab.id for tab in tabs)))
             values = [
                 value
-                for other, tab in built.items()
-                for value in (tab.opened(params) if other == name else [gr.skip()] * len(tab.linked))
+                for tab in tabs
+                for value in (tab.restore(params) if tab.id == name else [gr.skip()] * len(tab.controls))
             ]
         except QueryError as problem:
             gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
             return nothing
         session = sessions.get(params.get("model") or None)
-        asks = name == "query" or session.name != sessions.default
-        return [gr.Tabs(selected=name), about(session), *values, "link" if asks else gr.skip()]
+        asks = name == first or session.name != sessions.default
+        return [gr.Tabs(selected=name), about_model(session), signal() if asks else gr.skip(), *values]
 
-    page.load(told(follow), None, [shared.tabs, now, *targets, going], show_progress="hidden", **PRIVATE)
-    going.change(**built["query"].ask)
+    outputs = [state.tabs, header, state.asks, *controls]
+    page.load(told(follow), None, outputs, show_progress="hidden", **PRIVATE)
 
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -12,12 +12,11 @@ from analysis.session import Session, Sessions
 from hug.retrieval.trace import QueryTrace
 from ui import wording
 from ui.downloads import downloads, links
+from ui.history import notes
 from ui.markup import sentence
-from ui.question import Trail
 from ui.requests import told
 from ui.split import sure
-from ui.state import MODEL_CALLS, PRIVATE
-from ui.trail import notes
+from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State
 
 NAME = "hug-beside"  # of the file
 
@@ -72,15 +71,15 @@ def build(sessions: Sessions) -> BesidePanel:
     return BesidePanel(which, run, [said, split, results, below, table])
 
 
-def wire(panel: BesidePanel, sessions: Sessions, trail: gr.State) -> None:
+def wire(panel: BesidePanel, sessions: Sessions, state: State) -> None:
     @told
-    def asked(chain: Trail, name: str | None) -> list[Any]:
-        given = chain.now
-        one, other = sessions.get(given.model), sessions.get(name)
-        ignored = given.ignored if name == given.model else ()  # sub-feature 7 of another model is another one
-        return compared(one, other, given.trace(one), given.changed(ignored=ignored).trace(other), notes(given, other))
+    def asked(result: QueryResult, name: str | None) -> list[Any]:
+        one, other = sessions.get(result.model), sessions.get(name)
+        request = replace(result.request, ignored=())  # sub-feature 7 of another model is another one
+        second = request.trace(other, result.seen if request.severity else result.picture)
+        return compared(one, other, result.trace, second, notes(request, other))
 
-    panel.run.click(asked, [trail, panel.which], panel.shown, **MODEL_CALLS, **PRIVATE)
+    panel.run.click(asked, [state.result, panel.which], panel.shown, **MODEL_CALLS, **PRIVATE)
 
 
 def compared(one: Session, other: Session, first: QueryTrace, second: QueryTrace, remarks: list[str]) -> list[Any]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from analysis.session import MAX_WORDS, Session
+from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
 from ui import wording
 from ui.answer import Answer
 from ui.query_words import StudyPanel, build_severities
-from ui.question import Given
+from ui.state import QueryRequest, State
 
 SHOWN = 24  # pictures of the gallery at once
 
@@ -20,8 +20,6 @@ SHOWN = 24  # pictures of the gallery at once
 class Question:
     """What one can set; `search` and `examples` ask."""
 
-    picture: gr.Image
-    words: gr.Textbox
     search: gr.Button
     examples: list[gr.Button]
     category: gr.Dropdown
@@ -39,7 +37,6 @@ class Settings:
     severities: StudyPanel
     dynamic: gr.Radio
     use_var: gr.Checkbox
-    ignored: gr.Dropdown
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class Shown:
 
     sure: gr.HTML
     results: gr.Gallery
-    ids: gr.State
     use: gr.Button
     selected: gr.State  # place of the selected result, or None
     trail: gr.HTML
@@ -67,27 +63,9 @@ class Shown:
     link: gr.HTML
 
 
-def question(session: Session, start: Given) -> Question:
-    picture = gr.Image(
-        start.picture,
-        label=wording.REFERENCE,
-        alt_text=wording.REFERENCE_ALT,
-        sources=["upload", "clipboard"],
-        type="filepath",
-        buttons=[],
-        height=240,
-        elem_id="reference",
-    )
-    words = gr.Textbox(
-        start.words,
-        label=wording.WORDS,
-        placeholder=wording.WORDS_HINT,
-        lines=2,
-        max_lines=4,
-        max_length=MAX_WORDS,
-        submit_btn=False,
-        elem_id="words",
-    )
+def question(session: Session, state: State, start: QueryRequest) -> Question:
+    state.picture.render()
+    state.words.render()
     search = gr.Button(wording.SEARCH, variant="primary", elem_id="search")
     with gr.Row(elem_id="examples"):
         examples = [gr.Button(example, size="sm", min_width=120) for example in wording.EXAMPLE_WORDS]
@@ -96,25 +74,25 @@ def question(session: Session, start: Given) -> Question:
             choices(session), value="", label=wording.SEARCH_IN, visible=bool(session.categories), min_width=120,
             elem_id="category",
         )  # fmt: skip
-        most = min(Given.k_most, len(session.index))
+        most = min(QueryRequest.most, len(session.index))
         k = gr.Slider(1, most, start.k, step=1, label=wording.COUNT, min_width=120, elem_id="k")
     leave_out = gr.Checkbox(True, label=wording.LEAVE_OUT, elem_id="leave-out")
-    return Question(picture, words, search, examples, category, k, leave_out)
+    return Question(search, examples, category, k, leave_out)
 
 
-def settings(session: Session) -> Settings:
+def settings(state: State) -> Settings:
     """What is seldom set, folded away, and what to expect of the model."""
     kind, severity, seen, severities = _what_if()
-    dynamic, use_var, ignored = _ranked(session)
+    dynamic, use_var = _ranked(state)
     with gr.Accordion(wording.EXPECT, open=False, elem_id="expect"):
         gr.Markdown(wording.EXPECT_TEXT)
-    return Settings(kind, severity, seen, severities, dynamic, use_var, ignored)
+    return Settings(kind, severity, seen, severities, dynamic, use_var)
 
 
 def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:
     with gr.Accordion(wording.WHAT_IF, open=False, elem_id="what-if"):
         kinds = [(wording.KINDS[kind], kind) for kind in CORRUPTIONS]
-        kind = gr.Dropdown(kinds, value=Given.kind, label=wording.KIND, filterable=False, elem_id="kind")
+        kind = gr.Dropdown(kinds, value=QueryRequest.kind, label=wording.KIND, filterable=False, elem_id="kind")
         severity = gr.Slider(0, 5, 0, step=1, label=wording.SEVERITY, elem_id="severity")
         seen = gr.Image(
             None, label=wording.SEEN, alt_text=wording.SEEN_ALT, interactive=False, buttons=[], height=200,
@@ -124,17 +102,14 @@ def _what_if() -> tuple[gr.Dropdown, gr.Slider, gr.Image, StudyPanel]:
     return kind, severity, seen, severities
 
 
-def _ranked(session: Session) -> tuple[gr.Radio, gr.Checkbox, gr.Dropdown]:
+def _ranked(state: State) -> tuple[gr.Radio, gr.Checkbox]:
     with gr.Accordion(wording.RANKED, open=False, elem_id="ranked"):
         use_var = gr.Checkbox(True, label=wording.USE_VAR, info=wording.USE_VAR_INFO, elem_id="use-var")
-        ignored = gr.Dropdown(
-            numbers(session), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
-            elem_id="ignored",
-        )  # fmt: skip
+        state.ignored.render()
         dynamic = gr.Radio(
             list(wording.MERGE_CHOICES), value=True, label=wording.MERGE, info=wording.MERGE_INFO, elem_id="merge"
         )
-    return dynamic, use_var, ignored
+    return dynamic, use_var
 
 
 def picker(session: Session) -> Picker:
@@ -187,7 +162,7 @@ def shown(first: Answer, trail: str, link: str) -> Shown:
     with gr.Row():
         use = gr.Button(wording.USE_RESULT, size="sm", elem_id="use-result")
         address = gr.HTML(link, elem_id="link")
-    return Shown(sure, results, gr.State(first.ids), use, gr.State(None), path, back, forth, address)
+    return Shown(sure, results, use, gr.State(None), path, back, forth, address)
 
 
 def thumbnails(session: Session, ids: list[str]) -> list[tuple[str, str]]:
@@ -200,8 +175,3 @@ def thumbnails(session: Session, ids: list[str]) -> list[tuple[str, str]]:
 def choices(session: Session) -> list[tuple[str, str]]:
     """Categories to choose from; the first is all of them."""
     return [(wording.ALL, ""), *((category, category) for category in session.categories)]
-
-
-def numbers(session: Session) -> list[tuple[str, int]]:
-    """Components to choose from, from 1."""
-    return [(str(n), n) for n in range(1, session.model.config.components + 1)]

@@ -6,10 +6,9 @@ import gradio as gr
 
 from analysis.session import Sessions
 from ui import wording
-from ui.question import Trail
 from ui.report import report
 from ui.requests import told
-from ui.state import MODEL_CALLS, PRIVATE
+from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State
 
 NAME = "hug-report.html"
 SAVE = """(content) => {
@@ -23,7 +22,7 @@ SAVE = """(content) => {
 }"""
 
 
-def build(sessions: Sessions, trail: gr.State) -> None:
+def build(sessions: Sessions, state: State) -> None:
     """A button; what it makes passes through a hidden component that is emptied at once."""
     with gr.Accordion(wording.REPORT, open=False, elem_id="report"):
         gr.Markdown(wording.REPORT_TEXT, elem_classes="hug-note")
@@ -31,11 +30,9 @@ def build(sessions: Sessions, trail: gr.State) -> None:
         content = gr.Textbox("", label=wording.REPORT, visible="hidden", max_length=None)
 
     @told
-    def made(chain: Trail) -> str:
-        given = chain.now
-        session = sessions.get(given.model)
-        return report(session, given, given.trace(session))
+    def made(result: QueryResult) -> str:
+        return report(sessions.get(result.model), result)
 
-    run.click(made, trail, content, **MODEL_CALLS, **PRIVATE).success(
+    run.click(made, state.result, content, **MODEL_CALLS, **PRIVATE).success(
         None, content, content, js=SAVE % NAME, show_progress="hidden", **PRIVATE
     )

@@ -16,9 +16,8 @@ from hug.retrieval.trace import QueryTrace
 from ui import wording
 from ui.downloads import SAVE, links
 from ui.markup import sentence
-from ui.question import Trail
 from ui.requests import told
-from ui.state import MODEL_CALLS, PRIVATE
+from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State
 
 NAME = "hug-why"  # of the files
 
@@ -94,23 +93,20 @@ def results_of(ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def wire(
-    panel: WhyPanel, sessions: Sessions, trail: gr.State, ids: gr.State, results: gr.Gallery, ignored: gr.Dropdown,
-    ask: dict[str, Any],
+    panel: WhyPanel, sessions: Sessions, state: State, results: gr.Gallery, ask: dict[str, Any]
 ) -> None:  # fmt: skip
     """A chosen or clicked result is explained; a clicked row ignores its sub-feature and asks again."""
 
     @told
-    def explained(chain: Trail, first: str | None, second: str | None) -> list[Any]:
-        given = chain.now
-        session = sessions.get(given.model)
-        trace = given.trace(session)
-        return compared(session, trace, first or "", second or "", given.thumbnail(session))
+    def explained(result: QueryResult, first: str | None, second: str | None) -> list[Any]:
+        session = sessions.get(result.model)
+        return compared(session, result.trace, first or "", second or "", result.thumbnail(session))
 
     @told
-    def clicked(ids: list[str], chain: Trail, second: str | None, event: gr.SelectData) -> list[Any]:
-        first = ids[event.index]
-        second = second if second != first else next((id for id in ids if id != first), "")
-        return [first, second, *explained(chain, first, second)]
+    def clicked(result: QueryResult, second: str | None, event: gr.SelectData) -> list[Any]:
+        first = result.ids[event.index]
+        second = second if second != first else next((id for id in result.ids if id != first), "")
+        return [first, second, *explained(result, first, second)]
 
     @told
     def ignore(chosen: Sequence[int], table: pd.DataFrame, event: gr.SelectData) -> list[int]:
@@ -121,7 +117,7 @@ def wire(
 
     calls = {**MODEL_CALLS, **PRIVATE}
     for drop in (panel.first, panel.second):
-        drop.input(explained, [trail, panel.first, panel.second], panel.shown, **calls)
-    results.select(clicked, [ids, trail, panel.second], panel.outputs, **calls)
+        drop.input(explained, [state.result, panel.first, panel.second], panel.shown, **calls)
+    results.select(clicked, [state.result, panel.second], panel.outputs, **calls)
     table = panel.shown[-1]
-    table.select(ignore, [ignored, table], ignored, **PRIVATE).success(**ask)
+    table.select(ignore, [state.ignored, table], state.ignored, **PRIVATE).success(**ask)

@@ -17,9 +17,8 @@ from analysis.session import Session, Sessions
 from ui import wording
 from ui.downloads import downloads, links
 from ui.markup import sentence
-from ui.question import SEED, Given, Trail
 from ui.requests import told
-from ui.state import MODEL_CALLS, PRIVATE
+from ui.state import MODEL_CALLS, PRIVATE, SEED, QueryResult, State
 
 WORDS, SEVERITIES = "hug-words", "hug-severities"  # file names
 
@@ -62,40 +61,40 @@ def _panel(run: str, title: str, name: str, id: str) -> StudyPanel:
     return StudyPanel(button, [said, figure, below, table])
 
 
-def words(session: Session, given: Given) -> pd.DataFrame:
+def words(session: Session, result: QueryResult) -> pd.DataFrame:
     """The words of a question dropped one at a time."""
-    return explain.word_effects(session, given.image(session), given.words, setting(session, given))
+    seen = result.seen if result.request.severity else result.picture
+    return explain.word_effects(session, seen, result.words, setting(session, result))
 
 
-def severities(session: Session, given: Given) -> pd.DataFrame:
-    """A question's picture at all severities of the chosen fault."""
-    return explain.severities(session, given.clean(session), given.words, given.kind, SEED, setting(session, given))
+def severities(session: Session, result: QueryResult, kind: str) -> pd.DataFrame:
+    """A question's picture at all severities of a fault."""
+    return explain.severities(session, result.picture, result.words, kind, SEED, setting(session, result))
 
 
-def setting(session: Session, given: Given) -> Setting:
+def setting(session: Session, result: QueryResult) -> Setting:
     """How the question is ranked."""
-    exclude = given.reference if given.leave_out else None
-    return Setting(given.category, exclude, given.kept(session), given.use_var)
+    request = result.request
+    exclude = request.reference if request.leave_out else None
+    return Setting(request.category, exclude, request.components(session), request.use_var)
 
 
 def wire(
-    sessions: Sessions, trail: gr.State, kind: gr.Dropdown, words_: StudyPanel, worse: StudyPanel, text: gr.Textbox,
-    ask: dict[str, Any],
+    sessions: Sessions, state: State, kind: gr.Dropdown, words_: StudyPanel, worse: StudyPanel, ask: dict[str, Any]
 ) -> None:  # fmt: skip
     """The two buttons; a clicked row of the words' table asks without that word."""
     calls: dict[str, Any] = {**MODEL_CALLS, **PRIVATE}
 
     def study(
-        make: Callable[[Session, Given], pd.DataFrame],
+        make: Callable[..., pd.DataFrame],
         say: Callable[[pd.DataFrame], str],
         draw: Callable[[pd.DataFrame], go.Figure],
         name: str,
         figure: str,
     ) -> Callable[..., list[Any]]:
         @told
-        def run(chain: Trail, *changed: Any) -> list[Any]:
-            given = chain.now if not changed else chain.now.changed(kind=changed[0])
-            table = make(sessions.get(given.model), given)
+        def run(result: QueryResult, *kind: str) -> list[Any]:
+            table = make(sessions.get(result.model), result, *kind)
             return [
                 sentence(say(table)),
                 gr.Plot(draw(table), visible=True),
@@ -106,11 +105,11 @@ def wire(
         return run
 
     each = study(words, explain.say_words, draw_words, WORDS, "words-figure")
-    words_.run.click(each, [trail], words_.shown, **calls)
+    words_.run.click(each, [state.result], words_.shown, **calls)
     all_ = study(severities, explain.say_severities, draw_severities, SEVERITIES, "severities-figure")
-    worse.run.click(all_, [trail, kind], worse.shown, **calls)
+    worse.run.click(all_, [state.result, kind], worse.shown, **calls)
 
     def without(event: gr.SelectData) -> str:
         return str(event.row_value[2])
 
-    words_.shown[-1].select(told(without), None, text, **PRIVATE).success(**ask)
+    words_.shown[-1].select(told(without), None, state.words, **PRIVATE).success(**ask)

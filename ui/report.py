@@ -13,11 +13,11 @@ from analysis import query as study
 from analysis.session import ROOT, Session
 from hug.retrieval.trace import QueryTrace
 from ui import wording
+from ui.history import notes
 from ui.markup import inlined
-from ui.question import Given
 from ui.split import sure
+from ui.state import QueryRequest, QueryResult
 from ui.theme import STYLE
-from ui.trail import notes
 
 PICTURE, RESULT = 480, 200  # pixels, long side
 VERSIONS = ("torch", "transformers", "numpy", "gradio")
@@ -40,13 +40,14 @@ pre {{ overflow-x: auto; background: #f3f4f6; padding: 8px; }}
 """
 
 
-def report(session: Session, given: Given, trace: QueryTrace) -> str:
+def report(session: Session, result: QueryResult) -> str:
     """The whole file; everything that was typed in it is escaped."""
+    trace, request = result.trace, result.request
     parts = [
         f"<h1>{_safe(wording.REPORT_TITLE)}</h1>",
-        f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(session, given)}</div>'
-        f"{_table(_asked(given))}</section>",
-        sure(session, trace, notes(given, session)).replace("<details>", "<details open>"),
+        f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(result)}</div>'
+        f"{_table(_asked(request))}</section>",
+        sure(session, trace, notes(request, session)).replace("<details>", "<details open>"),
         f"<section><h2>{_safe(wording.RESULTS)}</h2><p>{_safe(wording.REPORT_ORDER)}</p>"
         f'<div class="grid">{_results(session, trace)}</div></section>',
         f"<section><h2>{_safe(wording.REPORT_NUMBERS)}</h2>{_table(study.split(trace).drop(columns='source'))}"
@@ -65,16 +66,16 @@ def citation() -> str:
     return text.split("```bibtex\n")[1].split("```")[0].strip()
 
 
-def _asked(given: Given) -> pd.DataFrame:
+def _asked(request: QueryRequest) -> pd.DataFrame:
     rows = [
-        (wording.WORDS, given.words or wording.NO_WORDS_SHORT),
-        (wording.REFERENCE, given.reference or wording.TRAIL_UPLOAD),
-        (wording.WHAT_IF, f"{wording.KINDS[given.kind]} {given.severity}" if given.severity else "–"),
-        (wording.SEARCH_IN, given.category or wording.ALL),
-        (wording.LEAVE_OUT, _yes(given.leave_out)),
-        (wording.USE_VAR, _yes(given.use_var)),
-        (wording.MERGE, next(name for name, value in wording.MERGE_CHOICES if value == given.dynamic)),
-        (wording.IGNORED, ", ".join(map(str, given.ignored)) or "–"),
+        (wording.WORDS, request.words or wording.NO_WORDS_SHORT),
+        (wording.REFERENCE, request.reference or wording.TRAIL_UPLOAD),
+        (wording.WHAT_IF, f"{wording.KINDS[request.kind]} {request.severity}" if request.severity else "–"),
+        (wording.SEARCH_IN, request.category or wording.ALL),
+        (wording.LEAVE_OUT, _yes(request.leave_out)),
+        (wording.USE_VAR, _yes(request.use_var)),
+        (wording.MERGE, next(name for name, value in wording.MERGE_CHOICES if value == request.dynamic)),
+        (wording.IGNORED, ", ".join(map(str, request.ignored)) or "–"),
     ]
     return pd.DataFrame(rows, columns=["", " "])
 
@@ -101,11 +102,10 @@ def _version(name: str) -> str:
         return "–"
 
 
-def _pictures(session: Session, given: Given) -> str:
-    clean = given.changed(severity=0).image(session)
-    shown = [(clean, wording.REFERENCE)]
-    if given.severity:
-        shown.append((given.image(session), wording.SEEN))
+def _pictures(result: QueryResult) -> str:
+    shown = [(result.picture, wording.REFERENCE)]
+    if result.request.severity:
+        shown.append((result.seen, wording.SEEN))
     return "".join(_figure(inlined(picture, PICTURE), caption) for picture, caption in shown)
 
 

@@ -1,39 +1,217 @@
-"""What the tabs share: the model picker and the current query."""
+"""What the page keeps and its tabs share: the question and its answer, the components in common, what a tab is."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import gradio as gr
+from PIL import Image
+from torch import Tensor
 
+from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
+from hug.data.corruptions import CORRUPTIONS, corrupt
 from hug.gaussians import Query
+from hug.retrieval.trace import QueryTrace
+from ui import wording
+from ui.requests import opened
 
 MODEL_CALLS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # one at a time, whoever asks
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+WORKING = 480  # pixels, short side, at which a fault is drawn: the backbone reads 160
+LONGEST = 4 * WORKING  # of the long side: a strip stays small too
+SEED = 0  # the same fault each time, so that only the severity changes
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The query that was answered last."""
+class QueryRequest:
+    """One question; its fields are named as the Query tab's controls."""
 
     model: str
     reference: str | None  # id of a gallery picture; None for an upload
+    picture: str | None  # path of the upload; None with a gallery picture
     words: str
-    category: str  # empty for the whole gallery
-    query: Query  # B = 1
-    results: tuple[str, ...]  # ids, nearest first
+    category: str = ""  # empty for the whole gallery
+    k: int = DEFAULT_K
+    leave_out: bool = True  # the reference is not among the results
+    kind: str = next(iter(CORRUPTIONS))  # of the fault
+    severity: int = 0  # 0 is the picture as it is
+    dynamic: bool = True
+    use_var: bool = True
+    ignored: tuple[int, ...] = ()  # components, from 1
+    most: ClassVar[int] = 100  # results
+
+    @staticmethod
+    def of(values: Mapping[str, Any]) -> QueryRequest:
+        """From the controls' values as the page sent them, by field name.
+
+        Raises QueryError for a number that is none or a fault that doesn't exist.
+        """
+        sent = values["picture"]
+        request = QueryRequest(
+            model=values["model"],
+            reference=values["reference"],
+            picture=None if values["reference"] else sent.get("path") if isinstance(sent, dict) else sent,
+            words=values["words"] or "",
+            category=values["category"] or "",
+            k=_whole(values["k"], wording.COUNT),
+            leave_out=bool(values["leave_out"]),
+            kind=values["kind"],
+            severity=_whole(values["severity"], wording.SEVERITY),
+            dynamic=bool(values["dynamic"]),
+            use_var=bool(values["use_var"]),
+            ignored=tuple(sorted(_whole(n, wording.IGNORED) for n in values["ignored"] or ())),
+        )
+        if request.kind not in CORRUPTIONS or request.severity not in range(6):
+            raise QueryError(wording.NO_SUCH_FAULT)
+        return request
+
+    def open(self, session: Session) -> Image.Image:
+        """The reference without a fault, decoded.
+
+        Raises QueryError or PictureError when there is none or it can't be read.
+        """
+        if self.reference:
+            return session.picture(self.reference)
+        if self.picture and not Path(self.picture).exists():
+            raise QueryError(wording.UPLOAD_GONE)
+        return opened(self.picture and {"path": self.picture})
+
+    def components(self, session: Session) -> list[int] | None:
+        """Components (0-based) that count; None for all."""
+        count = session.model.config.components
+        if not set(self.ignored) <= set(range(1, count + 1)):
+            raise QueryError(wording.NO_SUCH_COMPONENT.format(count=count))
+        return [n for n in range(count) if n + 1 not in self.ignored] if self.ignored else None
+
+    def trace(self, session: Session, picture: Image.Image) -> QueryTrace:
+        """Every intermediate of the answer, for the picture as the model sees it.
+
+        Raises QueryError for a question that can't be answered.
+        """
+        return session.trace(
+            picture,
+            self.words,
+            min(self.k, len(session.index)),
+            self.category,
+            self.reference if self.leave_out else None,
+            components=self.components(session),
+            use_var=self.use_var,
+            dynamic=self.dynamic,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class QueryResult:
+    """An answered question: what every panel reads, so that none opens a picture or searches again."""
+
+    request: QueryRequest
+    trace: QueryTrace
+    picture: Image.Image  # the reference without a fault, in the size at which faults are drawn
+    tokens: Tensor  # (1, P, Cv) frozen tokens of the reference as the model saw it
+
+    @property
+    def model(self) -> str:
+        return self.request.model
+
+    @property
+    def reference(self) -> str | None:
+        """Id of the reference in the gallery; None for an upload."""
+        return self.request.reference
+
+    @property
+    def words(self) -> str:
+        """As the model read them."""
+        return self.trace.words
+
+    @property
+    def category(self) -> str:
+        return self.request.category
+
+    @property
+    def query(self) -> Query:
+        """B = 1"""
+        return self.trace.query
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Results, nearest first."""
+        return tuple(self.trace.ranking.ids[0])
+
+    @property
+    def seen(self) -> Image.Image:
+        """The reference with the chosen fault."""
+        return corrupt(self.picture, self.request.kind, self.request.severity, SEED)
+
+    def thumbnail(self, session: Session) -> Path | Image.Image:
+        """A small copy of the reference without a fault."""
+        if self.request.reference:
+            return session.thumbnail(self.request.reference)
+        small = self.picture.copy()
+        small.thumbnail((THUMBNAIL, THUMBNAIL))
+        return small
+
+
+def answer(session: Session, request: QueryRequest) -> QueryResult:
+    """The picture is decoded here, once for all panels.
+
+    Raises QueryError or PictureError for a question that can't be answered.
+    """
+    whole = request.open(session)
+    working = working_copy(whole)
+    picture = corrupt(working, request.kind, request.severity, SEED) if request.severity else whole
+    return QueryResult(request, request.trace(session, picture), working, session.tokens(picture))
+
+
+def working_copy(picture: Image.Image) -> Image.Image:
+    """The picture with a short side of at most 480 pixels and a long one of at most four times that."""
+    scale = min(WORKING / min(picture.size), LONGEST / max(picture.size))
+    if scale >= 1:
+        return picture
+    return picture.resize((max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)))
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise QueryError(wording.NO_SUCH_NUMBER.format(name=name))
+    return int(value)
+
+
+# ---- what tabs share ----
 
 
 @dataclass(frozen=True)
-class Shared:
-    """Components that every tab may read and set."""
+class State:
+    """Components that every tab may read and set, made by the page.
+
+    To ask with another picture or other words, a handler sets `reference` with `picture`, or `words`, and `asks` to
+    `signal()`; to let another model answer, `model` and `switches`; to open a sub-feature, `component` and `tabs`.
+    """
 
     tabs: gr.Tabs
     model: gr.Dropdown
-    asked: gr.State  # of Asked, or None before the first answer
+    result: gr.State  # of QueryResult: the last answer; the page opens with one
     visitor: gr.BrowserState  # a number that is this browser's; outside the tabs, or it would load only with its tab
+    reference: gr.State  # id of the gallery picture to ask with; None for an upload
+    picture: gr.Image  # of the reference; the Query tab renders it
+    words: gr.Textbox  # the Query tab renders it
+    ignored: gr.Dropdown  # sub-features, from 1, that are left out of the distance; the Query tab renders it
+    component: gr.Dropdown  # number of a sub-feature, from 1; the Sub-features tab renders it
+    asks: gr.State  # a new value makes the Query tab answer what its controls say
+    switches: gr.State  # a new value makes the model in the picker the one that answers
+
+
+def numbers(session: Session) -> list[tuple[str, int]]:
+    """Sub-features to choose from, from 1."""
+    return [(str(n), n) for n in range(1, session.model.config.components + 1)]
+
+
+def signal() -> str:
+    """A value that `State.asks` and `State.switches` have not had before."""
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
@@ -49,13 +227,24 @@ class Listener:
     def arguments(self) -> dict[str, Any]:
         return {"fn": self.fn, "inputs": list(self.inputs), "outputs": list(self.outputs), **self.options}
 
+    def only_in(self, id: str, open_tab: gr.State) -> Listener:
+        """The same that does nothing while another tab than this is open."""
+
+        def refresh(opened: str, *values: Any) -> Any:
+            if opened == id:
+                return self.fn(*values)
+            return gr.skip() if len(self.outputs) == 1 else [gr.skip()] * len(self.outputs)
+
+        return replace(self, fn=refresh, inputs=[open_tab, *self.inputs])
+
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab as the page sees it."""
+    """One tab as the page sees it, returned by its `build(sessions, state)`."""
 
     id: str  # in links: ?tab=
     title: str
-    refresh: Listener  # when the tab is selected, and when a new answer comes while it is open
     controls: Sequence[Any]  # components that a link sets
     restore: Callable[[Mapping[str, str]], list[Any]]  # a link's parameters -> values for `controls`
+    refresh: Listener | None = None  # when the tab is selected, and when a new answer comes while it is open
+    arrive: Listener | None = None  # when the page opens, whatever tab it shows

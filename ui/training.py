@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.session import ROOT, RUNS, QueryError
 from hug.config import OBJECTIVES, SIZES, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
-from hug.data.garments import SIZES as VERSIONS
+from hug.data.datasets import GENERATED as VERSIONS
 from hug.train.jobs import Step
 
 TERMS = (  # the objective's weights that can be set here, in the order of the form

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from hug.data.truth import Meaning
 from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped, spread_rows
 from analysis.plots import INK, MARKS, NAMED, NOTHING, escaped, plain, sentence
+from hug.data.truth import Meaning
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, mean_intervals
 from hug.evaluate.measurements import Metric

@@ -10,19 +10,19 @@ STRIPPED = ".?, "  # what `fiq-std` strips from both ends of a caption
 _BREAK = re.compile(r"\s*(?:,|;|\.(?=\s)|\b(?:and|with|but)\b)\s*", re.IGNORECASE)
 
 
-def joined(captions: tuple[str, str]) -> str:
+def joined(captions: tuple[str, ...]) -> str:
     """The text of an evaluated query, protocol `fiq-std`: "First and second", also when one is empty."""
-    first, second = (caption.strip(STRIPPED) for caption in captions)
-    return f"{first.capitalize()} and {second}"
+    first, *rest = (caption.strip(STRIPPED) for caption in captions)
+    return " and ".join([first.capitalize(), *rest])
 
 
-def training_texts(captions: tuple[str, str]) -> tuple[str, str, str, str]:
+def training_texts(captions: tuple[str, ...]) -> tuple[str, str, str, str]:
     """ "c1 and c2", "c2 and c1", "c1", "c2", stripped as in `joined` and in their own case.
 
-    An empty caption is left out: the four forms are then the other caption, so that no training text is
-    an accident of annotation ("" or " and red").
+    An empty caption is left out: the four forms are then the other caption, so that no training text is an accident of
+    annotation ("" or " and red"); so it is with a single caption.
     """
-    first, second = (caption.strip(STRIPPED) for caption in captions)
+    first, second = (*(caption.strip(STRIPPED) for caption in captions), "")[:2]
     if not (first and second):
         only = first or second
         return only, only, only, only

@@ -12,11 +12,8 @@ from analysis.ground import Effort, Ground
 from hug.backbones import BACKBONES
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
-from hug.data.collection import read_fashioniq
-from hug.data.features import garment_truth
-from hug.data.garments import Sizes, build
+from hug.data.garments import Sizes, build, read
 from hug.data.images import open_picture
-from hug.retrieval.gallery import LABELS
 from hug.retrieval.index import Index
 from tests.hug.conftest import PixelBackbone, small_model
 
@@ -44,12 +41,14 @@ def studied(shop: Path, pixels: None, tmp_path_factory: pytest.TempPathFactory) 
     model = small_model(OBJECTIVES["calibrated"], backbone="pixels").eval()
     save_model(model, folder)
     (folder / "training.jsonl").write_text(json.dumps({"kind": "step", "scales": {"a": 4.0, "b": -2.0}}) + "\n")
-    collection, truth = read_fashioniq(shop, "test"), garment_truth(shop)
-    assert truth is not None
+    collection = read(shop, "test")
+    assert collection.truth is not None
     ids = [i for gallery in collection.galleries.values() for i in gallery[:15]]
-    labels = truth.set_index("id").loc[ids]
+    labels = collection.truth.labels.loc[ids, ["category", *collection.truth.aspects, "degradation", "severity"]]
     pictures = [open_picture(collection.path(i)) for i in ids]
-    Index.build(model, pictures, ids, {label: list(labels[label].astype(str)) for label in LABELS}).save(folder)
+    Index.build(model, pictures, ids, {str(label): list(values.astype(str)) for label, values in labels.items()}).save(
+        folder
+    )
     return folder
 
 

@@ -5,10 +5,10 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given as chosen
 from hypothesis import strategies as some
+from ui.question import Given
 
 from analysis.session import QueryError, Session, Sessions
 from ui.deep_links import opened_query, parameters, query_link
-from ui.question import Given
 
 START = Given("tiny", "noise/3", None, "is red & long", k=12)
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from ui.question import Given, Trail
+from ui.trail import link_html, notes, trail_html
 
 from analysis.session import QueryError, Session
 from hug.data.corruptions import CORRUPTIONS
 from hug.data.images import PictureError
 from ui import wording
-from ui.question import Given, Trail
-from ui.trail import link_html, notes, trail_html
 
 ASKED = ("tiny", "noise/0", None, "red", "", 5, True, "blur", 0, True, True, [])
 

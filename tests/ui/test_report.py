@@ -4,10 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from ui.question import Given
 
 from analysis.session import Session
 from ui import wording
-from ui.question import Given
 from ui.report import citation, report
 
 ASKED = Given("tiny", "noise/0", None, "<script>alert(1)</script> & red", k=4, kind="glare", severity=3, ignored=(2,))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -15,31 +12,18 @@ from ui import about_wording as wording
 from ui import tables
 from ui.crossing import READING, link, link_to
 from ui.requests import told
-from ui.state import Shared
-from ui.tabs.query import QueryTab
+from ui.state import Listener, State, Tab
 
 
-@dataclass(frozen=True)
-class AboutTab:
-    """`show` refreshes the cards; a link sets only the model."""
-
-    show: dict[str, Any]
-    linked: list[Any]
-    sessions: Sessions
-
-    def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """Values for `linked`."""
-        return [self.sessions.get(params.get("model") or None).name]
-
-
-def build(sessions: Sessions, shared: Shared, query: QueryTab) -> AboutTab:
+def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components; only the cards change with the model."""
     gr.Markdown(wording.MEANS, elem_id="about-means")
     cards = gr.HTML(elem_id="about-cards")
     gr.Markdown(wording.API, elem_id="about-api")
     gr.Markdown(wording.CITE, elem_id="about-cite")
     fn = told(lambda model: shown(sessions.get(model), sessions.default))
-    return AboutTab({"fn": fn, "inputs": [shared.model], "outputs": [cards], **READING}, [shared.model], sessions)
+    refresh = Listener(fn, [state.model], [cards], READING)
+    return Tab("about", "About", [state.model], lambda p: [sessions.get(p.get("model") or None).name], refresh)
 
 
 def shown(session: Session, default: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -15,32 +15,23 @@ from ui.components import NOTHING, cards, dealt, drawn, figure
 from ui.crossing import READING, asked_with, checked, link, link_to, notice
 from ui.findings import Findings
 from ui.requests import told
-from ui.state import PRIVATE, Asked, Shared
-from ui.tabs.query import QueryTab
+from ui.state import PRIVATE, Listener, QueryResult, State, Tab, signal
 
 
-@dataclass(frozen=True)
-class MapTab:
-    """`show` refreshes the tab; `linked` are the components that a link sets."""
-
-    show: dict[str, Any]
-    linked: list[Any]
-    sessions: Sessions
-
-    def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """Values for `linked`; what does not exist is told in the last of them and left out."""
-        session = self.sessions.get(params.get("model") or None)
-        maps = [str(c) for c in _maps(session)]
-        of, first = checked(params, "component", maps, "0")
-        colouring, second = checked(params, "colour", atlas.colourings(session.index), "")
-        category, third = checked(params, "category", session.categories, "")
-        point, fourth = checked(params, "point", session.index.ids, "")
-        said = notice([first, second, third, fourth])
-        choices = [_of(session, int(of)), _colouring(session, colouring), category, point or None]
-        return [session.name, *choices, said]
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """Values for `linked`; what does not exist is told in the last of them and left out."""
+    session = sessions.get(params.get("model") or None)
+    maps = [str(c) for c in _maps(session)]
+    of, first = checked(params, "component", maps, "0")
+    colouring, second = checked(params, "colour", atlas.colourings(session.index), "")
+    category, third = checked(params, "category", session.categories, "")
+    point, fourth = checked(params, "point", session.index.ids, "")
+    said = notice([first, second, third, fourth])
+    choices = [_of(session, int(of)), _colouring(session, colouring), category, point or None]
+    return [session.name, *choices, said]
 
 
-def build(sessions: Sessions, shared: Shared, query: QueryTab) -> MapTab:
+def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     session = sessions.get()
     wrong, missing = (gr.HTML(elem_id=f"map-{name}", elem_classes="hug-wrong") for name in ("notice", "missing"))
@@ -65,12 +56,12 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> MapTab:
     near = cards("neighbours", wording.NEIGHBOURS.format(id=""))
     address = gr.HTML(elem_id="map-link")
 
-    def view(model: str, asked: Asked | None, *chosen: Any) -> list[Any]:
+    def view(model: str, asked: QueryResult | None, *chosen: Any) -> list[Any]:
         return _view(sessions, model, asked, *chosen)
 
     show: dict[str, Any] = {
         "fn": told(view),
-        "inputs": [shared.model, shared.asked, of, colouring, category, point],
+        "inputs": [state.model, state.result, of, colouring, category, point],
         "outputs": [missing, of, colouring, chart, near, address],  # all models share one gallery: the rest stays
         **READING,
     }
@@ -80,22 +71,24 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> MapTab:
         control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show)
 
     def reference(model: str, id: str | None) -> list[Any]:
-        return asked_with(sessions.get(model), id, None)[:2] if id else [gr.skip(), gr.skip()]
+        return [*asked_with(sessions.get(model), id, None)[:2], signal()] if id else [gr.skip()] * 3
 
-    into = [query.reference, query.picture]
+    into = [state.reference, state.picture, state.asks]
     for pressed in (chart.select, near.select):
         pressed(components.chosen, None, point, queue=False, **PRIVATE).success(
-            told(reference), [shared.model, point], into, **READING
-        ).success(**query.ask).success(**show)
-    point.input(told(reference), [shared.model, point], into, **READING).success(**query.ask).success(**show)
-    use.click(lambda: gr.Tabs(selected="query"), None, shared.tabs, queue=False, **PRIVATE)
-    return MapTab(show, [shared.model, of, colouring, category, point, wrong], sessions)
+            told(reference), [state.model, point], into, **READING
+        )
+    point.input(told(reference), [state.model, point], into, **READING)
+    use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, queue=False, **PRIVATE)
+    controls = [state.model, of, colouring, category, point, wrong]
+    refresh = Listener(show["fn"], show["inputs"], show["outputs"], READING)
+    return Tab("map", "Map", controls, partial(restore, sessions), refresh)
 
 
 def _view(
     sessions: Sessions,
     model: str,
-    asked: Asked | None,
+    asked: QueryResult | None,
     of: int | None,
     colouring: str | None,
     category: str | None,
@@ -117,14 +110,14 @@ def _view(
     ]  # fmt: skip
 
 
-def _chart(session: Session, asked: Asked | None, of: int, colouring: str, category: str) -> str:
+def _chart(session: Session, asked: QueryResult | None, of: int, colouring: str, category: str) -> str:
     table, reason = Findings(session).table("map")
     if table is None:
         return components.told(reason, wording.MAP_TITLE, wording.MAP_QUESTION) if reason else NOTHING
     shown = atlas.points(table, session.index, of, category, colouring)
     known = asked if asked is not None and asked.model == session.name else None
     placed = atlas.place(table, session.index, known.query, of) if known else None
-    drawing = atlas.draw(shown, colouring, placed, known.results if known else (), known.reference if known else None)
+    drawing = atlas.draw(shown, colouring, placed, known.ids if known else (), known.reference if known else None)
     return drawn(
         drawing, wording.MAP_ALT.format(count=len(shown), colouring=colouring), title=wording.MAP_TITLE,
         question=wording.MAP_QUESTION, sentence=atlas.say(shown, colouring, of, placed), table=shown,

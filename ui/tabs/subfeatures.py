@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,37 +18,27 @@ from ui.components import NOTHING, Card, cards, dealt, drawn, figure
 from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
 from ui.findings import Findings
 from ui.requests import told
-from ui.state import PRIVATE, Asked, Shared
-from ui.tabs.query import QueryTab
+from ui.state import PRIVATE, Listener, QueryResult, State, Tab
 
 ALL, MOST_LEFT_OUT = "", 0.9
 BEST = 6  # components shown for an attribute; the table has all
 
 
-@dataclass(frozen=True)
-class SubfeaturesTab:
-    """`show` refreshes the tab; `linked` are the components that a link or another tab sets, then calls `show`."""
-
-    show: dict[str, Any]
-    linked: list[Any]
-    component: gr.Dropdown
-    sessions: Sessions
-
-    def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """Values for `linked`; what does not exist is told in the last of them and left out."""
-        session = self.sessions.get(params.get("model") or None)
-        known = [str(c) for c in range(1, session.model.config.components + 1)]
-        category, first = checked(params, "category", session.categories, ALL)
-        component, second = checked(params, "component", known, "1")
-        attribute, third = checked(params, "attribute", list(wording.ATTRIBUTES), "")
-        share, fourth = _share(params.get("leave_out", ""))
-        said = notice([first, second, third, fourth])
-        place = int(component) if params.get("component") else _best(self.sessions, session.name, attribute, 1)
-        choices = [_category(session, category), _component(session, place)]
-        return [session.name, *choices, share, attribute or None, said]
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """Values for `linked`; what does not exist is told in the last of them and left out."""
+    session = sessions.get(params.get("model") or None)
+    known = [str(c) for c in range(1, session.model.config.components + 1)]
+    category, first = checked(params, "category", session.categories, ALL)
+    component, second = checked(params, "component", known, "1")
+    attribute, third = checked(params, "attribute", list(wording.ATTRIBUTES), "")
+    share, fourth = _share(params.get("leave_out", ""))
+    said = notice([first, second, third, fourth])
+    place = int(component) if params.get("component") else _best(sessions, session.name, attribute, 1)
+    choices = [_category(session, category), _component(session, place)]
+    return [session.name, *choices, share, attribute or None, said]
 
 
-def build(sessions: Sessions, shared: Shared, query: QueryTab) -> SubfeaturesTab:
+def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     session = sessions.get()
     wrong, missing = (
@@ -64,9 +53,8 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> SubfeaturesTab
         category = gr.Radio(
             label=wording.CATEGORY, elem_id="shown-category", min_width=380, **_category_of(session, ALL)
         )
-        component = gr.Dropdown(
-            label=wording.COMPONENT, elem_id="component", min_width=110, **_component_of(session, 1)
-        )
+        component = state.component
+        component.render()
         with gr.Row(elem_classes="hug-steps"):
             steps = [
                 gr.Button(name, size="sm", min_width=60) for name in (wording.PREVIOUS, wording.NEXT, wording.RANDOM)
@@ -87,14 +75,13 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> SubfeaturesTab
     address = gr.HTML(elem_id="subfeatures-link")
 
     views = [answer, least, most, histogram, explained, moved, similar, matrix, *captions.values(), address]
-    inputs = [shared.model, shared.asked, category, component, leave_out, attribute, measure]
+    inputs = [state.model, state.result, category, component, leave_out, attribute, measure]
     show: dict[str, Any] = {
         "fn": told(lambda *given: _view(sessions, *given)),
         "inputs": inputs,
         "outputs": [missing, category, component, *views],
         **READING,
     }
-    tab = SubfeaturesTab(show, [shared.model, category, component, leave_out, attribute, wrong], component, sessions)
 
     def clear() -> str:
         return ""
@@ -102,19 +89,21 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> SubfeaturesTab
     for event in (category.input, component.input, leave_out.release, measure.input):
         event(clear, None, wrong, queue=False, **PRIVATE).then(**show)
     attribute.input(
-        told(lambda *given: _best(sessions, *given)), [shared.model, attribute, component], component, **READING
+        told(lambda *given: _best(sessions, *given)), [state.model, attribute, component], component, **READING
     ).success(clear, None, wrong, queue=False, **PRIVATE).then(**show)
     for button, step in zip(steps, (_previous, _next, _random), strict=True):
-        button.click(_stepping(sessions, step), [shared.model, component], component, **READING).success(**show)
+        button.click(_stepping(sessions, step), [state.model, component], component, **READING).success(**show)
     for picker in (answer, similar):
         picker.select(_pressed, None, component, queue=False, **PRIVATE).success(**show)
     explained.select(components.chosen, None, attribute, queue=False, **PRIVATE).success(**show)
     matrix.select(_cell, None, [attribute, component], queue=False, **PRIVATE).success(**show)
     for samples in (least, most):
-        asks(samples.select, sessions, lambda session, id: asked_with(session, id, None), query, shared)
+        asks(samples.select, sessions, lambda session, id: asked_with(session, id, None), state)
     for source in captions.values():
-        asks(source.select, sessions, _caption, query, shared)
-    return tab
+        asks(source.select, sessions, _caption, state)
+    controls = [state.model, category, component, leave_out, attribute, wrong]
+    refresh = Listener(show["fn"], show["inputs"], show["outputs"], READING)
+    return Tab("sub-features", "Sub-features", controls, partial(restore, sessions), refresh)
 
 
 # ---- what is shown ----
@@ -123,7 +112,7 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> SubfeaturesTab
 def _view(
     sessions: Sessions,
     model: str,
-    asked: Asked | None,
+    asked: QueryResult | None,
     category: str | None,
     component: int | None,
     leave_out: float,
@@ -208,7 +197,7 @@ def _samples(session: Session, category: str, component: int, leave_out: float) 
     return shown[0], shown[1]
 
 
-def _histogram(session: Session, asked: Asked | None, category: str, component: int, leave_out: float) -> str:
+def _histogram(session: Session, asked: QueryResult | None, category: str, component: int, leave_out: float) -> str:
     table = levels(session.index, component, category or None, leave_out)
     known = asked is not None and asked.model == session.name
     found = study.marks(asked.query, component) if known and asked else None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from analysis.session import RUNS, QueryError, Sessions
-from hug.data.garments import SIZES as VERSIONS
+from hug.data.datasets import GENERATED as VERSIONS
 from hug.train.jobs import FINISHED, RUNNING, STOPPING, Job, Jobs
 from ui import train_shown as shown
 from ui import train_wording as wording
 from ui.components import figure
 from ui.crossing import READING
 from ui.requests import told
-from ui.state import PRIVATE, Shared
-from ui.tabs.query import QueryTab
+from ui.state import PRIVATE, Listener, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, explained, preset
 from ui.visitor import checked, known
 
@@ -25,20 +25,9 @@ JOBS = RUNS / "jobs"
 EVERY = 2.0  # seconds between two looks at a training that runs
 
 
-@dataclass(frozen=True)
-class TrainTab:
-    """`show` refreshes the tab; `arrive` puts a visitor's models into the picker when the page opens; after `used`,
-    another model is to answer."""
-
-    show: dict[str, Any]
-    linked: list[Any]
-    arrive: dict[str, Any]
-    used: Any
-    sessions: Sessions
-
-    def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """Values for `linked`: a link opens the tab and nothing in it, since trainings are their owner's."""
-        return [self.sessions.get(params.get("model") or None).name]
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """Values for `linked`: a link opens the tab and nothing in it, since trainings are their owner's."""
+    return [sessions.get(params.get("model") or None).name]
 
 
 @dataclass(frozen=True)
@@ -70,17 +59,17 @@ class Buttons:
         return [gr.Button(visible=v) for v in seen]
 
 
-def build(sessions: Sessions, shared: Shared, query: QueryTab) -> TrainTab:
+def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     jobs = Jobs(JOBS)
-    who, seen = shared.visitor, gr.State([])
+    who, seen = state.visitor, gr.State([])
     gr.Markdown(wording.INTRO + (wording.INTRO_SPACE.format(steps=MOST_STEPS) if ON_SPACE else ""))
     with gr.Row(elem_classes="hug-beside"):
         with gr.Column(min_width=300):
             form, start = _form()
         with gr.Column(min_width=300, scale=2):
             runs = gr.Radio([], label=wording.RUNS, elem_id="runs", info=wording.RUNS_NONE)
-            state = gr.HTML(shown.standing(None), elem_id="train-state")
+            status = gr.HTML(shown.standing(None), elem_id="train-state")
             with gr.Row(elem_id="train-actions"):
                 buttons = _buttons()
             download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
@@ -93,7 +82,7 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> TrainTab:
     compared = figure("train-compared", wording.COMPARED)
     timer = gr.Timer(EVERY, active=False)
 
-    views = [state, *buttons.all, log, *figures, compared]
+    views = [status, *buttons.all, log, *figures, compared]
     outputs = [runs, seen, timer, download, *views]
 
     def look(who: Any, run: str | None, before: list[Any], fresh: bool = False) -> list[Any]:
@@ -166,17 +155,17 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> TrainTab:
         choices = own(owner)
         sessions.get(job.id)  # raises when it can't be used
         gr.Info(wording.USED.format(name=job.id), duration=5)
-        return gr.Dropdown(choices, value=job.id)
+        return [gr.Dropdown(choices, value=job.id), signal()]
 
-    used = buttons.use.click(told(use), [who, runs], shared.model, **READING)
+    buttons.use.click(told(use), [who, runs], [state.model, state.switches], **READING)
 
     def arrived(who: Any) -> list[Any]:
         owner = known(who)
         return [owner, gr.Dropdown(own(owner))]
 
-    arrive: dict[str, Any] = {"fn": told(arrived), "inputs": [who], "outputs": [who, shared.model], **READING}
-    show: dict[str, Any] = {"fn": told(renewed), "inputs": [who, runs], "outputs": outputs, **READING}
-    return TrainTab(show, [shared.model], arrive, used, sessions)
+    arrive = Listener(told(arrived), [who], [who, state.model], READING)
+    refresh = Listener(told(renewed), [who, runs], outputs, READING)
+    return Tab("train", "Train", [state.model], partial(restore, sessions), refresh, arrive)
 
 
 def _form() -> tuple[list[Any], gr.Button]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -15,11 +15,10 @@ from analysis.registry import STUDIES
 from analysis.session import QueryError, Session, Sessions
 from ui import components, wording
 from ui.components import NOTHING, Card, cards, dealt, drawn, figure
-from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
+from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice, opens
 from ui.findings import Findings
 from ui.requests import told
-from ui.state import Asked, Shared
-from ui.tabs.query import QueryTab
+from ui.state import Listener, QueryResult, State, Tab
 
 TRUST = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # in sight, row by row
 ELSEWHERE = (  # drawn by hand here, or in other tabs
@@ -29,23 +28,14 @@ SHOWN = 20  # samples of a side
 STANDING_OUT = 5  # components of the query's picture
 
 
-@dataclass(frozen=True)
-class UncertaintyTab:
-    """`show` refreshes the tab; `linked` are the components that a link sets; `standing` reports a component."""
-
-    show: dict[str, Any]
-    linked: list[Any]
-    standing: gr.HTML  # its `select` event has the number of a component as `id`
-    sessions: Sessions
-
-    def opened(self, params: Mapping[str, str]) -> list[Any]:
-        """Values for `linked`; what does not exist is told in the last of them and left out."""
-        session = self.sessions.get(params.get("model") or None)
-        side, problem = checked(params, "side", list(wording.SIDES), "target")
-        return [session.name, side, notice([problem])]
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """Values for `linked`; what does not exist is told in the last of them and left out."""
+    session = sessions.get(params.get("model") or None)
+    side, problem = checked(params, "side", list(wording.SIDES), "target")
+    return [session.name, side, notice([problem])]
 
 
-def build(sessions: Sessions, shared: Shared, query: QueryTab) -> UncertaintyTab:
+def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     wrong, missing = (
         gr.HTML(elem_id=f"uncertainty-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
@@ -69,11 +59,11 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> UncertaintyTab
     for name in figures:  # drawn and remembered before the first visitor waits for them
         Findings(sessions.get()).study(name, f"study-{name}")
 
-    inputs, outputs = [shared.model, shared.asked, side], [
+    inputs, outputs = [state.model, state.result, side], [
         missing, now, stands_out, samples, examples, *figures.values(), about
     ]  # fmt: skip
 
-    def view(model: str, asked: Asked | None, side: str) -> list[Any]:
+    def view(model: str, asked: QueryResult | None, side: str) -> list[Any]:
         findings = Findings(sessions.get(model))
         return [
             findings.notice,
@@ -84,18 +74,19 @@ def build(sessions: Sessions, shared: Shared, query: QueryTab) -> UncertaintyTab
             _about(findings, side, sessions.default),
         ]
 
-    show: dict[str, Any] = {"fn": told(view), "inputs": inputs, "outputs": outputs, **READING}
     picked = told(lambda model, side: _picked(Findings(sessions.get(model)), side, sessions.default))
-    side.input(picked, [shared.model, side], [samples, about, wrong], **READING)
-    asks(samples.select, sessions, _sample, query, shared)
-    asks(examples.select, sessions, _example, query, shared)
-    return UncertaintyTab(show, [shared.model, side, wrong], stands_out, sessions)
+    side.input(picked, [state.model, side], [samples, about, wrong], **READING)
+    asks(samples.select, sessions, _sample, state)
+    asks(examples.select, sessions, _example, state)
+    opens(stands_out.select, state)
+    refresh = Listener(told(view), inputs, outputs, READING)
+    return Tab("uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions), refresh)
 
 
 # ---- what is shown ----
 
 
-def _now(session: Session, asked: Asked | None) -> tuple[str, str]:
+def _now(session: Session, asked: QueryResult | None) -> tuple[str, str]:
     """Why the current query is uncertain: its sources, and the components of its picture that stand out."""
     if asked is None:
         return components.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), NOTHING

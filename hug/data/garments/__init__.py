@@ -13,22 +13,23 @@ from hug.data.garments.attributes import (
     sample_garment,
     sample_spec,
 )
-from hug.data.garments.dataset import SIZES, SPLITS, Sizes, build, near_misses, verify
-from hug.data.garments.intervene import INTERVENTIONS, STYLES, control, remove
+from hug.data.garments.dataset import SIZES, SPLITS, Sizes, build, verify
+from hug.data.garments.intervene import STYLES, control, remove
 from hug.data.garments.render import Rendered, render
+from hug.data.garments.truth import GarmentTruth, read, recognise
 from hug.data.garments.wording import KINDS, Wording, captions, compose, lacks, presupposes
 
 __all__ = [
     "ASPECTS",
     "CATEGORIES",
     "COLOURS",
-    "INTERVENTIONS",
     "KINDS",
     "SIZES",
     "SPLITS",
     "STYLES",
     "VALUES",
     "Garment",
+    "GarmentTruth",
     "Nuisance",
     "Rendered",
     "Sizes",
@@ -41,8 +42,9 @@ __all__ = [
     "differing",
     "dress_up",
     "lacks",
-    "near_misses",
     "presupposes",
+    "read",
+    "recognise",
     "remove",
     "render",
     "sample_garment",

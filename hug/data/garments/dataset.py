@@ -95,20 +95,6 @@ def verify(folder: Path) -> list[str]:
     return faults
 
 
-def near_misses(images: pd.DataFrame, target: str) -> list[str]:
-    """Ids of the target's category and split that differ from it in exactly one attribute, in table order.
-
-    `images` is `truth/images.parquet`. Raises ValueError for an id that is not in it.
-    """
-    own = images[images["id"] == target]
-    if own.empty:
-        raise ValueError(f"no image {target!r} in the table; give an id of its column 'id'")
-    row = own.iloc[0]
-    same = images[(images["category"] == row["category"]) & (images["split"] == row["split"])]
-    differ = sum((same[aspect] != row[aspect]).astype(int) for aspect in ASPECTS)
-    return [str(name) for name in same["id"][differ == 1]]
-
-
 def plan(category: str, split: str, sizes: Sizes, seed: int) -> Part:
     """All decisions about one category of one split; its random numbers depend on nothing else."""
     which = SPLITS.index(split)
@@ -118,9 +104,9 @@ def plan(category: str, split: str, sizes: Sizes, seed: int) -> Part:
     garments = gallery(category, count, shapes)
     specs = tuple(dress_up(garment, looks) for garment in garments)
     quality = _qualities(count, looks)
-    made = triplets(garments, quality, sizes.triplets[which], texts)
+    entries = triplets(garments, quality, sizes.triplets[which], texts)
     ids = tuple(f"{category}-{split}-{i:05d}" for i in range(count))
-    return Part(category, split, ids, specs, tuple(quality), tuple(made))
+    return Part(category, split, ids, specs, tuple(quality), tuple(entries))
 
 
 def _qualities(count: int, rng: np.random.Generator) -> list[Quality]:
@@ -134,10 +120,10 @@ def _qualities(count: int, rng: np.random.Generator) -> list[Quality]:
 def _finished(out: Path, head: dict[str, Any]) -> bool:
     """True for a finished folder of the same build; raises ValueError when it belongs to another one."""
     for name in ("version.json", _UNFINISHED):
-        found = _read_head(out / name)
-        if found is not None and {key: found.get(key) for key in head} != head:
+        existing = _read_head(out / name)
+        if existing is not None and {key: existing.get(key) for key in head} != head:
             raise ValueError(
-                f"{out} holds {found.get('version')!r} of seed {found.get('seed')} and other sizes or seed than asked"
+                f"{out} holds {existing.get('version')!r} of seed {existing.get('seed')}, or other sizes than asked"
                 f" for ({head['version']!r}, seed {head['seed']}); choose another folder or remove it"
             )
     return (out / "version.json").exists()

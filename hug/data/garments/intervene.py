@@ -20,23 +20,22 @@ Pixels = NDArray[np.float32]  # (160, 160, 3) in [0, 255]
 Remover = Callable[[Pixels, Mask, Mask, np.random.Generator], Pixels]
 
 _LUMA = np.asarray([0.299, 0.587, 0.114], np.float32)
-INTERVENTIONS = ASPECTS
 
 
 def remove(spec: Spec, aspect: str, style: str, seed: int) -> Image.Image:
     """The picture of `spec` (RGB, 160 x 160) without one aspect.
 
-    `style` is "trained" or "test", the keys of `STYLES`. Raises ValueError for another style or aspect.
+    `style` is "trained" or "unseen", the keys of `STYLES`. Raises ValueError for another style or aspect.
     """
     if style not in STYLES:
         raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
-    _known(aspect)
+    _check(aspect)
     return apply(render(spec), aspect, STYLES[style][aspect], seed)
 
 
 def apply(rendered: Rendered, aspect: str, name: str, seed: int) -> Image.Image:
     """One aspect of a rendered picture removed by the remover called `name`, a key of `REMOVERS`."""
-    _known(aspect)
+    _check(aspect)
     if name not in REMOVERS:
         raise ValueError(f"unknown remover {name!r}; choose one of {', '.join(sorted(REMOVERS))}")
     pixels = np.asarray(rendered.picture, np.float32)
@@ -50,7 +49,7 @@ def control(spec: Spec, aspect: str, seed: int) -> Image.Image:
     The cover is a square about a random far point, cut where it would touch the zone; where the zone leaves less than
     its own area free, all that is free is covered.
     """
-    _known(aspect)
+    _check(aspect)
     rendered = render(spec)
     rng = np.random.default_rng([seed, ASPECTS.index(aspect), 1])
     return _image(_cover(np.asarray(rendered.picture, np.float32), elsewhere(rendered.regions[aspect], rng), rng))
@@ -69,7 +68,7 @@ def elsewhere(zone: Mask, rng: np.random.Generator) -> Mask:
     return mask.reshape(zone.shape)
 
 
-def _known(aspect: str) -> None:
+def _check(aspect: str) -> None:
     if aspect not in ASPECTS:
         raise ValueError(f"unknown aspect {aspect!r}; choose one of {', '.join(ASPECTS)}")
 
@@ -134,8 +133,8 @@ def _level(luma: NDArray[np.float32], zone: Mask, level: float) -> NDArray[np.fl
     """Luminance with mean `level` and one contrast in the zone, so that neither depth nor contrast tells the dye."""
     inside = luma[zone]
     gain = float(np.clip(24.0 / max(float(inside.std()), 1.0), 0.3, 3.0))
-    moved = level + (luma - float(inside.mean())) * gain
-    return np.asarray(luma + _soft(zone, 0.7)[..., 0] * (moved - luma), np.float32)
+    toned = level + (luma - float(inside.mean())) * gain
+    return np.asarray(luma + _soft(zone, 0.7)[..., 0] * (toned - luma), np.float32)
 
 
 def smooth(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:
@@ -159,7 +158,7 @@ STYLES: dict[str, dict[str, str]] = {
         "colour": "grey", "pattern": "smooth", "sleeve": "cover",
         "neckline": "cover", "length": "cover", "logo": "cover",
     },
-    "test": {
+    "unseen": {
         "colour": "sepia", "pattern": "flat", "sleeve": "fade",
         "neckline": "blur", "length": "fade", "logo": "blur",
     },

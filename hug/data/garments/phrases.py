@@ -5,7 +5,10 @@ A phrase is (verb, rest): "is" and "has" open a clause, "do" marks a rest that b
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from hug.data.garments.attributes import COLOURS
+from hug.data.truth import Meaning
 
 Phrase = tuple[str, str]
 
@@ -250,3 +253,30 @@ def attribute_words() -> frozenset[str]:
     ]
     texts += [text for values in NOUNS.values() for pairs in values.values() for pair in pairs for text in pair]
     return frozenset(word for text in texts for word in text.split()) - _FUNCTION
+
+
+def lexicon() -> dict[str, Meaning]:
+    """Every phrase by its text; what presupposes the reference is named by its frame."""
+    meanings = {text: Meaning(text, "no aspect", "vague") for _, text in VAGUE}
+    tables: tuple[tuple[str, Mapping[str, Mapping[str, tuple[Phrase, ...]]]], ...]
+    tables = (("compared", DIRECTED), ("named", NAMED))
+    for kind, table in tables:
+        for aspect, values in table.items():
+            meanings |= {text: Meaning(text, aspect, kind) for options in values.values() for _, text in options}
+    return meanings | {text: Meaning(name, aspect, "presupposing") for text, name, aspect in _presupposing()}
+
+
+def _presupposing() -> Iterator[tuple[str, str, str]]:
+    """Every filled frame that takes something of the reference for granted: text, frame, aspect."""
+    colours = [names[0] for names in COLOUR_NAMES.values()]
+    nouns = {a: [pair for options in v.values() for pair in options] for a, v in NOUNS.items()}
+    pairs = {"colour": [(c, c) for c in colours]} | nouns
+    for aspect, options in pairs.items():
+        own = aspect == "colour"
+        for _, frame in RECOLOURED if own else (*REPLACED, *LOST):
+            for new, _ in options if "{new}" in frame else options[:1]:
+                for _, old in options:
+                    yield frame.format(new=new, known=old), frame.format(new="…", known="…"), aspect
+        for _, frame in KEPT_COLOUR if own else KEPT:
+            for _, old in options:
+                yield frame.format(known=old), frame.format(known="…"), aspect

@@ -214,10 +214,10 @@ def chest(c: Cut) -> tuple[float, float]:
 def _print(spec: Spec, c: Cut, fine: Frame) -> tuple[Field, Field]:
     """Ink of the chest print, and the plate around it that is plain even on a patterned cloth."""
     ink = fabric.emblem(spec, fine, chest(c), c.logo)
-    drawn = _half(ink)
-    if not drawn.any():
-        return drawn, drawn
-    return drawn, np.asarray(np.clip(9.0 * scene.blurred(drawn, 3.0), 0.0, 1.0), np.float32)
+    print_ = _half(ink)
+    if not print_.any():
+        return print_, print_
+    return print_, np.asarray(np.clip(9.0 * scene.blurred(print_, 3.0), 0.0, 1.0), np.float32)
 
 
 def _around_sleeves(spec: Spec, c: Cut, cloth: _Cloth, u: Field, v: Field) -> tuple[Field, Field]:

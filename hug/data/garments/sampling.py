@@ -42,37 +42,37 @@ def gallery(category: str, count: int, rng: np.random.Generator) -> list[Garment
     """`count` different garments in families."""
     families = max(round(count / FAMILY), 1)
     sizes = [count // families + (i < count % families) for i in range(families)]
-    taken: dict[Garment, None] = {}
-    used: Counter[tuple[str, str]] = Counter()
+    members: dict[Garment, None] = {}
+    uses: Counter[tuple[str, str]] = Counter()
     for i, size in enumerate(sizes):
-        wanted = sum(sizes[: i + 1])
+        total = sum(sizes[: i + 1])
         for _ in range(100):
-            for garment in _family(category, size, used, rng):
-                if len(taken) < wanted:
-                    taken[garment] = None
-            if len(taken) == wanted:
+            for garment in _family(category, size, uses, rng):
+                if len(members) < total:
+                    members[garment] = None
+            if len(members) == total:
                 break
-            size = max(wanted - len(taken), 24)  # the rest of a family that overlaps an earlier one
-    garments = list(taken)
+            size = max(total - len(members), 24)  # the rest of a family that overlaps an earlier one
+    garments = list(members)
     return [garments[i] for i in rng.permutation(len(garments))]
 
 
-def _family(category: str, count: int, used: Counter[tuple[str, str]], rng: np.random.Generator) -> list[Garment]:
+def _family(category: str, count: int, uses: Counter[tuple[str, str]], rng: np.random.Generator) -> list[Garment]:
     """At least `count` garments where the aspects allow it: a grid over some values of each aspect, in random order.
 
-    Values that few families have `used` come first, so that a gallery of some families has them all.
+    Values that few families have used come first, so that a gallery of some families has them all.
     """
     values = VALUES[category]
     sides = _sides([len(values[aspect]) for aspect in ASPECTS], count, rng)
-    chosen: list[list[str]] = []
+    grid: list[list[str]] = []
     for aspect, side in zip(ASPECTS, sides, strict=True):
         shuffled = [str(value) for value in rng.permutation(values[aspect])]
-        order = np.argsort([used[aspect, value] for value in shuffled], kind="stable")[:side]
-        chosen.append([shuffled[i] for i in order])
-        used.update((aspect, value) for value in chosen[-1])
+        order = np.argsort([uses[aspect, value] for value in shuffled], kind="stable")[:side]
+        grid.append([shuffled[i] for i in order])
+        uses.update((aspect, value) for value in grid[-1])
     cells = np.stack(np.meshgrid(*(np.arange(side) for side in sides), indexing="ij"), -1).reshape(-1, len(ASPECTS))
     cells = cells[rng.permutation(len(cells))]
-    return [Garment(category, *(chosen[a][k] for a, k in enumerate(cell))) for cell in cells]
+    return [Garment(category, *(grid[a][k] for a, k in enumerate(cell))) for cell in cells]
 
 
 def _sides(limits: Sequence[int], count: int, rng: np.random.Generator) -> tuple[int, ...]:
@@ -104,16 +104,16 @@ def triplets(
         raise ValueError(f"no garment of {len(garments)} has {NEAR} near misses; make the gallery larger")
     kinds = _kinds(count, rng)
     out: list[Triplet] = []
-    seen: set[tuple[int, int]] = set()
+    pairs: set[tuple[int, int]] = set()
     while len(out) < count:
         target = int(rng.choice(targets))
         reference = _reference(garments, apart, target, rng)
-        if reference is None or ((reference, target) in seen and rng.random() < 0.98):
+        if reference is None or ((reference, target) in pairs and rng.random() < 0.98):
             continue
-        made = _triplet(garments, quality, apart, reference, target, kinds[len(out)], rng)
-        if made is not None:
-            seen.add((reference, target))
-            out.append(made)
+        entry = _triplet(garments, quality, apart, reference, target, kinds[len(out)], rng)
+        if entry is not None:
+            pairs.add((reference, target))
+            out.append(entry)
     return out
 
 

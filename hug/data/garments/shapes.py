@@ -228,8 +228,8 @@ class Frame:
         """(n, 2) pixels of points of the garment's frame."""
         a = math.radians(self.tilt)
         turn = np.array([[math.cos(a), math.sin(a)], [-math.sin(a), math.cos(a)]])
-        moved = (points - CENTRE) @ turn * self.scale + np.array([80.0, 80.0]) + np.asarray(self.shift)
-        return np.asarray(moved * (self.size / 160.0))
+        turned = (points - CENTRE) @ turn * self.scale + np.array([80.0, 80.0]) + np.asarray(self.shift)
+        return np.asarray(turned * (self.size / 160.0))
 
     def grid(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x and y (size, size) of each pixel in the garment's frame: the inverse of `place`."""

@@ -88,25 +88,25 @@ def lacks(reference: Garment, needs: Mapping[str, str]) -> bool:
 def _informative(
     reference: Garment, target: Garment, changed: tuple[str, ...], rng: np.random.Generator, presuppose: bool
 ) -> Wording:
-    told = [(aspect, side) for aspect, sides in _shares(changed, rng).items() for side in sides]
+    clauses = [(aspect, side) for aspect, sides in _shares(changed, rng).items() for side in sides]
     sides: tuple[list[Statement], list[Statement]] = ([], [])
     contrasted = {aspect for aspect in changed if rng.random() < CONTRAST} if presuppose else set()
-    kept = [
+    same = [
         aspect for aspect in ASPECTS if aspect not in changed and reference.value(aspect) != phrases.ABSENT.get(aspect)
     ]
-    keep = presuppose and bool(kept) and rng.random() < KEEP
+    keep = presuppose and bool(same) and rng.random() < KEEP
     if presuppose and not contrasted and not keep:
         contrasted = {str(rng.choice(changed))}
-    for aspect, side in told:
+    for aspect, side in clauses:
         make = _contrast if aspect in contrasted and rng.random() < 0.8 else _plain
         sides[side].append(make(reference, target, aspect, rng))
     if contrasted and not any(s.needs for side in sides for s in side):
-        aspect, side = next((a, s) for a, s in told if a in contrasted)
+        aspect, side = next((a, s) for a, s in clauses if a in contrasted)
         index = next(i for i, s in enumerate(sides[side]) if s.aspect == aspect)
         sides[side][index] = _contrast(reference, target, aspect, rng)
-    kept_side = int(rng.integers(2)) if keep else -1
-    keeping = _kept(reference, str(rng.choice(kept)), rng) if keep else None
-    texts = [_caption(part, keeping if i == kept_side else None, rng, target.category) for i, part in enumerate(sides)]
+    keep_side = int(rng.integers(2)) if keep else -1
+    keeping = _keep(reference, str(rng.choice(same)), rng) if keep else None
+    texts = [_caption(part, keeping if i == keep_side else None, rng, target.category) for i, part in enumerate(sides)]
     everything = [*sides[0], *sides[1], *([keeping] if keeping else [])]
     return Wording((texts[0], texts[1]), _meaning(everything), {s.aspect: s.needs for s in everything if s.needs})
 
@@ -181,13 +181,13 @@ def _contrast(reference: Garment, target: Garment, aspect: str, rng: np.random.G
         return Statement(aspect, verb, text, frozenset({new}), old)
     nouns = phrases.NOUNS[aspect]
     fresh = nouns[new][int(rng.integers(len(nouns[new])))][0]
-    known = nouns[old][int(rng.integers(len(nouns[old])))][1]
+    old_noun = nouns[old][int(rng.integers(len(nouns[old])))][1]
     gone = phrases.ABSENT.get(aspect) == new and rng.random() < 0.75
     verb, frame = _pick(phrases.LOST if gone else phrases.REPLACED, rng)
-    return Statement(aspect, verb, frame.format(new=fresh, known=known), frozenset({new}), old)
+    return Statement(aspect, verb, frame.format(new=fresh, known=old_noun), frozenset({new}), old)
 
 
-def _kept(reference: Garment, aspect: str, rng: np.random.Generator) -> Statement:
+def _keep(reference: Garment, aspect: str, rng: np.random.Generator) -> Statement:
     """Something of the reference that shall stay."""
     value = reference.value(aspect)
     if aspect == "colour":
@@ -195,16 +195,16 @@ def _kept(reference: Garment, aspect: str, rng: np.random.Generator) -> Statemen
         return Statement(aspect, verb, frame.format(known=phrases.COLOUR_NAMES[value][0]), frozenset({value}), value)
     nouns = phrases.NOUNS[aspect][value]
     verb, frame = _pick(phrases.KEPT, rng)
-    known = nouns[int(rng.integers(len(nouns)))][1]
-    return Statement(aspect, verb, frame.format(known=known), frozenset({value}), value)
+    old_noun = nouns[int(rng.integers(len(nouns)))][1]
+    return Statement(aspect, verb, frame.format(known=old_noun), frozenset({value}), value)
 
 
 def _caption(parts: list[Statement], keeping: Statement | None, rng: np.random.Generator, category: str) -> str:
     clauses = [(s.verb, s.text) for s in (parts[i] for i in rng.permutation(len(parts)))]
     text = _join(clauses, rng)
     if keeping:
-        kept = _clause((keeping.verb, keeping.text))
-        text = f"{kept} but {text}" if rng.random() < 0.5 else f"{text} but {kept}"
+        stays = _clause((keeping.verb, keeping.text))
+        text = f"{stays} but {text}" if rng.random() < 0.5 else f"{text} but {stays}"
     return _finish(text, rng, category)
 
 
@@ -249,8 +249,8 @@ def _vague(words: int, rng: np.random.Generator, category: str) -> str:
     best = ""
     for _ in range(50):
         count = 1 if words <= 4 else int(rng.integers(1, 3)) if words <= 8 else int(rng.integers(2, 4))
-        picked = [phrases.VAGUE[i] for i in rng.choice(len(phrases.VAGUE), count, replace=False)]
-        text = _finish(_join(picked, rng), rng, category)
+        parts = [phrases.VAGUE[i] for i in rng.choice(len(phrases.VAGUE), count, replace=False)]
+        text = _finish(_join(parts, rng), rng, category)
         if not best or abs(len(text.split()) - words) < abs(len(best.split()) - words):
             best = text
         if len(best.split()) == words:

@@ -48,7 +48,7 @@ def made_up(rng: np.random.Generator, effect: float, count: int = 60, k: int = 3
 
 def answer(rng: np.random.Generator, effect: float, k: int = 3) -> pd.DataFrame:
     truth, gaussians = made_up(rng, effect, k=k)
-    explained = attributes_explained(truth, component_levels(gaussians.var), 399)
+    explained = attributes_explained(truth, component_levels(gaussians.var), ASPECTS, 399)
     deltas = rng.normal(0.2, 0.5, (30, len(ASPECTS), k))  # every removal moves every component a little
     deltas[:, ASPECTS.index("colour"), 0] += effect
     return tracking_table(responses(long_table(deltas), 399), explained.assign(component=explained.component + 1))
@@ -237,6 +237,6 @@ def test_a_gallery_without_labels_is_skipped_with_the_reason(gallery_only: Groun
         gallery_only.index.ids, gallery_only.index.gaussians, {"category": gallery_only.index.meta["category"]}
     )
     ground = Ground(gallery_only.model, gallery_only.folder, bare)
-    with pytest.raises(Skipped, match="no labels colour, pattern"):
+    with pytest.raises(Skipped, match="no labels of attributes"):
         attributes(ground)
     assert len(similar(ground)) == 5 * gallery_only.model.config.components

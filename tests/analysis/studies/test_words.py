@@ -22,7 +22,9 @@ from analysis.studies.words import (
 )
 from hug.data.garments import KINDS, sample_garment
 from hug.data.garments import captions as written
+from hug.data.garments.phrases import lexicon
 
+LEXICON = lexicon()
 RED = "Is red with long sleeves and has a heart on it"
 
 
@@ -40,14 +42,18 @@ RED = "Is red with long sleeves and has a heart on it"
     ],
 )  # fmt: skip
 def test_a_phrase_is_found_and_taken_out(text: str, phrase: tuple[str, str, str], left: str) -> None:
-    start, end = next((f[0], f[1]) for f in find(text) if f[2:] == phrase)
+    start, end = next((f[0], f[1]) for f in find(text, LEXICON) if f[2:] == phrase)
     assert without(text, start, end) == left
 
 
 def test_a_longer_phrase_is_not_taken_for_a_shorter() -> None:
-    assert [f[2] for f in find("has sleeves to the elbow")] == ["sleeves to the elbow"]
-    assert [f[2] for f in find("is bright red")] == ["bright red"]
-    assert not list(find("reddish")) and not list(find("")) and not list(find("something else entirely"))
+    assert [f[2] for f in find("has sleeves to the elbow", LEXICON)] == ["sleeves to the elbow"]
+    assert [f[2] for f in find("is bright red", LEXICON)] == ["bright red"]
+    assert (
+        not list(find("reddish", LEXICON))
+        and not list(find("", LEXICON))
+        and not list(find("something else entirely", LEXICON))
+    )
 
 
 def test_every_generated_text_has_a_phrase_of_its_kind() -> None:
@@ -57,7 +63,7 @@ def test_every_generated_text_has_a_phrase_of_its_kind() -> None:
             garments = [sample_garment("dress", rng) for _ in range(2)]
             if garments[0] == garments[1]:
                 continue
-            kinds = {f[4] for text in written(*garments, rng, kind) for f in find(text)}
+            kinds = {f[4] for text in written(*garments, rng, kind) for f in find(text, LEXICON)}
             if kind == "vague":
                 assert kinds == {"vague"}
             else:
@@ -67,12 +73,12 @@ def test_every_generated_text_has_a_phrase_of_its_kind() -> None:
 
 def test_the_control_takes_as_many_words_and_touches_no_phrase() -> None:
     text = "the dress is red and also somewhat different with long sleeves"
-    controls = [r.left for s in range(20) for r in removals([text], s).itertuples() if r.kind == "control"]
+    controls = [r.left for s in range(20) for r in removals([text], LEXICON, s).itertuples() if r.kind == "control"]
     assert controls
     for left in controls:
         assert "red" in left and "long sleeves" in left
         assert len(text.split()) - len(left.split()) in (1, 2)
-    assert removals(["nothing known"]).empty
+    assert removals(["nothing known"], LEXICON).empty
 
 
 def test_effects_are_means_with_their_counts() -> None:
@@ -98,7 +104,7 @@ def test_a_change_is_against_the_whole_text(ground: Ground) -> None:
     assert (table["count"] > 0).all() and {"control"} <= set(table.kind)
     rows = np.linspace(0, len(ground.questions) - 1, ground.effort.texts).round().astype(int)
     texts = ground.questions.iloc[rows].reset_index(drop=True)
-    plan = removals(list(texts.text))
+    plan = removals(list(texts.text), LEXICON)
     alone = plan[plan.aspect == "logo"]
     alone = alone[alone.kind == alone.kind.iloc[0]]
     before = np.log(texts.t.iloc[alone.row].to_numpy())

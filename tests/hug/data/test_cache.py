@@ -181,7 +181,7 @@ def test_a_folder_that_is_a_file_is_a_clear_error(cache: TokenCache) -> None:
 
 def test_a_full_disk_is_a_clear_error_before_any_work(cache: TokenCache, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage("/")._replace(free=10)
-    monkeypatch.setattr("hug.backbones.cache.shutil.disk_usage", lambda _: full)
+    monkeypatch.setattr("hug.data.cache.shutil.disk_usage", lambda _: full)
     load = Loader()
     with pytest.raises(CacheError, match="0 MB are free"):
         build(cache, load)
@@ -193,7 +193,7 @@ def test_a_disk_that_fills_up_is_a_clear_error_and_resumes(cache: TokenCache, mo
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hug.backbones.cache.os.fsync", refuse)
+        patch.setattr("hug.data.cache.os.fsync", refuse)
         with pytest.raises(CacheError, match="No space left on device"):
             build(cache)
     np.testing.assert_array_equal(build(cache), expected())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,27 +9,23 @@ import numpy as np
 import pytest
 import torch
 
-from hug.data.captions import training_texts
-from hug.data.collection import read_fashioniq
+from hug.data.captions import joined, training_texts
 from hug.data.corruptions import TRAINED, corrupt
 from hug.data.features import (
     Features,
     evaluation_features,
-    garment_truth,
-    query_text,
     shortened,
     training_features,
-    triplet_truth,
     view_plan,
 )
-from hug.data.garments import ASPECTS, Spec, remove
+from hug.data.garments import ASPECTS, Spec, read, remove
 from hug.data.images import open_picture
 from tests.hug.conftest import PixelBackbone
 
 
 @pytest.fixture(scope="module")
 def features(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
-    return training_features(read_fashioniq(garments, "train"), PixelBackbone(), tmp_path_factory.mktemp("cache"), 7)
+    return training_features(read(garments, "train"), PixelBackbone(), tmp_path_factory.mktemp("cache"), 7)
 
 
 def test_each_picture_has_its_own_tokens(features: Features):
@@ -66,23 +61,21 @@ def test_the_plan_always_rises_and_uses_trained_kinds_only():
 
 
 def test_removed_views_are_of_clean_pictures_in_the_style_trained_with(features: Features):
-    views, truth = features.views, garment_truth(features.collection.root)
+    views, truth = features.views, features.collection.truth
     assert views is not None and views.removed is not None and truth is not None
-    truth = truth.set_index("id")
-    assert (truth.loc[list(views.removed_row)].degradation == "none").all()
+    assert set(views.removed_row) == truth.clean_ids
     name, row = list(views.removed_row.items())[3]
-    view = remove(Spec.from_json(truth.spec[name]), ASPECTS[views.aspect[row]], "trained", 7 + row)
+    view = remove(Spec.from_json(truth.labels.spec[name]), ASPECTS[views.aspect[row]], "trained", 7 + row)
     expected = PixelBackbone().images([view])[0]
     torch.testing.assert_close(torch.from_numpy(np.array(views.removed[row])).float(), expected, atol=2e-3, rtol=2e-3)
 
 
 def test_mined_references_lack_what_the_text_presupposes_and_nothing_else_tells(features: Features):
     collection = features.collection
-    images, truth = garment_truth(collection.root), triplet_truth(collection)
-    assert images is not None and truth is not None and features.mined
-    images = images.set_index("id")
+    assert collection.truth is not None and features.mined
+    images, truth = collection.truth.labels, collection.truth.queries
     for row, mined in features.mined.items():
-        needs, own = json.loads(truth.needs[row]), images.loc[collection.triplets[row].reference]
+        needs, own = truth.needs[row], images.loc[collection.triplets[row].reference]
         assert truth.kind[row] == "presupposing" and all(own[aspect] == value for aspect, value in needs.items())
         for name in (*mined.fits, *mined.lacks):
             other, fits = images.loc[name], name in mined.fits
@@ -97,9 +90,9 @@ def test_a_shortened_text_is_shorter_and_known(features: Features):
 
 
 def test_evaluated_texts_are_the_protocols(garments: Path, tmp_path: Path):
-    collection = read_fashioniq(garments, "val")
-    known = evaluation_features(collection, PixelBackbone(), tmp_path)
-    assert set(known.texts.row) == {query_text(t.captions) for t in collection.triplets} and known.views is None
+    collection = read(garments, "val")
+    features = evaluation_features(collection, PixelBackbone(), tmp_path)
+    assert set(features.texts.row) == {joined(t.captions) for t in collection.triplets} and features.views is None
 
 
 def test_missing_pictures_are_all_named(garments: Path, tmp_path: Path):
@@ -108,4 +101,4 @@ def test_missing_pictures_are_all_named(garments: Path, tmp_path: Path):
     for name in ("dress-val-00001", "shirt-val-00002"):
         (copy / "images" / f"{name}.png").unlink()
     with pytest.raises(ValueError, match="dress-val-00001.*shirt-val-00002"):
-        evaluation_features(read_fashioniq(copy, "val"), PixelBackbone(), tmp_path / "cache")
+        evaluation_features(read(copy, "val"), PixelBackbone(), tmp_path / "cache")

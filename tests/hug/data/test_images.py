@@ -1,10 +1,9 @@
-"""Reading annotations, texts, and pictures from people."""
+"""Pictures from people: checked, opened, made square."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import struct
 import zlib
 from pathlib import Path
@@ -15,135 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from hug.data.captions import joined, training_texts
-from hug.data.collection import read_fashioniq
 from hug.data.images import MAX_BYTES, PictureError, open_picture, read_folder, square
-
-ENTRY = {"candidate": "a", "target": "b", "captions": ["is red.", "long sleeves"]}
-
-
-def tree(root: Path, entries: object, gallery: object, split: str = "val") -> Path:
-    """A one-category tree in Fashion-IQ's layout; strings are written as they are."""
-    for folder, prefix, value in (("captions", "cap", entries), ("image_splits", "split", gallery)):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-        text = value if isinstance(value, str) else json.dumps(value)
-        (root / folder / f"{prefix}.dress.{split}.json").write_text(text)
-    return root
 
 
 def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
     file = io.BytesIO()
     picture.save(file, format, **options)
     return file.getvalue()
-
-
-# ---- annotations ----
-
-
-def test_official_validation_counts(test_data: Path) -> None:
-    found = read_fashioniq(test_data / "fashion_iq", "val")
-    counts = {c: sum(t.category == c for t in found.triplets) for c in found.galleries}
-    assert counts == {"dress": 2017, "shirt": 2038, "toptee": 1961}
-    assert {c: len(g) for c, g in found.galleries.items()} == {"dress": 3817, "shirt": 6346, "toptee": 5373}
-    assert sum(not all(t.captions) for t in found.triplets) == 3
-    assert (found.name, found.split, len(found.ids)) == ("fashion_iq", "val", 15415)  # 121 ids are in two galleries
-
-
-def test_official_training_counts(test_data: Path) -> None:
-    found = read_fashioniq(test_data / "fashion_iq", "train")
-    counts = {c: sum(t.category == c for t in found.triplets) for c in found.galleries}
-    assert counts == {"dress": 5985, "shirt": 5988, "toptee": 6027}
-    assert sum(not all(t.captions) for t in found.triplets) == 12
-
-
-def test_entries_and_ids_keep_file_order(tmp_path: Path) -> None:
-    found = read_fashioniq(tree(tmp_path, [ENTRY], ["z", "b", "a"]), "val", ("dress",))
-    assert found.galleries == {"dress": ("z", "b", "a")} and found.ids == ("z", "b", "a")
-    (triplet,) = found.triplets
-    assert (triplet.reference, triplet.target, triplet.category) == ("a", "b", "dress")
-    assert triplet.captions == ("is red.", "long sleeves")
-
-
-@pytest.mark.parametrize(
-    ("entries", "gallery", "message"),
-    [
-        ("[{", ["a", "b"], "not valid JSON"),
-        ({"a": 1}, ["a", "b"], "expected a list"),
-        (["a"], ["a", "b"], "entry 0: expected an object"),
-        ([{"candidate": "a", "captions": ["x", "y"]}], ["a", "b"], "entry 0: missing key 'target'"),
-        ([ENTRY, {**ENTRY, "captions": ["one"]}], ["a", "b"], "entry 1: expected two captions"),
-        ([{**ENTRY, "captions": ["one", None]}], ["a", "b"], "entry 0: expected two captions"),
-        ([{**ENTRY, "candidate": 7}], ["a", "b"], "expected the id of a picture"),
-        ([{**ENTRY, "candidate": "../../secret"}], ["a", "b"], "leads out"),
-        ([ENTRY], ["a", "b", "a"], "1 duplicate ids: a"),
-        ([ENTRY], [], "gallery is empty"),
-        ([ENTRY], ["b"], "1 ids are in no split file and no picture: a"),
-    ],
-)
-def test_errors_name_the_file_and_what_is_wrong(tmp_path: Path, entries: object, gallery: object, message: str) -> None:
-    with pytest.raises(ValueError, match=r"dress\.val\.json") as caught:
-        read_fashioniq(tree(tmp_path, entries, gallery), "val", ("dress",))
-    assert message in str(caught.value)
-
-
-def test_a_missing_file_says_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"split\.coat\.val\.json not found; there is split\.dress\.val\.json"):
-        read_fashioniq(tree(tmp_path, [ENTRY], ["a", "b"]), "val", ("coat",))
-
-
-def test_a_target_outside_the_searched_gallery_is_an_error_except_in_training(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    Image.new("RGB", (2, 2)).save(tmp_path / "images" / "b.jpg")
-    found = read_fashioniq(tree(tmp_path, [ENTRY], ["a"], "train"), "train", ("dress",))
-    assert found.ids == ("a", "b")  # known only as a picture: after the gallery
-    with pytest.raises(ValueError, match="1 targets are not in the gallery"):
-        read_fashioniq(tree(tmp_path, [ENTRY], ["a"]), "val", ("dress",))
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp"])
-def test_pictures_are_found_and_all_missing_ones_listed(tmp_path: Path, suffix: str) -> None:
-    found = read_fashioniq(tree(tmp_path, [ENTRY], ["a", "b", "c"]), "val", ("dress",))
-    (tmp_path / "images").mkdir()
-    Image.new("RGB", (2, 2)).save(tmp_path / "images" / f"b{suffix}")
-    assert found.path("b") == tmp_path / "images" / f"b{suffix}"
-    with pytest.raises(ValueError, match="no picture 'a'"):
-        found.path("a")
-    with pytest.raises(ValueError, match="2 of 3 pictures are missing in .*: a, c"):
-        found.require_pictures()
-
-
-# ---- texts ----
-
-
-@pytest.mark.parametrize(
-    ("captions", "text"),
-    [
-        ((" Is RED, with Dots. ", "has Long sleeves?"), "Is red, with dots and has Long sleeves"),
-        (("", "is red"), " and is red"),
-        (("is red", ""), "Is red and "),
-    ],
-)
-def test_joined_is_the_protocol(captions: tuple[str, str], text: str) -> None:
-    assert joined(captions) == text
-
-
-def test_training_texts_are_the_four_forms() -> None:
-    assert training_texts(("is red.", " has dots")) == (
-        "is red and has dots",
-        "has dots and is red",
-        "is red",
-        "has dots",
-    )
-
-
-def test_an_empty_caption_is_left_out_of_training() -> None:
-    assert set(training_texts(("", "is red."))) == set(training_texts(("is red.", " . "))) == {"is red"}
-
-
-@given(st.tuples(st.text(), st.text()))
-def test_training_texts_never_begin_or_end_with_what_is_stripped(captions: tuple[str, str]) -> None:
-    for text in training_texts(captions):
-        assert text == text.strip(".?, ")
 
 
 # ---- pictures ----

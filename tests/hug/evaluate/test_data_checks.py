@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hug.data.collection import read_fashioniq
-from hug.data.features import Features, evaluation_features, garment_truth, triplet_truth
-from hug.data.garments import ASPECTS, near_misses
+from hug.data.features import Features, evaluation_features
+from hug.data.garments import ASPECTS, read
 from hug.evaluate.data_checks import guard_measures
 from hug.evaluate.uncertainty import fine_queries
 from tests.hug.conftest import PixelBackbone
@@ -19,13 +17,13 @@ from tests.hug.conftest import PixelBackbone
 
 @pytest.fixture(scope="module")
 def features(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
-    return evaluation_features(read_fashioniq(garments, "test"), PixelBackbone(), tmp_path_factory.mktemp("cache"))
+    return evaluation_features(read(garments, "test"), PixelBackbone(), tmp_path_factory.mktemp("cache"))
 
 
 def test_every_target_has_five_near_misses_and_faults_have_their_shares(features: Features):
     rows = {r["measure"]: r["value"] for r in guard_measures(features, 20)}
-    images = garment_truth(features.collection.root)
-    counts = [len(near_misses(images, t.target)) for t in features.collection.triplets]
+    assert features.collection.truth is not None
+    counts = [len(features.collection.truth.near_misses(str(t.target))) for t in features.collection.triplets]
     assert rows["near misses of a target, least"] == min(counts) >= 5
     assert rows["near misses of a target, median"] == np.median(counts)
     assert rows["degraded pictures, percent"] == pytest.approx(20)  # 3 of 15
@@ -34,14 +32,15 @@ def test_every_target_has_five_near_misses_and_faults_have_their_shares(features
 
 
 def test_perfect_readers_are_readable_loops(features: Features):
-    images, truth = garment_truth(features.collection.root), triplet_truth(features.collection)
-    looks, fine = images.set_index("id")[list(ASPECTS)], fine_queries(features)
+    assert features.collection.truth is not None
+    truth = features.collection.truth.queries
+    looks, fine = features.collection.truth.labels[list(ASPECTS)], fine_queries(features)
     by_words, by_reference = {}, {n: {} for n in (1, 2, 3)}
     for n, triplet in enumerate(features.collection.triplets):
         if not fine[n]:
             continue
         others = [i for i in features.collection.galleries[triplet.category] if i != triplet.reference]
-        says = json.loads(truth.says[n])
+        says = truth.says[n]
         allowed = [i for i in others if all(looks.loc[i, a] in v for a, v in says.items())]
         assert triplet.target in allowed  # the words never exclude their own target
         by_words.setdefault(triplet.category, []).append(min(1, 10 / len(allowed)))
@@ -57,6 +56,6 @@ def test_perfect_readers_are_readable_loops(features: Features):
     assert reference["low"] <= reference["value"] <= reference["high"]
 
 
-def test_real_data_have_no_guards(features: Features, tmp_path: Path):
-    collection = dataclasses.replace(features.collection, root=tmp_path)
+def test_real_data_have_no_guards(features: Features):
+    collection = dataclasses.replace(features.collection, truth=None)
     assert guard_measures(dataclasses.replace(features, collection=collection)) == []

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from hug.config import OBJECTIVES
-from hug.data.collection import read_fashioniq
-from hug.data.features import Features, evaluation_features, garment_truth, triplet_truth
-from hug.data.garments import ASPECTS
+from hug.data.features import Features, evaluation_features
+from hug.data.garments import ASPECTS, read
 from hug.evaluate.hard import hard_gallery, hard_measures
 from hug.evaluate.ranking import Ranked, rank_split
 from tests.hug.conftest import PixelBackbone, small_model
@@ -20,15 +19,14 @@ from tests.hug.conftest import PixelBackbone, small_model
 @pytest.fixture(scope="module")
 def ranked(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Features, list[Ranked]]:
     cache = tmp_path_factory.mktemp("cache")
-    features = evaluation_features(read_fashioniq(garments, "test"), PixelBackbone(), cache)
+    features = evaluation_features(read(garments, "test"), PixelBackbone(), cache)
     return features, rank_split(small_model(OBJECTIVES["calibrated"]).eval(), features)
 
 
 def test_ranks_are_those_of_a_readable_loop(ranked: tuple[Features, list[Ranked]]):
     features, parts = ranked
-    truth, images = triplet_truth(features.collection), garment_truth(features.collection.root)
-    assert truth is not None and images is not None
-    looks = images.set_index("id")[list(ASPECTS)]
+    assert features.collection.truth is not None
+    truth, looks = features.collection.truth.queries, features.collection.truth.labels[list(ASPECTS)]
     expected = []
     for part in parts:
         for q, n in enumerate(part.rows):
@@ -73,9 +71,9 @@ def test_rows_are_averages_over_categories_with_intervals(ranked: tuple[Features
         assert row["low"] <= row["value"] <= row["high"]  # type: ignore[operator]
 
 
-def test_real_data_have_no_near_misses(ranked: tuple[Features, list[Ranked]], tmp_path: Path):
+def test_real_data_have_no_near_misses(ranked: tuple[Features, list[Ranked]]):
     features, parts = ranked
-    real = dataclasses.replace(features, collection=dataclasses.replace(features.collection, root=tmp_path))
+    real = dataclasses.replace(features, collection=dataclasses.replace(features.collection, truth=None))
     assert hard_measures(real, parts) == []
     with pytest.raises(ValueError, match="generated data only"):
         hard_gallery(real, parts)

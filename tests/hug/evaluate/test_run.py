@@ -13,10 +13,9 @@ from PIL import Image
 
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
-from hug.data.collection import read_fashioniq
 from hug.data.corruptions import TRAINED, UNSEEN
-from hug.data.features import coordination_pairs, evaluation_features, garment_truth, triplet_truth
-from hug.data.garments import ASPECTS
+from hug.data.features import evaluation_features
+from hug.data.garments import ASPECTS, read
 from hug.evaluate.aims import AIMS, GUARDS
 from hug.evaluate.baselines import BASELINES
 from hug.evaluate.page import read_measurements, results_page
@@ -101,7 +100,7 @@ def test_measured_on_validation_no_query_helps_to_fit_its_own_doubt(garments: Pa
     assert result["split"] == "val" and result["effort"]["draws"] == 20
     names = {r["measure"] for r in result["rows"]}
     assert "ECE of doubt, all" in names and "words only R@10, all" not in names
-    ranked = rank_split(model, evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), data.cache))
+    ranked = rank_split(model, evaluation_features(read(garments, "val"), PixelBackbone(), data.cache))
     stored = read_queries(tmp_path, "val", result["weights"])
     assert stored is not None and np.allclose(stored.chance, in_halves(ranked), atol=1e-6)
     turned = [dataclasses.replace(r, ranks=r.ranks.copy()) for r in ranked]
@@ -149,7 +148,7 @@ def test_target_ranks_by_hand():
 
 def test_ranks_are_those_of_a_readable_loop(garments: Path, tmp_path: Path):
     model = small_model(OBJECTIVES["calibrated"]).eval()
-    features = evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), tmp_path)
+    features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
     ranked = rank_split(model, features)[1]
     assert ranked.category == "shirt"
     for n, row in enumerate(ranked.rows):
@@ -160,20 +159,21 @@ def test_ranks_are_those_of_a_readable_loop(garments: Path, tmp_path: Path):
 
 
 def test_truth_is_aligned_with_the_triplets(garments: Path):
-    collection = read_fashioniq(garments, "test", ("shirt", "dress"))
-    truth = triplet_truth(collection)
-    assert truth is not None and len(truth) == len(collection.triplets)
+    collection = read(garments, "test", ("shirt", "dress"))
+    assert collection.truth is not None
+    truth = collection.truth.queries
+    assert len(truth) == len(collection.triplets)
     assert list(truth.category) == [t.category for t in collection.triplets]
-    pictures = garment_truth(garments)
-    assert pictures is not None and set(collection.ids) <= set(pictures.id)
-    clean = pictures.set_index("id").degradation == "none"
+    assert set(collection.ids) <= set(collection.truth.labels.index)
+    clean = collection.truth.labels.degradation == "none"
     for triplet, both in zip(collection.triplets, truth.clean, strict=True):
         assert both == (clean[triplet.reference] and clean[triplet.target])
-    assert all(p["category"] in ("shirt", "dress") and p["split"] == "test" for p in coordination_pairs(collection))
+    assert collection.truth.coordination_pairs
+    assert all(p.category in ("shirt", "dress") and "-test-" in p.fits for p in collection.truth.coordination_pairs)
 
 
 def test_ranks_without_variance_are_those_of_a_fresh_ranking(garments: Path, tmp_path: Path):
     model = small_model(OBJECTIVES["calibrated"]).eval()
-    features = evaluation_features(read_fashioniq(garments, "val"), PixelBackbone(), tmp_path)
+    features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
     pairs = zip(rank_split(model, features), rank_split(model, features, use_var=False), strict=True)
     assert all(np.array_equal(ranks_without_variance(a), b.ranks) for a, b in pairs)

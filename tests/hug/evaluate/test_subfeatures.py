@@ -11,9 +11,7 @@ import torch
 
 from hug.config import OBJECTIVES
 from hug.data.cache import TokenCache
-from hug.data.collection import read_fashioniq
-from hug.data.features import garment_truth
-from hug.data.garments import ASPECTS, Spec, control, remove, render
+from hug.data.garments import ASPECTS, Spec, control, read, remove, render
 from hug.evaluate.subfeatures import (
     CONTROL,
     DEGRADED,
@@ -40,19 +38,19 @@ def long_table(deltas: np.ndarray, names: tuple[str, ...] = ASPECTS) -> pd.DataF
 def cached(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     folder = tmp_path_factory.mktemp("cache")
     model = small_model(OBJECTIVES["calibrated"]).eval()
-    return folder, interventions(model, read_fashioniq(garments, "test"), TokenCache(folder, PixelBackbone()), 2)
+    return folder, interventions(model, read(garments, "test"), TokenCache(folder, PixelBackbone()), 2)
 
 
 def test_a_delta_is_the_log_ratio_of_mean_variances(garments: Path, cached: tuple[Path, pd.DataFrame]):
     table, model = cached[1], small_model(OBJECTIVES["calibrated"]).eval()
     assert len(table) == 6 * 13 * 16 and not table.isna().any().any()
     name = table.id.unique()[4]
-    truth = garment_truth(garments)
+    truth = read(garments, "test").truth
     assert truth is not None
-    row = truth.set_index("id").loc[name]
+    row = truth.labels.loc[name]
     assert row.degradation == "none" and row.split == "test"
     spec = Spec.from_json(row.spec)
-    pictures = [render(spec).picture, remove(spec, "colour", "test", 4), control(spec, "sleeve", 4)]
+    pictures = [render(spec).picture, remove(spec, "colour", "unseen", 4), control(spec, "sleeve", 4)]
     levels = component_levels(model.target(pictures).var)  # (3, K)
     for n, aspect in enumerate(("colour", CONTROL + "sleeve"), 1):
         stored = table.delta[(table.id == name) & (table.aspect == aspect)].to_numpy()
@@ -64,11 +62,11 @@ def test_a_second_run_draws_nothing_and_styles_share_the_controls(
     garments: Path, cached: tuple[Path, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ):
     folder, table = cached
-    monkeypatch.setattr("hug.evaluate.subfeatures.degrade", None)  # would fail if a control were drawn again
-    model, collection = small_model(OBJECTIVES["calibrated"]).eval(), read_fashioniq(garments, "test")
+    monkeypatch.setattr("hug.data.garments.truth.control", None)  # would fail if a control were drawn again
+    model, collection = small_model(OBJECTIVES["calibrated"]).eval(), read(garments, "test")
     cache = TokenCache(folder, PixelBackbone())
     other = interventions(model, collection, cache, 2, "trained")
-    monkeypatch.setattr("hug.evaluate.subfeatures.render", None)
+    monkeypatch.setattr("hug.data.garments.truth.render", None)
     pd.testing.assert_frame_equal(interventions(model, collection, cache, 2), table)
     extra = ~table.aspect.isin(ASPECTS)
     pd.testing.assert_frame_equal(other[extra], table[extra])
@@ -77,7 +75,7 @@ def test_a_second_run_draws_nothing_and_styles_share_the_controls(
 
 def test_wrong_requests_are_refused(garments: Path, tmp_path: Path):
     model, cache = small_model(OBJECTIVES["calibrated"]), TokenCache(tmp_path, PixelBackbone())
-    collection = read_fashioniq(garments, "test")
+    collection = read(garments, "test")
     with pytest.raises(ValueError, match="unknown style 'none'"):
         interventions(model, collection, cache, 2, "none")
     with pytest.raises(ValueError, match="at least 1"):
@@ -175,12 +173,11 @@ def test_a_component_that_knows_the_category_does_not_know_the_length():
 
 
 def test_all_attributes_are_adjusted_together(garments: Path):
-    truth = garment_truth(garments)
-    assert truth is not None
+    labels = pd.concat([read(garments, split).truth.labels for split in ("train", "val", "test")])
     rng = np.random.default_rng(0)
-    levels = rng.normal(0, 0.1, (len(truth), 3))
-    levels[:, 1] += truth.sleeve == "short"
-    found = attributes_explained(truth, levels, 199)
+    levels = rng.normal(0, 0.1, (len(labels), 3))
+    levels[:, 1] += labels.sleeve == "short"
+    found = attributes_explained(labels, levels, ASPECTS, 199)
     assert len(found) == 18 and set(found.attribute) == set(ASPECTS)
     best = found.loc[found.eta2.idxmax()]
     assert (best.attribute, best.component) == ("sleeve", 1) and best.p <= 18 / 200 + 1e-9

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from hug.data.captions import joined, training_texts
 from hug.data.collection import Collection, Triplet
-from hug.data.features import Features, Mined, Pictures, Texts, Views, shortened
+from hug.data.features import Features, Pictures, Texts, Views, shortened
+from hug.data.truth import MinedReferences
 from tests.hug.conftest import PixelBackbone, noise_pictures
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")
@@ -21,7 +20,7 @@ def features_of(count: int = 8, views: bool = True) -> Features:
     triplets = tuple(
         Triplet(ids[n], ids[count + n], (f"is {COLOURS[n % 8]}", f"has {n} stripes"), "dress") for n in range(count)
     )
-    collection = Collection("small", "train", Path("nowhere"), triplets, {"dress": tuple(ids[count:])})
+    collection = Collection("small", "train", triplets, {"dress": tuple(ids[count:])}, lambda id: None)
     tokens = backbone.images(noise_pictures(2 * count)).numpy().astype(np.float16)
     forms = [text for t in triplets for text in (*training_texts(t.captions), joined(t.captions))]
     shorter = shortened(forms, 0)
@@ -40,7 +39,7 @@ def features_of(count: int = 8, views: bool = True) -> Features:
         Texts({t: n for n, t in enumerate(texts)}, words.numpy().astype(np.float16), mask.numpy()),
         shorter,
         made,
-        {1: Mined(("p1",), ("p3",)), 4: Mined(("p4", "p5"), ("p0", "p2"))} if views else {},
+        {1: MinedReferences(("p1",), ("p3",)), 4: MinedReferences(("p4", "p5"), ("p0", "p2"))} if views else {},
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from hug.data.corruptions import TRAINED
-from hug.data.garments import ASPECTS, CATEGORIES, SIZES, SPLITS, Sizes, Spec, build, lacks, near_misses, verify
+from hug.data.garments import ASPECTS, CATEGORIES, SIZES, SPLITS, Sizes, Spec, build, lacks, read, verify
 from hug.data.garments.dataset import plan
 
 SMALL = Sizes((16, 16, 16), (30, 24, 24))
@@ -87,10 +87,11 @@ def test_coordination_pairs_differ_in_nothing_but_the_fit(built: Path) -> None:
 
 
 def test_targets_have_near_misses_in_the_gallery(built: Path) -> None:
-    images = pd.read_parquet(built / "truth/images.parquet")
+    images, truth = pd.read_parquet(built / "truth/images.parquet"), read(built, "test").truth
+    assert truth is not None
     targets = {e["target"] for e in json.loads((built / "captions/cap.shirt.test.json").read_text())}
     for target in targets:
-        close = near_misses(images, target)
+        close = truth.near_misses(target)
         assert len(close) >= 5
         own = images.set_index("id").loc[target]
         for name in close:
@@ -98,7 +99,7 @@ def test_targets_have_near_misses_in_the_gallery(built: Path) -> None:
             assert sum(own[a] != other[a] for a in ASPECTS) == 1
             assert other.split == "test"
     with pytest.raises(ValueError, match="no image 'nothing'"):
-        near_misses(images, "nothing")
+        truth.near_misses("nothing")
 
 
 def test_splits_share_no_random_numbers() -> None:

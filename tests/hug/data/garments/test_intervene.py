@@ -42,7 +42,7 @@ def pixels(picture: object) -> np.ndarray:
 
 def test_each_aspect_has_one_remover_a_style_and_the_two_differ() -> None:
     for aspect in ASPECTS:
-        names = [STYLES[style][aspect] for style in ("trained", "test")]
+        names = [STYLES[style][aspect] for style in ("trained", "unseen")]
         assert names[0] != names[1]
         assert set(names) <= set(REMOVERS)
 
@@ -117,10 +117,10 @@ def test_the_control_spares_the_region_and_covers_as_much(aspect: str) -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     spec = specs(1)[0]
-    with pytest.raises(ValueError, match="unknown style 'best'; choose one of trained, test"):
+    with pytest.raises(ValueError, match="unknown style 'best'; choose one of trained, unseen"):
         remove(spec, "colour", "best", 0)
     with pytest.raises(ValueError, match="unknown aspect 'price'"):
-        remove(spec, "price", "test", 0)
+        remove(spec, "price", "unseen", 0)
     with pytest.raises(ValueError, match="unknown aspect 'price'"):
         control(spec, "price", 0)
     with pytest.raises(ValueError, match="unknown remover 'magic'"):
