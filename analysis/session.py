@@ -17,6 +17,7 @@ from torch import Tensor
 from analysis import encoding
 from analysis.kept import kept_index, own_index, pictures_key
 from hug.checkpoint import load, local_folder
+from hug.evaluate.measurements import Metric
 from hug.files import replacing
 from hug.gaussians import Query, merge
 from hug.model import HUG
@@ -25,7 +26,7 @@ from hug.retrieval.index import Index
 from hug.retrieval.trace import Calibration, QueryTrace, traced
 
 if TYPE_CHECKING:
-    from analysis.store import Prepared
+    from analysis.store import StudyStore
 
 ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
@@ -39,9 +40,9 @@ MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
 TRUST = 0.55  # without an interval, a measure at or below this counts as chance
 TESTS = {  # source -> the measure that shows whether its doubt means anything; 0.5 is chance
-    "r": "AUROC degraded/clean σ_c, gallery",
-    "t": "AUROC vague/specific σ_t",
-    "m": "paired conflict/fit σ_m",
+    "r": "auroc.corruption.gallery",
+    "t": "auroc.vague",
+    "m": "accuracy.coordination.fit",
 }
 
 
@@ -168,17 +169,17 @@ class Session:
         return self.model.weights_hash
 
     @cached_property
-    def prepared(self) -> Prepared | None:
+    def prepared(self) -> StudyStore | None:
         """The studies computed beforehand; None when there are none.
 
         Raises QueryError when they are damaged or of other weights, saying what to run.
         """
-        from analysis.store import Prepared  # it knows the studies, which know this module
+        from analysis.store import StudyStore  # it knows the studies, which know this module
 
         if self.folder is None:
             return None
         try:
-            return Prepared.load(self.folder, self.model)
+            return StudyStore.load(self.folder, self.model.weights_hash)
         except (ValueError, OSError) as problem:
             raise QueryError(str(problem)) from problem
 
@@ -261,26 +262,25 @@ def _merged(query: Query, dynamic: bool) -> Query:
 
 
 def untrusted(folder: Path, model: HUG) -> dict[str, float]:
-    """Sources whose doubt is at chance (or inverted) on the test split of this very model, with the measure.
+    """Sources whose uncertainty is at chance (or inverted) on the test split of this very model, with the metric.
 
-    A source counts as better than chance when the interval of its measure lies above 0.5. Without measurements
-    of these weights nothing is known and nothing is returned.
+    A source counts as better than chance when the interval of its metric lies above 0.5. Without studies of these
+    weights on the test split nothing is known and nothing is returned. Raises ValueError when they are damaged.
     """
-    path = folder / "measurements.json"
+    from analysis.store import StaleStudies, StudyStore  # it knows the studies, which know this module
+
     try:
-        found = json.loads(path.read_text())
-        if found["weights"] != model.weights_hash or found["split"] != "test":
-            return {}
-        rows = {row["measure"]: row for row in found["rows"]}
-    except FileNotFoundError:
+        store = StudyStore.load(folder, model.weights_hash)
+    except StaleStudies:
         return {}
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); run `python -m hug evaluate` again") from error
-    return {source: rows[name]["value"] for source, name in TESTS.items() if name in rows and _at_chance(rows[name])}
+    if store is None or store.origin.data.get("split") != "test":
+        return {}
+    metrics = {m.id: m for m in store.metrics}
+    return {source: metrics[id].value for source, id in TESTS.items() if id in metrics and _at_chance(metrics[id])}
 
 
-def _at_chance(row: Mapping[str, Any]) -> bool:
-    return row["low"] <= 0.5 if row.get("low") is not None else row["value"] <= TRUST
+def _at_chance(metric: Metric) -> bool:
+    return metric.low <= 0.5 if metric.low is not None else metric.value <= TRUST
 
 
 class Sessions:

@@ -27,6 +27,10 @@ FORMAT = 2
 FOLDER, ABOUT = "analysis", "about.json"
 
 
+class StaleStudies(ValueError):
+    """Nothing that is stored belongs to these weights, this gallery and this version of the code."""
+
+
 @dataclass(frozen=True)
 class StudyRecord:
     """What was measured by one study, and what made it."""
@@ -62,7 +66,8 @@ class StudyStore:
     def load(checkpoint: str | Path, weights: str) -> StudyStore | None:
         """What is stored beside a checkpoint of such weights (their hash); None when nothing was measured.
 
-        Raises ValueError when `about.json` is damaged or nothing in it can be used, saying what to run.
+        Raises ValueError when `about.json` is damaged, and StaleStudies when nothing in it can be used, saying what
+        to run.
         """
         folder = Path(checkpoint) / FOLDER
         if not (folder / ABOUT).exists():
@@ -77,7 +82,7 @@ class StudyStore:
             name: why for name, record in records.items() if (why := _stale(name, record, folder, weights, gallery))
         }
         if records and len(stale) == len(records):
-            raise ValueError(f"{folder}: {next(iter(stale.values()))}; {again}")
+            raise StaleStudies(f"{folder}: {next(iter(stale.values()))}; {again}")
         records = {name: record for name, record in records.items() if name not in stale}
         return StudyStore(folder, records, {name: f"{why}; {again}" for name, why in stale.items()})
 

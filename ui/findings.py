@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from analysis.registry import STUDIES
 from analysis.session import ROOT, Session
-from analysis.store import Prepared
+from analysis.store import StudyStore
 from ui import wording
 from ui.components import NOTHING, drawn, told
 
@@ -25,7 +25,7 @@ class Findings:
     session: Session
 
     @property
-    def _prepared(self) -> tuple[Prepared | None, str]:
+    def _prepared(self) -> tuple[StudyStore | None, str]:
         """What was prepared, or why nothing at all can be shown."""
         try:
             found = self.session.prepared
@@ -47,9 +47,10 @@ class Findings:
         prepared, _ = self._prepared
         if prepared is None:
             return ""
-        data = " ".join(str(prepared.data.get(key, "")) for key in ("name", "split")).strip()
+        origin = prepared.origin
+        data = " ".join(str(origin.data.get(key, "")) for key in ("name", "split")).strip()
         said = wording.PREPARED.format(
-            data=data or wording.PREPARED_NO_DATA, weights=prepared.weights[:8], commit=prepared.commit
+            data=data or wording.PREPARED_NO_DATA, weights=origin.weights[:8], commit=origin.commit
         )
         return f'<p class="hug-note">{html.escape(said)}</p>'
 

@@ -248,7 +248,7 @@ YES, NO = "yes", "no"
 FIRST_ROWS = "The first {shown} of {rows} rows; the CSV has all."
 VIEW_LINK = "Link to this view"
 NOT_PREPARED = (
-    "Nothing was prepared for the model {model}. Run `python -m analysis prepare --checkpoint {folder} --root DATA`, "
+    "Nothing was prepared for the model {model}. Run `python -m analysis measure --checkpoint {folder} --root DATA`, "
     "then start the app again."
 )
 PREPARED_STALE = "What was prepared for this model can't be shown: {problem}"

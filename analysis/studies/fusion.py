@@ -220,8 +220,8 @@ def say_proposition(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
     return (
-        f"Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for {listed(falling)} "
-        f"(correlations: {', '.join(values)}). Against 1/3 each the loss is "
+        "Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for "
+        f"{listed(falling)} (correlations: {', '.join(values)}). Against 1/3 each the loss is "
         f"{_judged(first.gain_static_low, first.gain_static_high)} ({first.loss_dynamic:.4f} and "
         f"{first.loss_static:.4f}), against the weights' own means {_judged(first.gain_own_low, first.gain_own_high)} "
         f"({first.loss_own_means:.4f})."
