@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-
 from analysis.ground import Ground, Skipped
+
 from analysis.plots import NOTHING
 from analysis.registry import STUDIES
 from hug.config import DataConfig

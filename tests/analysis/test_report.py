@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from analysis.claims import CLAIMS
+from analysis.findings import findings_page, read_prepared, verdict
+from analysis.ground import Ground
 from plotly.offline import get_plotlyjs
 
 from analysis import registry
 from analysis.__main__ import main
-from analysis.claims import CLAIMS
-from analysis.findings import findings_page, read_prepared, verdict
-from analysis.ground import Ground
 from analysis.registry import STUDIES
 from analysis.report import PAGE, csv, report
 from analysis.store import Prepared, prepare

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from analysis.ground import Ground
+
 from analysis.registry import STUDIES
 from analysis.store import ABOUT, FOLDER, Prepared, prepare
 from hug.config import OBJECTIVES, DataConfig

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from hug.evaluate.ablations import COLUMNS, ablations_table, configuration, difference
 
 from hug.config import OBJECTIVES, Config, TrainConfig, to_dict
-from hug.evaluate.ablations import COLUMNS, ablations_table, configuration, difference
 from hug.files import write_json, write_text
 from tests.hug.evaluate.measured import line, measurements
 

@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from analysis import component as study
-from analysis.ground import Ground
+from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
 from analysis.store import prepare
-from analysis.studies.subfeatures import LEAVE_OUT
+from analysis.top_bottom import LEAVE_OUT
 from tests.studied import asked, without_studies
 from ui import wording
 from ui.tabs import subfeatures
@@ -154,7 +154,9 @@ def test_stale_studies_are_refused(studied_session: Session, tmp_path: Path) -> 
     assert "weights other" in missing and "prepare" in missing and str(tmp_path) not in missing
 
 
-def test_what_the_data_cannot_supply_says_why(studied_session: Session, gallery_only: Ground, tmp_path: Path) -> None:
+def test_what_the_data_cannot_supply_says_why(
+    studied_session: Session, gallery_only: Experiments, tmp_path: Path
+) -> None:
     names = [name for name in ("attributes", "similar", "interventions", "tracking", "captions")]
     prepare(gallery_only, tmp_path, names)
     shown = view(without_studies(studied_session, tmp_path), attribute="sleeve")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from hug.evaluate.page import Measured, above_paper, read_measurements, results_page
 from hug.evaluate.tables import VARIANCES
+
 from hug.files import write_json, write_parquet
 from tests.hug.evaluate.measured import line, measurements
 

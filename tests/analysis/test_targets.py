@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hug.evaluate.aims import AIMS, GUARDS, Aim, aims_table, found, is_met
+
 from hug.evaluate.metrics import Interval
 from tests.hug.evaluate.measured import line, measurements
 
