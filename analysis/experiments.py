@@ -268,11 +268,11 @@ class Experiments:
     @cached_property
     def clean_ids(self) -> list[str]:
         """`effort.pictures` undegraded pictures a category, evenly over each gallery; any where nobody knows."""
-        truth, chosen = self.collection.truth, list[str]()
+        truth, sample = self.collection.truth, list[str]()
         for gallery in self.collection.galleries.values():
             ids = [i for i in gallery if truth is None or i in truth.clean_ids]
-            chosen += [ids[n] for n in np.linspace(0, len(ids) - 1, min(self.effort.pictures, len(ids))).astype(int)]
-        return chosen
+            sample += [ids[n] for n in np.linspace(0, len(ids) - 1, min(self.effort.pictures, len(ids))).astype(int)]
+        return sample
 
     def corrupted(self, kind: str) -> np.ndarray:
         """(6 * N, P, Cv) tokens of `clean_ids` with one fault at severities 0-5, severity by severity."""

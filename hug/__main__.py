@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -176,16 +177,10 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _results(args: argparse.Namespace) -> int:
-    """The page is of the package `analysis`, which this one knows by its name only."""
-    import runpy
-
+    """The page is of the package `analysis`, which this one knows by name only."""
     ablations = ["--ablations", *args.ablations] if args.ablations else []
-    sys.argv = ["analysis", "results", "--checkpoints", *args.checkpoints, *ablations, "--out", args.out]
-    try:
-        runpy.run_module("analysis", run_name="__main__")
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    argv = ["results", "--checkpoints", *args.checkpoints, *ablations, "--out", args.out]
+    return int(import_module("analysis.__main__").main(argv))
 
 
 def _gallery(args: argparse.Namespace) -> int:

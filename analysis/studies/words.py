@@ -26,7 +26,7 @@ ENDS = 20  # captions an end
 FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
 KINDS = ("named", "compared", "presupposing", "vague")
 ANY = "any such phrase"
-OTHERS = "as many other words"
+CONTROL_WORDS = "as many other words"
 
 
 class Occurrence(NamedTuple):
@@ -132,7 +132,7 @@ def removals(texts: list[str], lexicon: Mapping[str, Meaning], seed: int = 0) ->
         rows += [(n, without(text, o.start, o.end), o.phrase, o.aspect, o.kind) for o in phrases]
         control = _other_words(text, phrases, rng)
         if control is not None:
-            rows.append((n, control, OTHERS, "control", "control"))
+            rows.append((n, control, CONTROL_WORDS, "control", "control"))
     return pd.DataFrame(rows, columns=["row", "left", "phrase", "aspect", "kind"])
 
 
@@ -142,7 +142,7 @@ def effects(plan: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
     frequent = counted[(counted >= FEWEST) & (counted.index.get_level_values("kind") != "control")].head(MOST)
     rows = [_effect(plan[plan["phrase"] == name], name, aspect, kind, draws) for name, aspect, kind in frequent.index]
     for (aspect, kind), part in plan.groupby(["aspect", "kind"], sort=False):
-        rows.append(_effect(part, OTHERS if kind == "control" else ANY, str(aspect), str(kind), draws))
+        rows.append(_effect(part, CONTROL_WORDS if kind == "control" else ANY, str(aspect), str(kind), draws))
     columns = ["phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("delta_words", ascending=False, kind="stable").reset_index(drop=True)

@@ -71,8 +71,8 @@ def _resamples(count: int, groups: np.ndarray | None, draws: int, seed: int) -> 
     chunks = []
     for start in range(0, draws, CHUNK):
         many = min(CHUNK, draws - start)
-        picked = rng.integers(0, size, (many, size)) + size * np.arange(many)[:, None]
-        chunks.append(np.bincount(picked.ravel(), minlength=many * size).reshape(many, size)[:, codes].astype(float))
+        places = rng.integers(0, size, (many, size)) + size * np.arange(many)[:, None]
+        chunks.append(np.bincount(places.ravel(), minlength=many * size).reshape(many, size)[:, codes].astype(float))
     return chunks
 
 
@@ -91,9 +91,9 @@ def macro_mean(values: np.ndarray, codes: np.ndarray) -> Statistic:
     return lambda counts: _mean_finite(np.stack([of(counts[:, rows]) for rows, of in parts]))
 
 
-def lead(first: Statistic, others: Sequence[Statistic]) -> Statistic:
-    """The first above the largest of the others, in every draw anew: paired, all see the same rows."""
-    return lambda counts: first(counts) - np.max([other(counts) for other in others], axis=0)
+def lead(first: Statistic, rivals: Sequence[Statistic]) -> Statistic:
+    """The first above the largest of its rivals, in every draw anew: paired, all see the same rows."""
+    return lambda counts: first(counts) - np.max([rival(counts) for rival in rivals], axis=0)
 
 
 # ---- order and agreement ----

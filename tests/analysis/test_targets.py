@@ -1,13 +1,18 @@
-"""Every aim and guard is judged by its own rule, and what is missing is said."""
+"""Every aim, guard and claim is judged by its own rule, and what is missing is said."""
 
 from __future__ import annotations
 
 import math
 
-from hug.evaluate.aims import AIMS, GUARDS, Aim, aims_table, found, is_met
+from analysis.store import StudyStore
+from analysis.targets import AIMS, Aim, claims, is_met, judged_claims, outcome
+from hug.evaluate.bootstrap import Interval
+from hug.evaluate.measurements import Metric, definition
+from tests.hug.evaluate.measured import metrics
 
-from hug.evaluate.metrics import Interval
-from tests.hug.evaluate.measured import line, measurements
+
+def by_id(**values: float | tuple[float, float, float]) -> dict[str, Metric]:
+    return {m.id: m for m in metrics(**values)}
 
 
 def test_aims_are_met_by_their_own_comparison():
@@ -21,53 +26,68 @@ def test_aims_are_met_by_their_own_comparison():
     )
 
 
-def test_of_several_rows_the_largest_is_judged_and_named():
-    m = measurements("paper", **{"reference R@10, clean": 8.0, "reader R@10, clean": (11.0, 10.0, 12.0)})
-    best = found(Aim("", ("reference R@10, clean", "reader R@10, clean"), "≤", 15), m)
-    assert best == (11.0, 10.0, 12.0, "reader")
-    assert found(Aim("", ("reader R@10, clean", "gone"), "≤", 15), m) is None
+def test_every_aim_names_metrics_that_are_defined() -> None:
+    assert all(definition(id).title for aim in AIMS for id in aim.ids)
 
 
-def test_a_lead_says_over_whom():
-    m = measurements("calibrated", lead=(30.0, 28.0, 32.0))
-    m["rows"][0]["note"] = "sum of both"
-    table = aims_table({"calibrated": m}, [Aim("lead", ("lead",), "≥", 25)])
-    assert line(table, "lead") == ["| lead", "≥ 25", "30 [28, 32] (sum of both) met |"]
+def test_of_several_metrics_the_largest_is_judged_and_named() -> None:
+    ids = ("recall.10.clean.reference", "recall.10.clean.reference.reader")
+    values = by_id(**{ids[0]: 8.0, ids[1]: (11.0, 10.0, 12.0)})
+    assert outcome(Aim("", ids, "≤", 15), values) == (11.0, 10.0, 12.0, "reference only, perfect reader")
+    assert outcome(Aim("", (ids[1], "ece.all"), "≤", 15), values) is None
+    assert outcome(Aim("", (ids[1],), "≤", 15), values) == (11.0, 10.0, 12.0, "")
 
 
-def test_the_table_shows_interval_verdict_and_what_is_missing():
-    recall = {"HUG R@10, clean": (90.0, 88.5, 91.25)}
-    measured = {
-        "paper": measurements("paper", **recall, **{"ECE of doubt, all": 0.05}),
-        "calibrated": measurements("calibrated", **{"HUG R@10, clean": 89.0, "ECE of doubt, all": 0.03}),
-    }
-    table = aims_table(measured, AIMS, {"calibrated": Interval(-1.0, -2.5, 0.5)})
-    assert line(table, "R@10, clean queries") == [
-        "| R@10, clean queries", "≥ 88", "90 [88.5, 91.2] met", "89 met |",
-    ]  # fmt: skip
-    not_below = line(table, "R@10, clean queries, not below `paper`")
-    assert not_below[1:] == ["≥ 0", "–", "-1.000 [-2.500, 0.500] **missed** |"]
-    assert line(table, "ECE of doubt, all queries")[2:] == ["0.050 **missed**", "0.030 met |"]
-    assert found(Aim("", ("HUG R@10, clean",), "≥", 88), measured["paper"]) == (90.0, 88.5, 91.25, "")
-    assert line(table, "AUROC vague/specific, σ_t")[2:] == ["not measured", "not measured |"]
-    assert len(table.splitlines()) == 2 + len(AIMS)
+def test_a_lead_says_over_whom() -> None:
+    lead = Metric("recall.10.clean.lead", 30.0, 28.0, 32.0, 9, "sum of both")
+    assert outcome(Aim("lead", (lead.id,), "≥", 25), {lead.id: lead}) == (30.0, 28.0, 32.0, "sum of both")
 
 
-def test_without_paper_the_comparison_is_not_measured():
-    table = aims_table({"calibrated": measurements("calibrated", **{"HUG R@10, clean": 89.0})})
-    assert line(table, "R@10, clean queries, not below `paper`")[2] == "not measured |"
+def test_what_is_not_below_paper_is_judged_by_the_paired_difference() -> None:
+    aim = next(aim for aim in AIMS if aim.comparison == "≥ paper")
+    values = by_id(**{"recall.10.clean": 89.0})
+    assert outcome(aim, values) is None
+    assert outcome(aim, values, Interval(-1.0, -2.5, 0.5)) == (-1.0, -2.5, 0.5, "")
 
 
-def test_counts_are_told_as_counts():
-    table = aims_table({"x": measurements("calibrated", **{"tracked aspects (unseen style)": (1, 1, 2)})})
-    assert line(table, "aspects tracked, of six, unseen removal style")[2] == "1 [1, 2] **missed** |"
+def test_every_claim_is_judged_where_its_study_was_computed(store: StudyStore) -> None:
+    judged = judged_claims([store])
+    assert {claim.study for claim, _ in judged} <= set(store.tables) and len(judged) == 20
+    verdicts = [verdict for _, (verdict,) in judged if verdict is not None]
+    assert all(isinstance(v.holds, bool) and any(c.isdigit() for c in v.text) for v in verdicts)
+    assert len(verdicts) >= 18
 
 
-def test_guards_have_two_sides():
-    shares = {"vague queries, percent": 15.02, "degraded pictures, percent": 26.0, "paired conflict/fit σ_t": 0.49}
-    table = aims_table({"x": measurements("calibrated", **shares)}, GUARDS)
-    assert line(table, "vague queries, percent")[1:] == ["= 15 ± 0.500", "15.0 met |"]
-    assert line(table, "degraded pictures, percent")[2] == "26 **missed** |"
-    assert line(table, "conflicting/fitting, paired, σ_t: the words tell nothing")[1:] == [
-        "= 0.500", "0.490 **missed** |",
-    ]  # fmt: skip
+def test_a_claim_is_refuted_by_the_opposite_numbers(store: StudyStore) -> None:
+    """Each rule can say both: the table is bent so that it holds, then so that it does not."""
+    good, bad = {"low": 0.6, "high": 0.9}, {"low": -0.9, "high": -0.6}
+    own = {claim.text: claim for claim in claims(["colour"])}
+    table = store.table("severity")
+    picture = own["A picture with a fault of a kind seen in training is less certain"]
+    assert picture.judge(table.assign(**good)).holds and not picture.judge(table.assign(**bad)).holds
+    paired = store.table("coordination")
+    fit = own["The fit between picture and words is measured"]
+    assert fit.judge(paired.assign(**good)).holds and not fit.judge(paired.assign(low=0.4, high=0.6)).holds
+    tracking = store.table("tracking")
+    colour = own["There is a component for the colour"]
+    assert colour.judge(tracking.assign(tracked=True)).holds and not colour.judge(tracking.assign(tracked=False)).holds
+    weights = store.table("weights")
+    loses = own["A degraded reference loses weight"]
+    assert loses.judge(weights.assign(low=1 - weights.level, high=1.5 - weights.level)).holds
+    assert not loses.judge(weights.assign(low=weights.level, high=weights.level + 1)).holds
+    loss = store.table("proposition")
+    static = own["Dynamic weights lose less than 1/3 each"]
+    assert static.judge(loss.assign(gain_static_low=0.1)).holds
+    assert not static.judge(loss.assign(gain_static_low=-0.1)).holds
+    assumed = own["Every weight falls as its source's loss rises (assumed by Proposition 1)"]
+    assert assumed.judge(loss.assign(high=-0.1)).holds and not assumed.judge(loss.assign(high=[-0.1, 0.1, -0.1])).holds
+    faithful = store.table("faithfulness")
+    true = own["The explanations of a query are true"]
+    area = faithful.order.map({"important": 2.0, "random": 1.0, "least": 0.0})
+    assert true.judge(faithful.assign(area=area, p=0.01)).holds
+    assert not true.judge(faithful.assign(area=-area, p=0.01)).holds
+    assert not true.judge(faithful.assign(area=area, p=0.2)).holds
+    chance = store.table("reliability")
+    promise = own["The promised chance is kept"]
+    assert promise.judge(chance.assign(hits=chance.chance)).holds
+    assert not promise.judge(chance.assign(hits=(chance.chance + 0.5) % 1)).holds

@@ -85,10 +85,7 @@ def test_from_training_to_an_answer_on_the_real_backbone(
     train = f"train {data} --out {run} --size tiny --steps 4 --batch 8 --validate-every 2 --save-every 2"
     assert main(train.split()) == 0 and "finished at step 4" in capsys.readouterr().out
     assert main(f"{train} --lr 0.1".split()) == 1 and "training.lr" in capsys.readouterr().err
-    assert (
-        main(f"evaluate {data} --checkpoint {run} --split val --severity-pictures 1 --subfeature-pictures 1".split())
-        == 0
-    )
+    assert main(f"evaluate {data} --checkpoint {run} --split val".split()) == 0
     assert "protocol garments, split val" in capsys.readouterr().out
     assert main(f"results --checkpoints {run} --out {tmp_path}/docs/results.md".split()) == 0
     assert "## Aims" in (tmp_path / "docs/results.md").read_text()

@@ -11,7 +11,7 @@ from analysis.experiments import Experiments
 from analysis.studies.words import (
     ANY,
     FEWEST,
-    OTHERS,
+    CONTROL_WORDS,
     captions_metrics,
     effects,
     find,
@@ -86,13 +86,13 @@ def test_effects_are_means_with_their_counts() -> None:
     rng = np.random.default_rng(0)
     rows = [(n, "", "red", "colour", "named") for n in range(FEWEST)]
     rows += [(n, "", "dots", "pattern", "named") for n in range(FEWEST - 1)]
-    rows += [(n, "", OTHERS, "control", "control") for n in range(5)]
+    rows += [(n, "", CONTROL_WORDS, "control", "control") for n in range(5)]
     plan = pd.DataFrame(rows, columns=["row", "left", "phrase", "aspect", "kind"])
     plan["delta_words"], plan["delta_fit"] = rng.normal(1, 0.1, len(plan)), rng.normal(0, 0.1, len(plan))
     table = effects(plan, 100).set_index(["phrase", "aspect"])
-    assert set(table.index) == {("red", "colour"), (ANY, "colour"), (ANY, "pattern"), (OTHERS, "control")}
+    assert set(table.index) == {("red", "colour"), (ANY, "colour"), (ANY, "pattern"), (CONTROL_WORDS, "control")}
     assert table["count"].to_dict() == {
-        ("red", "colour"): 8, (ANY, "colour"): 8, (ANY, "pattern"): 7, (OTHERS, "control"): 5,
+        ("red", "colour"): 8, (ANY, "colour"): 8, (ANY, "pattern"): 7, (CONTROL_WORDS, "control"): 5,
     }  # fmt: skip
     colour = plan[plan.aspect == "colour"].delta_words
     assert table.delta_words[("red", "colour")] == pytest.approx(colour.mean())
