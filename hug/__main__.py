@@ -6,9 +6,9 @@ import argparse
 import dataclasses
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -177,10 +177,10 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _results(args: argparse.Namespace) -> int:
-    """The page is of the package `analysis`, which this one knows by name only."""
+    """The page is of the package `analysis`, which this one may not import."""
     ablations = ["--ablations", *args.ablations] if args.ablations else []
-    argv = ["results", "--checkpoints", *args.checkpoints, *ablations, "--out", args.out]
-    return int(import_module("analysis.__main__").main(argv))
+    options = ["--checkpoints", *args.checkpoints, *ablations, "--out", args.out]
+    return subprocess.run([sys.executable, "-m", "analysis", "results", *options]).returncode
 
 
 def _gallery(args: argparse.Namespace) -> int:

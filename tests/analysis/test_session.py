@@ -169,10 +169,10 @@ def test_metrics_of_other_weights_or_another_split_say_nothing(session: Session,
 
 
 def test_the_bundle_belongs_together_and_is_small(tmp_path: Path) -> None:
-    session = Session.load(kept=tmp_path / "kept")
+    bundle = Session.load(kept=tmp_path / "kept")
     assert not (tmp_path / "kept").exists()  # the checkpoint's own index is of the bundled pictures
-    assert session.calibration is not None
-    assert session.index.ids == session.source.ids and session.categories
+    assert bundle.calibration is not None
+    assert bundle.index.ids == bundle.source.ids and bundle.categories
     files = [p for part in ("checkpoints", "assets") for p in (session.ROOT / part).rglob("*") if p.is_file()]
     assert max(p.stat().st_size for p in files) < 10e6
     assert sum(p.stat().st_size for p in files) < 40e6

@@ -62,7 +62,6 @@ def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: p
     [
         ("train --root {0}/none --out {0}/run", "none"),
         ("evaluate --checkpoint {0}/none", "no checkpoint folder"),
-        ("results --checkpoints {0} --out {0}/r.md", "has no measurements.json"),
         ("info --checkpoint {0}", "config.json is missing"),
         ("search --checkpoint {0} --picture x.png", "config.json is missing"),
         ("render --version nothing --out {0}/data", "unknown version 'nothing'"),
@@ -76,6 +75,11 @@ def test_a_wrong_input_is_one_line_and_changes_nothing(
     error = capsys.readouterr().err
     assert says in error and error.startswith("python -m hug") and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_results_are_written_by_the_package_of_analysis(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    assert main(f"results --checkpoints {tmp_path} --out {tmp_path}/r.md".split()) == 1
+    assert "has no measurements.json" in capfd.readouterr().err
 
 
 def test_from_training_to_an_answer_on_the_real_backbone(
