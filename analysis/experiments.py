@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hug.data.datasets import read
-from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from PIL import Image
 from torch import Tensor
 
@@ -27,8 +25,10 @@ from hug.data.cache import TokenCache, content_key
 from hug.data.captions import joined
 from hug.data.collection import Collection
 from hug.data.corruptions import TRAINED, UNSEEN, corrupt
+from hug.data.datasets import read
 from hug.data.features import Features, Texts, evaluation_features, texts_of
 from hug.data.images import open_picture
+from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.evaluation import chance_in_halves, features_and_hits, fit_calibration
 from hug.evaluate.ranking import CategoryRanking, encode_pictures, encode_queries, rank_split

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.experiments import Experiments
+from analysis.plots import NOTHING
 from analysis.studies import (
     attributes,
     coordination,
@@ -29,16 +30,20 @@ from hug.evaluate.measurements import Metric
 
 @dataclass(frozen=True)
 class Study:
-    """`measure` raises Skipped where the data can't supply it; `draw` and `say` work on an empty table too."""
+    """`measure` raises Skipped where the data can't supply it; `draw` works on an empty table too."""
 
     name: str
     title: str
     question: str
     measure: Callable[[Experiments], pd.DataFrame]
     draw: Callable[[pd.DataFrame], go.Figure]
-    say: Callable[[pd.DataFrame], str]
+    sentence: Callable[[pd.DataFrame], str]
     metrics: Callable[[Experiments, pd.DataFrame], list[Metric]] = lambda experiments, table: []
     version: int = 1
+
+    def say(self, table: pd.DataFrame) -> str:
+        """What the numbers support, in words."""
+        return self.sentence(table) if len(table) else NOTHING
 
 
 _ALL = (

@@ -180,9 +180,7 @@ def aims_table(
         reached = outcome(aim, own.metrics, (lead or {}).get(name))
         if reached is None:
             return NOT_MEASURED
-        note = f" ({reached.note})" if reached.note else ""
-        verdict = "met" if is_met(aim, reached.value) else "**missed**"
-        return f"{bounded(reached.value, reached.low, reached.high)}{note} {verdict}"
+        return f"{_cell(reached)} {'met' if is_met(aim, reached.value) else '**missed**'}"
 
     rows = ([aim.name, _bound(aim), *(cell(aim, name, r) for name, r in results.items())] for aim in aims)
     return table([title, "bound", *results], rows)
@@ -329,10 +327,10 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
         "What does not hold is said as plainly as what does.",
         "## What was studied", _study_conditions(stores), "## Claims", table(["claim", "rule", *stores], rows),
     ]  # fmt: skip
-    for number_, (name, store) in enumerate(stores.items()):
+    for place, (name, store) in enumerate(stores.items()):
         parts.append(f"## {name}: in numbers")
         for title, holds in (("### Holds", True), ("### Does not hold", False)):
-            own = [(c, verdicts[number_]) for c, verdicts in judged]
+            own = [(c, verdicts[place]) for c, verdicts in judged]
             lines = [f"- {c.text}: {v.text}." for c, v in own if v is not None and v.holds is holds]
             parts += [title, "\n".join(lines) or "Nothing."]
         parts += _sentences(store)
@@ -340,15 +338,17 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
 
 
 def _study_conditions(stores: Mapping[str, StudyStore]) -> str:
-    facts = {"weights": [], "data": [], "gallery": [], "commit": []}  # type: dict[str, list[str]]
-    for store in stores.values():
-        origin = store.origin
-        data = origin.data
-        facts["weights"].append(f"`{origin.weights}`")
-        facts["data"].append(f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone")
-        facts["gallery"].append(f"`{origin.gallery}`")
-        facts["commit"].append(", ".join(f"`{c}`" for c in dict.fromkeys(r.commit for r in store.records.values())))
-    return table(["", *stores], ([name, *values] for name, values in facts.items()))
+    facts: dict[str, Callable[[StudyStore], str]] = {
+        "weights": lambda s: f"`{s.origin.weights}`",
+        "data": lambda s: _study_data(s.origin.data),
+        "gallery": lambda s: f"`{s.origin.gallery}`",
+        "commit": lambda s: ", ".join(f"`{c}`" for c in dict.fromkeys(r.commit for r in s.records.values())),
+    }
+    return table(["", *stores], ([name, *map(fact, stores.values())] for name, fact in facts.items()))
+
+
+def _study_data(data: Mapping[str, Any]) -> str:
+    return f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone"
 
 
 def _sentences(store: StudyStore) -> list[str]:

@@ -25,6 +25,7 @@ from hug.retrieval.index import TABLE
 
 FORMAT = 2
 FOLDER, ABOUT = "analysis", "about.json"
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError)
 
 
 class StaleStudies(ValueError):
@@ -75,7 +76,7 @@ class StudyStore:
         again = f"run `python -m analysis measure --checkpoint {checkpoint}` again"
         try:
             records = _read(folder)
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        except UNREADABLE as error:
             raise ValueError(f"{folder}: {error}; {again}") from error
         gallery = _stored_gallery(Path(checkpoint))
         stale = {
@@ -131,36 +132,33 @@ class StudyStore:
 def measure(experiments: Experiments, folder: Path | None = None, names: Iterable[str] | None = None) -> StudyStore:
     """Compute every study (or those named; the others stay as they are) and write it beside the checkpoint.
 
-    A study that is skipped is stored with its reason. What was measured by other weights, on another gallery or on
-    other data is dropped. Raises ValueError for an unknown study.
+    A study that is skipped is stored with its reason. What is stale, or was measured on other data, is dropped.
+    Raises ValueError for an unknown study.
     """
-    checkpoint = folder or experiments.folder
-    folder, names = checkpoint / FOLDER, list(STUDIES) if names is None else list(names)
+    checkpoint, names = folder or experiments.folder, list(STUDIES) if names is None else list(names)
+    folder, weights, gallery = checkpoint / FOLDER, experiments.model.weights_hash, experiments.index.gallery_hash
     unknown = [name for name in names if name not in STUDIES]
     if unknown:
         raise ValueError(f"unknown study {unknown[0]!r}; choose some of {', '.join(STUDIES)}")
-    made_by = {
-        "weights": experiments.model.weights_hash, "gallery": experiments.index.gallery_hash,
-        "data": experiments.provenance,
-    }  # fmt: skip
+    try:
+        earlier = _read(folder)
+    except UNREADABLE:
+        earlier = {}
     records = {
         name: record
-        for name, record in _earlier(folder).items()
-        if name not in names and {key: getattr(record, key) for key in made_by} == made_by
+        for name, record in earlier.items()
+        if record.data == experiments.provenance and not _stale(name, record, folder, weights, gallery)
     }
-    for name in names:
-        records[name] = _measured(name, experiments, folder, made_by)
+    records |= {name: _measured(name, experiments, folder) for name in names}
     for path in folder.glob("*.parquet"):
         if path.stem not in records or not records[path.stem].file:
             path.unlink()
-    ordered = {name: records[name].to_dict() for name in sorted(records, key=list(STUDIES).index)}
+    ordered = {name: records[name].to_dict() for name in STUDIES if name in records}
     write_json(folder / ABOUT, {"format": FORMAT, "studies": ordered})
-    store = StudyStore.load(checkpoint, experiments.model.weights_hash)
-    assert store is not None  # it was just written
-    return store
+    return StudyStore(folder, records, {})
 
 
-def _measured(name: str, experiments: Experiments, folder: Path, made_by: dict[str, Any]) -> StudyRecord:
+def _measured(name: str, experiments: Experiments, folder: Path) -> StudyRecord:
     study, start, path = STUDIES[name], time.perf_counter(), folder / f"{name}.parquet"
     skipped, file, metrics = "", "", list[Metric]()
     try:
@@ -170,23 +168,10 @@ def _measured(name: str, experiments: Experiments, folder: Path, made_by: dict[s
         file = _hash(path)
     except Skipped as reason:
         skipped = str(reason)
-    seconds = round(time.perf_counter() - start, 1)
-    effort = asdict(experiments.effort)
-    return StudyRecord(study.version, **made_by, commit=commit(), effort=effort, seconds=seconds, file=file,
-                       skipped=skipped, metrics=tuple(metrics))  # fmt: skip
-
-
-def _earlier(folder: Path) -> dict[str, StudyRecord]:
-    """Records of an earlier run that are still whole; none when `about.json` can't be read."""
-    try:
-        records = _read(folder)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        return {}
-    return {
-        name: record
-        for name, record in records.items()
-        if record.version == STUDIES[name].version and (not record.file or _is_whole(folder, name, record))
-    }
+    return StudyRecord(
+        study.version, experiments.model.weights_hash, experiments.index.gallery_hash, experiments.provenance,
+        commit(), asdict(experiments.effort), round(time.perf_counter() - start, 1), file, skipped, tuple(metrics),
+    )  # fmt: skip
 
 
 def _read(folder: Path) -> dict[str, StudyRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -75,24 +75,19 @@ GUARDS: tuple[Aim, ...] = (
 )  # fmt: skip
 
 
-class Outcome(NamedTuple):
-    """What an aim compares with its bound; `note` says what it is."""
+def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | None = None) -> Metric | None:
+    """What an aim compares with its bound; None when it was not measured. Of several metrics the note names the judged.
 
-    value: float
-    low: float | None = None
-    high: float | None = None
-    note: str = ""
-
-
-def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | None = None) -> Outcome | None:
-    """None when a metric is missing. `above_paper` is the lead over the objective `paper`, where an aim asks for it."""
+    `above_paper` is the lead over the objective `paper`, where an aim asks for it.
+    """
     if aim.comparison == "≥ paper":
-        return None if above_paper is None else Outcome(*above_paper)
+        return None if above_paper is None else Metric(aim.ids[0], *above_paper)
     if any(id not in metrics for id in aim.ids):
         return None
     judged = max((metrics[id] for id in aim.ids), key=lambda m: float(m.value))
-    name = [judged.title.split(" R@")[0]] if len(aim.ids) > 1 else []
-    return Outcome(judged.value, judged.low, judged.high, ", ".join([*name, *([judged.note] if judged.note else [])]))
+    if len(aim.ids) == 1:
+        return judged
+    return replace(judged, note=", ".join(filter(None, [judged.title.split(" R@")[0], judged.note])))
 
 
 def is_met(aim: Aim, value: float) -> bool:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import torch
 
 from analysis.experiments import Experiments, Skipped, component_levels
-from analysis.plots import NOTHING, matrix
+from analysis.plots import matrix
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import adjusted
 from hug.evaluate.measurements import Metric
@@ -127,8 +127,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     count = table[table.p <= LEVEL].groupby("attribute").component.nunique()
     best = table.loc[table.groupby("attribute").eta2.idxmax()]
     parts = [
@@ -190,8 +188,6 @@ def draw_similar(table: pd.DataFrame) -> go.Figure:
 
 
 def say_similar(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     first = table.groupby("component").head(1)
     best = first.loc[first.correlation.idxmax()]
     return (

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.experiments import Experiments
-from analysis.plots import COLOURS, INK, LABELS, NAMED, NOTHING, escaped, plain
+from analysis.plots import COLOURS, INK, LABELS, NAMED, escaped, plain
 from analysis.studies.samples import spread
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import interval
@@ -50,8 +50,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     share = table.set_index("source")
     fit = share.loc["fit"]
     seen = "tells" if fit.low > 0.5 else "tells the wrong way round" if fit.high < 0.5 else "does not tell"
@@ -100,8 +98,6 @@ def draw_examples(table: pd.DataFrame) -> go.Figure:
 
 
 def say_examples(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     right = int((table.var_lacks > table.var_fits).sum())
     return (
         f"{len(table)} pairs, evenly from the clearest to the most mistaken: in {right} the conflicting one is the "

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from sklearn.metrics import pairwise_distances
 
 from analysis.experiments import Experiments, Skipped
-from analysis.plots import INK, NOTHING, plain
+from analysis.plots import INK, plain
 
 NEIGHBOURS = 15
 FEWEST = 5  # pictures
@@ -76,8 +76,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     count, components = int((table.component == 0).sum()), table.component.nunique() - 1
     return (
         f"{count} pictures: UMAP of whole pictures and of each of {components} components, where near points are "

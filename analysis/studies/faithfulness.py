@@ -16,7 +16,7 @@ import torch
 from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, spread_rows
-from analysis.plots import NOTHING, curve, plain, sentence
+from analysis.plots import curve, plain, sentence
 from hug.evaluate.bootstrap import adjusted, mean_intervals, sign_flip
 from hug.evaluate.ranking import CategoryRanking
 from hug.gaussians import distance_parts
@@ -174,8 +174,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     parts = []
     for name, part in table.groupby("explains", sort=False):
         areas = part.groupby("order").agg(area=("area", "first"), p=("p", "first"))

@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from analysis.experiments import KINDS, SEVERITIES, Experiments, Skipped, spread_rows
-from analysis.plots import INK, LABELS, NAMED, NOTHING, listed, plain, sentence, whiskers
+from analysis.plots import INK, LABELS, NAMED, listed, plain, sentence, whiskers
 from hug.data.captions import shorten
 from hug.data.features import tokens_of
 from hug.evaluate.bootstrap import DRAWS, correlation, interval, mean_intervals
@@ -112,8 +112,6 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
 
 
 def say_weights(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     worse = {"severity": "picture", "vague": "words", "conflicting": "fit"}  # the source that suffers
     parts = []
     for change, part in table.groupby("change", sort=False):
@@ -214,8 +212,6 @@ def draw_proposition(table: pd.DataFrame) -> go.Figure:
 
 
 def say_proposition(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     falling = list(table.source[table.high < 0])
     first = table.iloc[0]
     values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.experiments import Experiments, spread_rows
-from analysis.plots import NAMED, NOTHING, escaped, listed, plain
+from analysis.plots import NAMED, escaped, listed, plain
 
 EACH = 60  # samples a side
 SIDES = {"target": "overall", "reference": "picture", "words": "words", "fit": "fit"}  # side -> colour's name
@@ -59,8 +59,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     ends = table.groupby("side", sort=False).value.agg(["min", "max"])
     factors = [f"{side} ×{row['max'] / row['min']:.3g}" for side, row in ends.iterrows()]
     return f"From the least to the most uncertain sample the variance grows by: {listed(factors)}."

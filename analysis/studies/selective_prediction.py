@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped
-from analysis.plots import INK, NOTHING, ORDER, curve, listed, plain, sentence, whiskers
+from analysis.plots import INK, ORDER, curve, listed, plain, sentence, whiskers
 from hug.evaluate.bootstrap import wilson
 from hug.evaluate.evaluation import WITHIN, miss_table, selections, uncertainties
 from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
@@ -50,8 +50,6 @@ def draw_recall(table: pd.DataFrame) -> go.Figure:
 
 
 def say_recall(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     parts = []
     for which, part in table.groupby("which", sort=False):
         first, last = part.recall.iloc[0], part.recall.iloc[-1]
@@ -88,8 +86,6 @@ def draw_risk(table: pd.DataFrame) -> go.Figure:
 
 
 def say_risk(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     whole = table.risk[table.coverage == table.coverage.max()].mean()
     half = {by: float(np.interp(0.5, p.coverage, p.risk)) for by, p in table.groupby("by", sort=False)}
     best = min(half, key=lambda by: half[by])
@@ -129,8 +125,6 @@ def draw_reliability(table: pd.DataFrame) -> go.Figure:
 
 
 def say_reliability(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     weight = table["count"] / table["count"].sum()
     error = float((weight * (table.chance - table.hits).abs()).sum())
     outside = int(((table.chance < table.low) | (table.chance > table.high)).sum())
@@ -162,8 +156,6 @@ def draw_misses(table: pd.DataFrame) -> go.Figure:
 
 
 def say_misses(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     parts = []
     for which, part in table.groupby("which", sort=False):
         values = part.set_index("by").auroc.sort_values(ascending=False)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.experiments import SEVERITIES, Experiments
-from analysis.plots import NOTHING, curve, listed, plain, sentence
+from analysis.plots import curve, listed, plain, sentence
 from hug.data.corruptions import TRAINED
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import mean_intervals
@@ -67,8 +67,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     parts = []
     for seen, part in table.groupby("seen", sort=False):
         kinds = {kind: rows.sort_values("severity") for kind, rows in part.groupby("kind", sort=False)}

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from hug.data.truth import CONTROL, DEGRADED
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from analysis.experiments import Experiments
-from analysis.plots import NOTHING, ORDER, listed, matrix, plain
+from analysis.plots import ORDER, listed, matrix, plain
 from analysis.studies.attributes import LEVEL
 from analysis.studies.attributes import measure as measure_attributes
+from hug.data.truth import CONTROL, DEGRADED
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, Interval, adjusted, interval, mean_intervals, sign_flip
 from hug.evaluate.measurements import Metric
@@ -73,8 +73,6 @@ def draw_interventions(table: pd.DataFrame) -> go.Figure:
 
 
 def say_interventions(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     aspects = table[is_removal(table.aspect)]
     best = aspects.loc[aspects.groupby("aspect").delta.idxmax()].sort_values("delta", ascending=False)
     rises = [
@@ -224,8 +222,6 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 
 def say(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     components = {a: list(part.component) for a, part in table[table.tracked].groupby("attribute", sort=False)}
     parts = [
         f"{a} by component{'s' if len(c) > 1 else ''} {listed([str(n) for n in c[:4]])}"

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped, spread_rows
-from analysis.plots import INK, MARKS, NAMED, NOTHING, escaped, plain, sentence
+from analysis.plots import INK, MARKS, NAMED, escaped, plain, sentence
 from hug.data.truth import Meaning
 from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, mean_intervals
@@ -88,8 +88,6 @@ def draw_captions(table: pd.DataFrame) -> go.Figure:
 
 
 def say_captions(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     parts = []
     for source, part in table.groupby("source", sort=False):
         ends = {end: rows for end, rows in part.groupby("end", sort=False)}
@@ -211,8 +209,6 @@ def draw_phrases(table: pd.DataFrame) -> go.Figure:
 
 
 def say_phrases(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     whole = table[table.phrase == ANY]
     parts = []
     for kind in KINDS:

@@ -16,14 +16,14 @@ from hug.evaluate.ranking import category_rows, target_ranks
 BASELINES = ("reference", "words", "sum")
 
 
-def baseline_ranks(train: Features, test: Features) -> dict[str, dict[str, np.ndarray]]:
-    """Baseline -> category -> ranks (Q,) of the targets, reference removed.
+def baseline_ranks(train: Features, test: Features) -> dict[str, np.ndarray]:
+    """Baseline -> ranks (Q,) of the targets category by category, reference removed.
 
     Words meet pictures through a ridge regression from the pooled words to the pooled target picture, fitted on
     the training split; the sum adds that prediction to the pooled reference, both at unit length.
     """
     centre, texts_centre, words_to_picture = _ridge(train)
-    ranks: dict[str, dict[str, np.ndarray]] = {name: {} for name in BASELINES}
+    ranks: dict[str, list[np.ndarray]] = {name: [] for name in BASELINES}
     sentences = test.collection.texts
     for category, gallery in test.collection.galleries.items():
         rows = category_rows(test.collection, category)
@@ -38,8 +38,8 @@ def baseline_ranks(train: Features, test: Features) -> dict[str, dict[str, np.nd
         for name, query in zip(BASELINES, (references, words, references + words), strict=True):
             distances = -(query @ candidates.T).numpy()
             distances[np.arange(len(own)), own] = np.inf
-            ranks[name][category] = target_ranks(distances, targets)
-    return ranks
+            ranks[name].append(target_ranks(distances, targets))
+    return {name: np.concatenate(parts) for name, parts in ranks.items()}
 
 
 def pooled_pictures(pictures: Pictures, ids: list[str] | tuple[str, ...]) -> Tensor:

@@ -119,29 +119,23 @@ def spearman(x: np.ndarray, y: np.ndarray) -> Statistic:
     _aligned(parts[0][1], parts[1][1])
 
     def statistic(counts: np.ndarray) -> np.ndarray:
-        centre = (counts.sum(1, keepdims=True) + 1) / 2
-        a, b = (_mid_ranks(sums(counts))[:, tied] - centre for sums, tied in parts)  # (R, N)
-        both, own, other = ((counts * u * v).sum(1) for u, v in ((a, b), (a, a), (b, b)))
-        return _ratio(both, np.sqrt(own * other))
+        return _pearson(counts, *(_mid_ranks(sums(counts))[:, tied] for sums, tied in parts))
 
     return statistic
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> Statistic:
     """Pearson's correlation; NaN where one side is constant."""
-    values = np.stack([np.asarray(x, float), np.asarray(y, float)], axis=1)
-    constant = bool((np.ptp(values, axis=0) == 0).any())
-    x, y = (values - values.mean(0)).T  # centred: squares of large means would cancel
+    both = [np.asarray(v, float) - v[0] for v in (x, y)]  # a constant is zero, and so is its spread
+    return lambda counts: _pearson(counts, *both)
 
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        size = counts.sum(1)
-        mean_x, mean_y = counts @ x / size, counts @ y / size
-        shared = counts @ (x * y) / size - mean_x * mean_y
-        squares = [counts @ (v * v) / size - mean**2 for v, mean in ((x, mean_x), (y, mean_y))]
-        spread = np.sqrt(np.maximum(squares[0], 0) * np.maximum(squares[1], 0))
-        return _ratio(shared, np.zeros_like(spread) if constant else spread)
 
-    return statistic
+def _pearson(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(R,) correlation of x and y, (N,) or (R, N), in each draw."""
+    size = counts.sum(1, keepdims=True)
+    a, b = (v - (counts * v).sum(1, keepdims=True) / size for v in (x, y))  # (R, N)
+    both, own, other = ((counts * u * v).sum(1) for u, v in ((a, b), (a, a), (b, b)))
+    return _ratio(both, np.sqrt(own * other))
 
 
 def pearson_by_bin(uncertainty: np.ndarray, hit: np.ndarray, bins: int = 10) -> Statistic:

@@ -21,13 +21,13 @@ from hug.data.collection import Collection
 from hug.data.datasets import read
 from hug.data.features import Features, evaluation_features
 from hug.evaluate import bootstrap
-from hug.evaluate.baselines import BASELINES, baseline_ranks
+from hug.evaluate.baselines import baseline_ranks
 from hug.evaluate.bootstrap import DRAWS, Statistic, macro_mean
 from hug.evaluate.data_checks import data_checks
 from hug.evaluate.hard_gallery import hard_metrics
 from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric
 from hug.evaluate.metrics import entropy, top1_score, top_margin
-from hug.evaluate.query_table import query_file, query_table, validation_table
+from hug.evaluate.query_table import query_table, validation_table
 from hug.evaluate.ranking import CategoryRanking, rank_split, ranks_without_variance
 from hug.files import write_json, write_parquet
 from hug.model import HUG
@@ -37,8 +37,6 @@ WITHIN = 10  # a query hits when its target is among so many
 CUTS = (1, 10, 50)
 DISTANCE_ALONE = ("top1", "margin", "entropy")  # uncertainties that need no variance
 LEAST = 20  # queries that a prediction of misses needs
-
-Ranks = Mapping[str, np.ndarray]  # category -> ranks (Q,) in the order of the triplets
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def evaluate(
     rankings = validation if split == "val" else rank_split(model, test)
     calibration, scale = fit_calibration(validation)
     chance = chance_in_halves(rankings) if split == "val" else calibration.probability(features_and_hits(rankings)[0])
-    metrics = recall_metrics(by_category(rankings), test.collection, "", effort.draws)
+    ranks = np.concatenate([r.ranks for r in rankings])
+    metrics = recall_metrics({"": ranks}, test.collection, rankings, effort.draws)
     if effort.baselines:
         metrics += baseline_metrics(rankings, parts["train"], test, point, effort.draws)
     metrics += data_checks(test, effort.draws)
@@ -88,7 +87,7 @@ def evaluate(
         fitted = {"within": WITHIN, "weights": model.weights_hash, **calibration.to_dict()}
         write_json(folder / "calibration.json", fitted)
         write_parquet(folder / "validation.parquet", validation_table(parts["val"].collection, validation))
-        write_parquet(folder / query_file(split), query_table(test.collection, rankings, chance, model.weights_hash))
+        write_parquet(folder / f"{split}.parquet", query_table(test.collection, rankings, chance, model.weights_hash))
     return measurements
 
 
@@ -130,64 +129,56 @@ def chance_in_halves(validation: Sequence[CategoryRanking]) -> np.ndarray:
 # ---- recall ----
 
 
-def by_category(rankings: Sequence[CategoryRanking]) -> Ranks:
-    return {r.category: r.ranks for r in rankings}
+def selections(collection: Collection, rankings: Sequence[CategoryRanking]) -> dict[str, np.ndarray]:
+    """(Q,) true for the queries in question: all, and the clean ones with specific fitting words where known."""
+    rows = np.concatenate([r.rows for r in rankings])
+    everything = {"all": np.ones(len(rows), bool)}
+    return everything if collection.truth is None else {**everything, "clean": collection.truth.clean_queries[rows]}
 
 
-def recall_metrics(ranks: Ranks, collection: Collection, method: str = "", draws: int = DRAWS) -> list[Metric]:
-    """R@1, R@10, R@50 and MRR, averages over categories; with the truth also on clean, specific, fitting queries."""
+def recall_metrics(
+    methods: Mapping[str, np.ndarray],
+    collection: Collection,
+    rankings: Sequence[CategoryRanking],
+    draws: int = DRAWS,
+) -> list[Metric]:
+    """R@1, R@10, R@50 and MRR, averages over categories, of ranks (Q,) by method; HUG's own method is empty."""
+    codes = np.repeat(np.arange(len(rankings)), [len(r.rows) for r in rankings])
     metrics = []
-    end = f".{method}" if method else ""
-    for which, part in {"all": ranks, "clean": clean_ranks(ranks, collection)}.items():
-        together, codes = _together(part or {})
-        if len(together):
-            of = {f"recall.{k}.{which}{end}": macro_mean(100 * (together <= k), codes) for k in CUTS}
-            of[f"mrr.{which}{end}"] = macro_mean(1 / together, codes)
-            metrics += [Metric.estimate(id, statistic, len(together), None, draws) for id, statistic in of.items()]
+    for method, ranks in methods.items():
+        for which, rows in selections(collection, rankings).items():
+            own, count, end = codes[rows], int(rows.sum()), f"{which}.{method}" if method else which
+            values = {f"recall.{k}.{end}": 100 * (ranks[rows] <= k) for k in CUTS} | {f"mrr.{end}": 1 / ranks[rows]}
+            metrics += [
+                Metric.estimate(id, macro_mean(v, own), count, None, draws) for id, v in values.items() if count
+            ]
     return metrics
-
-
-def clean_ranks(ranks: Ranks, collection: Collection) -> Ranks | None:
-    """Those of clean queries with specific, fitting words; None where nobody knows."""
-    if collection.truth is None:
-        return None
-    category = np.array([t.category for t in collection.triplets])
-    return {c: r[collection.truth.clean_queries[category == c]] for c, r in ranks.items()}
-
-
-def _together(ranks: Ranks) -> tuple[np.ndarray, np.ndarray]:
-    """All ranks (Q,) and their categories' codes (Q,)."""
-    codes = np.repeat(np.arange(len(ranks)), [len(r) for r in ranks.values()])
-    return np.concatenate([np.empty(0, int), *ranks.values()]), codes
 
 
 def baseline_metrics(
     rankings: Sequence[CategoryRanking], train: Features, test: Features, point: HUG | None, draws: int = DRAWS
 ) -> list[Metric]:
-    """Every baseline on the same frozen tokens, and HUG's lead over the best of them but point matching."""
-    methods: dict[str, Ranks] = dict(baseline_ranks(train, test))
-    lead = lead_metric(by_category(rankings), {name: methods[name] for name in BASELINES}, test.collection, draws)
+    """Every baseline on the same frozen tokens, and HUG's lead over the best of them but point matching.
+
+    The lead is R@10 in percent on clean queries, a paired difference; left out where nobody knows which are clean.
+    """
+    methods = baseline_ranks(train, test)
+    names = list(methods)
     if point is not None:
-        methods["point"] = by_category(rank_split(point, test, use_var=False))
-    methods["means"] = {r.category: ranks_without_variance(r) for r in rankings}
-    recall = [m for name, ranks in methods.items() for m in recall_metrics(ranks, test.collection, name, draws)]
-    return [*recall, *lead]
+        methods["point"] = np.concatenate([r.ranks for r in rank_split(point, test, use_var=False)])
+    methods["means"] = np.concatenate([ranks_without_variance(r) for r in rankings])
+    metrics = recall_metrics(methods, test.collection, rankings, draws)
+    clean = selections(test.collection, rankings).get("clean")
+    if clean is None or not clean.any():
+        return metrics
+    codes = np.repeat(np.arange(len(rankings)), [len(r.rows) for r in rankings])[clean]
 
+    def recall(ranks: np.ndarray) -> Statistic:
+        return macro_mean(100 * (ranks[clean] <= WITHIN), codes)
 
-def lead_metric(
-    ranks: Ranks, baselines: Mapping[str, Ranks], collection: Collection, draws: int = DRAWS
-) -> list[Metric]:
-    """R@10 in percent above the best baseline on clean queries, as a paired difference; nothing without clean ones."""
-
-    def statistic(of: Ranks) -> Statistic:
-        together, codes = _together(clean_ranks(of, collection) or {})
-        return macro_mean(100 * (together <= WITHIN), codes)
-
-    count = sum(map(len, (clean_ranks(ranks, collection) or {}).values()))
-    if not count:
-        return []
-    rivals = {name: statistic(r) for name, r in baselines.items()}
-    return [best_lead("recall.10.clean.lead", statistic(ranks), rivals, "method", count, draws)]
+    rivals = {name: recall(methods[name]) for name in names}
+    own = recall(np.concatenate([r.ranks for r in rankings]))
+    return [*metrics, best_lead("recall.10.clean.lead", own, rivals, "method", len(codes), draws)]
 
 
 def best_lead(id: str, first: Statistic, rivals: Mapping[str, Statistic], place: str, count: int, draws: int) -> Metric:
@@ -211,13 +202,6 @@ def uncertainties(rankings: Sequence[CategoryRanking], chance: np.ndarray, scale
         "overall": np.concatenate([r.query.overall.numpy() for r in rankings]),
         **{name: np.concatenate([of(r.distances) for r in rankings]) for name, of in alone},
     }
-
-
-def selections(collection: Collection, rankings: Sequence[CategoryRanking]) -> dict[str, np.ndarray]:
-    """(Q,) true for the queries in question: all, and the clean ones with specific fitting words where known."""
-    rows = np.concatenate([r.rows for r in rankings])
-    everything = {"all": np.ones(len(rows), bool)}
-    return everything if collection.truth is None else {**everything, "clean": collection.truth.clean_queries[rows]}
 
 
 def miss_statistics(

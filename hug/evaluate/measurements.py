@@ -130,9 +130,6 @@ class Measurements:
     effort: Mapping[str, Any]
     metrics: tuple[Metric, ...]
 
-    def get(self, id: str) -> Metric | None:
-        return next((m for m in self.metrics if m.id == id), None)
-
     def to_dict(self) -> dict[str, Any]:
         rest = {name: value for name, value in vars(self).items() if name != "metrics"}
         return {"format": FORMAT, **rest, "metrics": metric_rows(self.metrics)}

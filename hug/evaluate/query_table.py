@@ -15,10 +15,6 @@ from hug.evaluate.ranking import CategoryRanking, log_variances
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
-def query_file(split: str) -> str:
-    return f"{split}.parquet"
-
-
 def query_table(
     collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, weights: str
 ) -> pd.DataFrame:
@@ -43,7 +39,7 @@ def query_table(
 
 def read_queries(folder: Path, split: str, weights: str) -> pd.DataFrame | None:
     """The stored table; None when there is none, or other weights wrote it. Raises ValueError when it is damaged."""
-    path = folder / query_file(split)
+    path = folder / f"{split}.parquet"
     if not path.exists():
         return None
     try:

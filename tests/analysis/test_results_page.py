@@ -31,7 +31,7 @@ from analysis.store import StudyStore, measure
 from analysis.targets import AIMS, GUARDS
 from hug.config import OBJECTIVES, Config, TrainConfig, to_dict
 from hug.evaluate.bootstrap import Interval
-from hug.evaluate.measurements import FILE, Measurements
+from hug.evaluate.measurements import FILE, Measurements, Metric
 from hug.evaluate.query_table import VARIANCES
 from hug.files import write_json, write_parquet, write_text
 from tests.hug.evaluate.measured import line, measurements
@@ -132,6 +132,13 @@ def test_the_table_shows_interval_verdict_and_what_is_missing(tmp_path: Path) ->
     assert len(text.splitlines()) == 2 + len(AIMS)
     alone = aims_table({"calibrated": both["calibrated"]})
     assert line(alone, "R@10, clean queries, not below `paper`")[2] == "not measured |"
+
+
+def test_a_lead_says_over_whom() -> None:
+    lead = Metric("recall.10.clean.lead", 30.0, 28.0, 32.0, 9, "sum of both")
+    text = table(AIMS, x=dataclasses.replace(measurements("calibrated"), metrics=(lead,)))
+    name = "R@10 above the best baseline other than point matching, clean queries"
+    assert line(text, name)[1:] == ["≥ 25", "30 [28, 32] (sum of both) met |"]
 
 
 def test_counts_are_told_as_counts() -> None:

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from analysis.experiments import Experiments
 from analysis.studies.words import (
     ANY,
-    FEWEST,
     CONTROL_WORDS,
+    FEWEST,
     captions_metrics,
     effects,
     find,

@@ -60,7 +60,7 @@ def test_measurements_come_back_as_they_were_written(tmp_path: Path) -> None:
     own = measurements("paper", **{"ece.all": 0.05, "recall.10.clean": (90.0, 88.5, 91.25)})
     assert Measurements.load(tmp_path) is None
     write_json(tmp_path / FILE, own.to_dict())
-    assert Measurements.load(tmp_path) == own and own.get("ece.all") == own.metrics[0] and own.get("ece.clean") is None
+    assert Measurements.load(tmp_path) == own
 
 
 def test_what_cannot_be_read_says_what_to_run(tmp_path: Path) -> None:
