@@ -68,7 +68,7 @@ def _experiments(to: argparse.ArgumentParser) -> None:
 def experiments_of(args: argparse.Namespace) -> Experiments:
     if args.pictures is not None and args.pictures < 1:
         raise ValueError(f"--pictures must be at least 1, got {args.pictures}")
-    data = DataConfig(root=args.root, categories=tuple(args.categories), cache=args.cache) if args.root else None
+    data = DataConfig(root=args.root, categories=args.categories, cache=args.cache) if args.root else None
     effort = QUICK if args.quick else Effort()
     effort = effort if args.pictures is None else dataclasses.replace(effort, pictures=args.pictures)
     return Experiments.load(args.checkpoint, data, args.split, effort, args.photos)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import INK, MARKS, NAMED, ORDER, plain
+from analysis.plots import INK, MARKS, NAMED, ORDER, VERMILION, plain
 from hug.gaussians import Gaussians, Query
 from hug.retrieval.index import Index
 
+FAULTS = ("degradation", "severity")  # labels of how a picture was made worse, not of what it shows
 NEAREST = 10  # gallery pictures whose mean is a query's place
 OVERALL, COMPONENT = "uncertainty: overall", "uncertainty: component "
-PAINTED = {  # a label that is a colour, in that colour
+SHADES = {  # of points whose label is a colour
     "black": "rgb(34, 34, 38)", "white": "rgb(238, 237, 234)", "grey": "rgb(139, 141, 145)", "red": "rgb(190, 32, 40)",
     "pink": "rgb(238, 140, 170)", "orange": "rgb(234, 122, 34)", "yellow": "rgb(248, 220, 74)",
     "green": "rgb(52, 132, 74)", "blue": "rgb(42, 84, 172)", "purple": "rgb(112, 58, 148)", "brown": "rgb(110, 70, 46)",
@@ -23,7 +26,7 @@ PAINTED = {  # a label that is a colour, in that colour
 
 
 @dataclass(frozen=True)
-class Placed:
+class Place:
     """A query on the map: the mean place of its nearest pictures, an approximation."""
 
     x: float
@@ -54,36 +57,37 @@ def points(table: pd.DataFrame, index: Index, component: int, category: str, col
         raise ValueError(f"there is no colouring {colouring!r}; there are {', '.join(colourings(index))}")
     if category and category not in index.meta.get("category", []):
         raise ValueError(f"there is no category {category!r} in this gallery")
-    rows = pd.Series(range(len(index)), index=index.ids)
-    found = table[(table.component == component) & table.id.isin(index.ids)][["id", "x", "y"]].reset_index(drop=True)
-    places = rows.loc[found.id].to_numpy()
-    found["value"] = _values(index, colouring)[places]
-    labels = {name: np.array(values)[places] for name, values in index.meta.items()}
-    said = [
-        label for label in ("category", "colour", "pattern", "sleeve", "neckline", "length", "logo") if label in labels
-    ]
-    found["label"] = [" ".join(parts) for parts in zip(*(labels[n] for n in said), strict=True)] if said else ""
+    labels = pd.DataFrame(index.meta, index=index.ids)
+    gallery = pd.DataFrame({"value": _values(index, colouring), "label": ""}, index=index.ids)
+    for name in labels.columns.drop([*FAULTS], errors="ignore"):
+        gallery["label"] = (gallery.label + " " + labels[name]).str.strip()
     if category:
-        found = found[labels["category"] == category].reset_index(drop=True)
-    return found
+        gallery = gallery[labels.category == category]
+    places = table[table.component == component][["id", "x", "y"]]
+    return places.merge(gallery, left_on="id", right_index=True, how="inner").reset_index(drop=True)
 
 
 def _values(index: Index, colouring: str) -> np.ndarray:
     if colouring in index.meta:
         return np.array(index.meta[colouring], dtype=object)
     if colouring == OVERALL:
-        return index.gaussians.overall.numpy()
+        return index.gaussians.overall.cpu().numpy()
     component = int(colouring.removeprefix(COMPONENT))
-    return index.gaussians.var[:, component - 1].mean(-1).numpy()
+    return index.gaussians.var[:, component - 1].mean(-1).cpu().numpy()
 
 
-def place(table: pd.DataFrame, index: Index, query: Query | Gaussians, component: int) -> Placed:
+def place_of(table: pd.DataFrame, index: Index, query: Query | Gaussians, component: int) -> Place:
     """The mean place of the query's nearest pictures by Eq. 15, in the whole gallery, or in one component alone."""
-    ranking = index.search(query, NEAREST, components=None if component == 0 else [component - 1])
+    ranking = index.search(query, NEAREST, components=_only(component))
     where = table[table.component == component].set_index("id")
     ids = tuple(i for i in ranking.ids[0] if i in where.index)
     middle = where.loc[list(ids), ["x", "y"]].mean()
-    return Placed(float(middle.x), float(middle.y), ids)
+    return Place(float(middle.x), float(middle.y), ids)
+
+
+def _only(component: int) -> list[int] | None:
+    """The components that count, as tensors number them."""
+    return None if component == 0 else [component - 1]
 
 
 def neighbours(index: Index, id: str, component: int = 0, count: int = NEAREST) -> pd.DataFrame:
@@ -94,34 +98,24 @@ def neighbours(index: Index, id: str, component: int = 0, count: int = NEAREST) 
     if id not in index.ids:
         raise ValueError(f"there is no picture {id!r} in this gallery")
     own = index.gaussians[[index.ids.index(id)]]
-    kept = None if component == 0 else [component - 1]
-    ranking = index.search(own, count, exclude=[id], components=kept)
+    ranking = index.search(own, count, exclude=[id], components=_only(component))
     return pd.DataFrame({"id": ranking.ids[0], "distance": ranking.distances[0, : len(ranking.ids[0])].numpy()})
 
 
 def draw(
-    shown: pd.DataFrame,
-    colouring: str,
-    placed: Placed | None = None,
-    results: tuple[str, ...] = (),
+    rows: pd.DataFrame, colouring: str, place: Place | None = None, results: tuple[str, ...] = (),
     reference: str | None = None,
-) -> go.Figure:
+) -> go.Figure:  # fmt: skip
     """The map; a point's customdata is its id. Results as rings, the reference as a square, the query as a star."""
-    figure = go.Figure()
-    numeric = pd.api.types.is_numeric_dtype(shown.value)
-    for trace in [_measured(shown)] if numeric else _labelled(shown):
-        figure.add_trace(trace)
-    ringed = shown[shown.id.isin(results)]
-    if len(ringed):
-        order = {id: n for n, id in enumerate(results, 1)}
-        _mark(figure, ringed, "results", "circle-open", 15, [f"{order[i]}. result" for i in ringed.id])
-    own = shown[shown.id == reference]
-    if len(own):
-        _mark(figure, own, "reference", "square-open", 18, ["the reference"])
-    if placed is not None:
+    numeric = pd.api.types.is_numeric_dtype(rows.value)
+    figure = go.Figure(_by_value(rows) if numeric else _by_label(rows))
+    ranks = {id: rank for rank, id in enumerate(results, 1)}
+    _mark(figure, rows[rows.id.isin(results)], "results", "circle-open", 15, lambda id: f"{ranks[id]}. result")
+    _mark(figure, rows[rows.id == reference], "reference", "square-open", 18, lambda _: "the reference")
+    if place is not None:
         figure.add_scatter(
-            x=[placed.x], y=[placed.y], mode="markers", name="query", hoverinfo="name",
-            marker={"symbol": "star", "size": 20, "color": "#D55E00", "line": {"color": "white", "width": 1.5}},
+            x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name",
+            marker={"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
         )  # fmt: skip
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
@@ -135,59 +129,50 @@ def draw(
     )  # fmt: skip
 
 
-def _measured(shown: pd.DataFrame) -> go.Scatter:
-    shown = shown.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
-    return go.Scatter(
-        x=shown.x, y=shown.y, mode="markers", customdata=shown.id, showlegend=False,
-        text=[f"{_safe(r.id)}<br>{_safe(r.label)}<br>variance {r.value:.3g}" for r in shown.itertuples()],
-        hovertemplate="%{text}<extra></extra>",
-        marker={"size": 7, "color": shown.value, "coloraxis": "coloraxis", "line": {"width": 0.5, "color": INK}},
-    )  # fmt: skip
+def _by_value(rows: pd.DataFrame) -> list[go.Scatter]:
+    """One trace on the colour scale."""
+    rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
+    texts = [f"{escape(r.id)}<br>{escape(r.label)}<br>variance {r.value:.3g}" for r in rows.itertuples()]
+    return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
 
 
-def _labelled(shown: pd.DataFrame) -> list[go.Scatter]:
+def _by_label(rows: pd.DataFrame) -> list[go.Scatter]:
     """One trace a value, each with a colour and a symbol of its own."""
     traces = []
-    for n, (value, part) in enumerate(shown.groupby("value", sort=True)):
-        traces.append(
-            go.Scatter(
-                x=part.x, y=part.y, mode="markers", name=_safe(str(value)), customdata=part.id,
-                text=[f"{_safe(r.id)}<br>{_safe(r.label)}" for r in part.itertuples()],
-                hovertemplate="%{text}<extra></extra>",
-                marker={
-                    "size": 7, "symbol": MARKS[n % len(MARKS)], "color": PAINTED.get(str(value), ORDER[n % len(ORDER)]),
-                    "line": {"width": 0.5, "color": INK},
-                },
-            )
-        )  # fmt: skip
+    for n, (value, part) in enumerate(rows.groupby("value", sort=True)):
+        texts = [f"{escape(r.id)}<br>{escape(r.label)}" for r in part.itertuples()]
+        look = {"symbol": MARKS[n % len(MARKS)], "color": SHADES.get(str(value), ORDER[n % len(ORDER)])}
+        traces.append(_scatter(part, texts, name=escape(str(value)), marker=look))
     return traces
 
 
-def _mark(figure: go.Figure, rows: pd.DataFrame, name: str, symbol: str, size: int, texts: list[str]) -> None:
-    figure.add_scatter(
-        x=rows.x, y=rows.y, mode="markers", name=name, customdata=rows.id,
-        text=[f"{_safe(i)}<br>{t}" for i, t in zip(rows.id, texts, strict=True)],
-        hovertemplate="%{text}<extra></extra>",
-        marker={"symbol": symbol, "size": size, "color": "#D55E00", "line": {"width": 2, "color": "#D55E00"}},
+def _scatter(rows: pd.DataFrame, texts: list[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
+    marker = {"size": 7, "line": {"width": 0.5, "color": INK}, **marker}
+    return go.Scatter(
+        x=rows.x, y=rows.y, mode="markers", customdata=rows.id, text=texts, hovertemplate="%{text}<extra></extra>",
+        marker=marker, **look,
     )  # fmt: skip
 
 
-def _safe(text: str) -> str:
-    return html.escape(text)
+def _mark(figure: go.Figure, rows: pd.DataFrame, name: str, symbol: str, size: int, say: Callable[[str], str]) -> None:
+    """A larger symbol around some of the points."""
+    if len(rows):
+        look = {"symbol": symbol, "size": size, "color": VERMILION, "line": {"width": 2, "color": VERMILION}}
+        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{say(id)}" for id in rows.id], look, name=name))
 
 
-def say(shown: pd.DataFrame, colouring: str, component: int, placed: Placed | None) -> str:
+def say(rows: pd.DataFrame, colouring: str, component: int, place: Place | None) -> str:
     """What the map shows, and that a query's place is approximate."""
     what = "" if component == 0 else f" in component {component} alone"
     text = (
-        f"{len(shown)} pictures, colours show {colouring}. Near points are alike to the model{what}; far ones need not "
+        f"{len(rows)} pictures, colours show {colouring}. Near points are alike to the model{what}; far ones need not "
         "be unlike."
     )
-    if len(shown) and pd.api.types.is_numeric_dtype(shown.value):
-        text += f" The variance lies between {shown.value.min():.3g} and {shown.value.max():.3g}."
-    if placed is not None:
+    if len(rows) and pd.api.types.is_numeric_dtype(rows.value):
+        text += f" The variance lies between {rows.value.min():.3g} and {rows.value.max():.3g}."
+    if place is not None:
         text += (
-            f" The star is the current query at the mean of its {len(placed.ids)} nearest pictures: an approximation,"
+            f" The star is the current query at the mean of its {len(place.ids)} nearest pictures: an approximation,"
             " since the map was drawn without it. Rings are its results."
         )
     return text

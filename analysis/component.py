@@ -5,13 +5,11 @@ Components are numbered from 1; 0 is the whole picture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import COLOURS, FAINT, INK, NAMED, listed, plain, whiskers
+from analysis.plots import COLOURS, FAINT, INK, NAMED, VERMILION, listed, plain, whiskers
 from analysis.studies.attributes import LEVEL
 from hug.data.truth import CONTROL, DEGRADED
 from hug.gaussians import Query
@@ -20,18 +18,14 @@ NAMED_AT_MOST = 5
 MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
-# ---- the histogram, with the current query ----
-
-
-def marks(query: Query, component: int) -> dict[str, float]:
+def variances(query: Query, component: int) -> dict[str, float]:
     """picture, words, fit, overall -> the query's mean variance in this component (0: of all)."""
     sources = {"picture": query.var_r, "words": query.var_t, "fit": query.var_m, "overall": query.var}
-    kept = slice(None) if component == 0 else slice(component - 1, component)
-    return {name: float(var[0, kept].mean()) for name, var in sources.items()}
+    return {name: float((var[0] if component == 0 else var[0, component - 1]).mean()) for name, var in sources.items()}
 
 
-def draw_histogram(table: pd.DataFrame, marked: float | None = None) -> go.Figure:
-    """Pictures by the variance of the component, on a log scale; `marked` is that of the query's reference picture."""
+def draw_histogram(table: pd.DataFrame, mark: float | None = None) -> go.Figure:
+    """Pictures by the variance of the component, on a log scale; `mark` is that of the query's reference picture."""
     values = np.log10(table.value.to_numpy(float))
     counts, edges = np.histogram(values, bins=40)
     ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in zip(edges, edges[1:], strict=False)]
@@ -41,11 +35,11 @@ def draw_histogram(table: pd.DataFrame, marked: float | None = None) -> go.Figur
             textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
         )
     )  # fmt: skip
-    if marked is not None:
-        place = float(np.log10(marked))
+    if mark is not None:
+        place = float(np.log10(mark))
         side = "left" if place < edges.mean() else "right"  # where there is more room
-        said = {"text": "this query's picture", "font": {"color": INK}, "y": 1, "yanchor": "bottom", "xanchor": side}
-        figure.add_vline(x=place, line={"color": COLOURS["r"], "width": 2}, annotation=said)
+        label = {"text": "this query's picture", "font": {"color": INK}, "y": 1, "yanchor": "bottom", "xanchor": side}
+        figure.add_vline(x=place, line={"color": COLOURS["r"], "width": 2}, annotation=label)
     ticks = _ticks(edges[0], edges[-1])
     figure.update_xaxes(
         title="variance of the component (log scale)", tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks]
@@ -58,13 +52,13 @@ def _ticks(low: float, high: float) -> list[float]:
     """Round numbers between two logarithms: few enough to be read beside each other."""
     decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
-        found = [float(f"{d}e{n}") for n in decades for d in digits if low <= np.log10(d) + n <= high]
-        if len(found) > 2:
-            return found
+        ticks = [float(f"{d}e{n}") for n in decades for d in digits if low <= np.log10(d) + n <= high]
+        if len(ticks) > 2:
+            return ticks
     return [float(f"{10**t:.2g}") for t in (low, (low + high) / 2, high)]
 
 
-def say_histogram(table: pd.DataFrame, found: dict[str, float] | None) -> str:
+def say_histogram(table: pd.DataFrame, query: dict[str, float] | None) -> str:
     """Spread of the gallery and, with a query, where it stands."""
     if table.empty:
         return "No picture is left: choose another category or leave out fewer."
@@ -72,30 +66,27 @@ def say_histogram(table: pd.DataFrame, found: dict[str, float] | None) -> str:
     text = (
         f"Of {len(table)} pictures, eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
     )
-    if found is None:
+    if query is None:
         return text + " Ask a query, and its picture is marked here."
-    share = 100 * float((table.value < found["picture"]).mean())
+    share = 100 * float((table.value < query["picture"]).mean())
     return (
-        f"{text} The current query's picture has {found['picture']:.3g}, more than {share:.0f} % of them; its words "
-        f"have {found['words']:.3g}, the fit {found['fit']:.3g}, merged {found['overall']:.3g} (other scales: not "
+        f"{text} The current query's picture has {query['picture']:.3g}, more than {share:.0f} % of them; its words "
+        f"have {query['words']:.3g}, the fit {query['fit']:.3g}, merged {query['overall']:.3g} (other scales: not "
         "marked)."
     )
 
 
-# ---- attributes and interventions of one component ----
-
-
-def explained(table: pd.DataFrame, component: int) -> pd.DataFrame:
+def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
     """The `attributes` study of one component, most explained first, with `significant`."""
     part = table[table.component == component].sort_values("eta2", ascending=False, kind="stable")
     return part.assign(significant=part.p <= LEVEL).reset_index(drop=True)
 
 
-def draw_explained(part: pd.DataFrame) -> go.Figure:
-    told = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
+def draw_attributes(part: pd.DataFrame) -> go.Figure:
+    texts = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
     figure = go.Figure(
         go.Bar(
-            y=part.attribute, x=100 * part.eta2, orientation="h", text=told, textposition="outside",
+            y=part.attribute, x=100 * part.eta2, orientation="h", text=texts, textposition="outside",
             customdata=part.attribute,
             marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
             hovertemplate="%{y}: %{text}<extra></extra>",
@@ -109,16 +100,16 @@ def draw_explained(part: pd.DataFrame) -> go.Figure:
     return plain(figure, 260)
 
 
-def say_explained(part: pd.DataFrame) -> str:
-    known = part[part.significant]
-    if known.empty:
+def say_attributes(part: pd.DataFrame) -> str:
+    significant = part[part.significant]
+    if significant.empty:
         return "No attribute explains a significant share of this component's uncertainty on untouched pictures."
-    told = [f"{r.attribute} {100 * r.eta2:.0f} % ({probability(r.p)})" for r in known.head(3).itertuples()]
-    rest = f"; {len(known) - 3} more significantly" if len(known) > 3 else ""
-    return f"On untouched pictures of one category, its uncertainty is explained by {listed(told)}{rest}."
+    first = [f"{r.attribute} {100 * r.eta2:.0f} % ({probability(r.p)})" for r in significant.head(3).itertuples()]
+    rest = f"; {len(significant) - 3} more significantly" if len(significant) > 3 else ""
+    return f"On untouched pictures of one category, its uncertainty is explained by {listed(first)}{rest}."
 
 
-def moved(table: pd.DataFrame, component: int) -> pd.DataFrame:
+def removals_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
     """The `interventions` study of one component: columns aspect, delta, low, high, p, control, most moving first.
 
     `control` is what covering an equal area elsewhere does; missing for the degraded whole.
@@ -126,11 +117,11 @@ def moved(table: pd.DataFrame, component: int) -> pd.DataFrame:
     part = table[table.component == component]
     controls = part[part.aspect.str.startswith(CONTROL)].assign(aspect=lambda t: t.aspect.str.removeprefix(CONTROL))
     own = part[~part.aspect.str.startswith(CONTROL)].sort_values("delta", ascending=False, kind="stable")
-    found = own.merge(controls[["aspect", "delta"]].rename(columns={"delta": "control"}), on="aspect", how="left")
-    return found.drop(columns="component").reset_index(drop=True)
+    table = own.merge(controls[["aspect", "delta"]].rename(columns={"delta": "control"}), on="aspect", how="left")
+    return table.drop(columns="component").reset_index(drop=True)
 
 
-def draw_moved(part: pd.DataFrame) -> go.Figure:
+def draw_removals(part: pd.DataFrame) -> go.Figure:
     """A bar for each removal, with its interval, and its control beside it."""
     names = ["whole degraded" if a == DEGRADED else a for a in part.aspect]
     figure = go.Figure()
@@ -149,7 +140,7 @@ def draw_moved(part: pd.DataFrame) -> go.Figure:
     return plain(figure, 320)
 
 
-def say_moved(part: pd.DataFrame) -> str:
+def say_removals(part: pd.DataFrame) -> str:
     aspects = part[part.aspect != DEGRADED]
     if aspects.empty:
         return "No intervention was measured."
@@ -161,30 +152,27 @@ def say_moved(part: pd.DataFrame) -> str:
     return text + (f"; the next aspect, {following.aspect}, {following.delta:+.2f}." if following is not None else ".")
 
 
-# ---- who tracks an attribute ----
-
-
-def ranked(table: pd.DataFrame, attribute: str) -> pd.DataFrame:
+def trackers(table: pd.DataFrame, attribute: str) -> pd.DataFrame:
     """The `tracking` study of one attribute, best component first."""
     return table[table.attribute == attribute].sort_values("place", kind="stable").reset_index(drop=True)
 
 
-def say_ranked(part: pd.DataFrame, attribute: str) -> str:
+def say_trackers(part: pd.DataFrame, attribute: str) -> str:
     """The answer in one sentence with its evidence; plainly none where there is none."""
     if part.empty:
         return f"Nothing was measured for {attribute}."
-    found, best = part[part.tracked], part.iloc[0]
+    tracked, best = part[part.tracked], part.iloc[0]
     evidence = (
         f"removing the {attribute} moves it by {best.delta:+.2f}, the next aspect ({best.next_aspect}) by "
         f"{best.next_delta:+.2f}, an equal area elsewhere by {best.control:+.2f} ({probability(best.p)}); on untouched "
         f"pictures the {attribute} explains {100 * best.eta2:.0f} % of it ({probability(best.eta2_p)})"
     )
-    if found.empty:
+    if tracked.empty:
         none = f"None does: no component tracks {attribute} by both kinds of evidence."
         return f"{none} The nearest is component {best.component}: {evidence}."
-    few = [str(c) for c in found.component.head(NAMED_AT_MOST)]
-    rest = len(found) - len(few)
-    names, one = listed([*few, f"{rest} more"] if rest else few), len(found) == 1
+    few = [str(c) for c in tracked.component.head(NAMED_AT_MOST)]
+    rest = len(tracked) - len(few)
+    names, one = listed([*few, f"{rest} more"] if rest else few), len(tracked) == 1
     lead = f"Component {names} tracks {attribute}" if one else f"Components {names} track {attribute}, the first best"
     return f"{lead}: {evidence}."
 
@@ -200,7 +188,7 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
     """
     title = MEASURES[measure]
     rows = list(dict.fromkeys(table.attribute))
-    wide = {c: table.pivot(index="attribute", columns="component", values=c).loc[rows] for c in (measure, "tracked")}
+    wide = table.pivot(index="attribute", columns="component").loc[rows]
     z, columns = wide[measure].to_numpy(float), list(wide[measure].columns)
     centred = measure == "delta"
     bound = max(float(abs(z).max()), 1e-9)
@@ -215,28 +203,20 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
         )
     )  # fmt: skip
     if component in columns:
-        frame = {"line": {"color": "#D55E00", "width": 2}, "fillcolor": "rgba(0,0,0,0)"}
-        place = rows.index(attribute) if attribute in rows else None
-        y0, y1 = (place - 0.5, place + 0.5) if place is not None else (-0.5, len(rows) - 0.5)
-        x = columns.index(component) + columns[0]
-        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y0, y1=y1, **frame)
+        top, bottom = 2 * (rows.index(attribute),) if attribute in rows else (0, len(rows) - 1)
+        figure.add_shape(
+            type="rect", x0=component - 0.5, x1=component + 0.5, y0=top - 0.5, y1=bottom + 0.5,
+            line={"color": VERMILION, "width": 2}, fillcolor="rgba(0,0,0,0)",
+        )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title="component", dtick=1, tickangle=0, tickfont_size=11)
     return plain(figure, 110 + 30 * len(rows), least=640)
 
 
 def say_matrix(table: pd.DataFrame) -> str:
-    found = table[table.tracked].groupby("attribute", sort=False).component.apply(list)
-    rows: Sequence[str] = list(dict.fromkeys(table.attribute))
-    none = [a for a in rows if a not in found.index]
-    told = [f"{a}: {', '.join(map(str, found[a]))}" for a in rows if a in found.index]
-    text = f"Tracked (●): {'; '.join(told)}." if told else "No component tracks any attribute."
-    return text + (f" Tracked by none: {listed(none)}." if none and told else "")
-
-
-# ---- similar components ----
-
-
-def alike(table: pd.DataFrame, component: int) -> pd.DataFrame:
-    """The `similar` study of one component."""
-    return table[table.component == component].reset_index(drop=True)
+    by_attribute = {a: part.component[part.tracked] for a, part in table.groupby("attribute", sort=False)}
+    tracked = [f"{a}: {', '.join(map(str, components))}" for a, components in by_attribute.items() if len(components)]
+    none = [a for a, components in by_attribute.items() if components.empty]
+    if not tracked:
+        return "No component tracks any attribute."
+    return f"Tracked (●): {'; '.join(tracked)}." + (f" Tracked by none: {listed(none)}." if none else "")

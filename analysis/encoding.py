@@ -1,6 +1,6 @@
-"""Encoded pictures and queries remembered by content: editing words doesn't encode the picture again.
+"""The cache of encoded pictures and queries, by content: editing words doesn't encode the picture again.
 
-One memory a process, bounded. Keys are hashes of what was sent, so a visitor finds only what the same visitor, or
+One cache a process, bounded. Keys are hashes of what was sent, so a visitor finds only what the same visitor, or
 somebody with the very same picture, could have computed; nothing can be listed.
 """
 
@@ -25,8 +25,8 @@ QUERIES = 256  # 25 kB each with K = D = 32
 TOGETHER = 32  # sentences encoded in one pass
 
 
-class Recent(Generic[V]):
-    """The values asked for last, at most `size`; safe between threads."""
+class RecentCache(Generic[V]):
+    """The values used last, at most `size`; safe between threads."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -37,7 +37,7 @@ class Recent(Generic[V]):
         return len(self._values)
 
     def get(self, key: tuple[str, ...], make: Callable[[], V]) -> V:
-        """The value of that key, made when it isn't there; what fails is not kept."""
+        """The value of that key, made when it isn't there; a failure is not stored."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -51,8 +51,8 @@ class Recent(Generic[V]):
         return value
 
 
-_TOKENS: Recent[Tensor] = Recent(PICTURES)
-_QUERIES: Recent[Query] = Recent(QUERIES)
+_TOKENS: RecentCache[Tensor] = RecentCache(PICTURES)
+_QUERIES: RecentCache[Query] = RecentCache(QUERIES)
 
 
 def picture_key(picture: Image.Image) -> str:
@@ -82,6 +82,6 @@ def queries(model: HUG, tokens: Tensor, texts: Sequence[str]) -> Query:
     parts = []
     with torch.no_grad():
         for start in range(0, len(texts), TOGETHER):
-            words, mask = model.backbone.words(texts[start : start + TOGETHER])
-            parts.append(model.query_tokens(tokens.expand(len(words), -1, -1), words, mask))
+            words = model.backbone.words(texts[start : start + TOGETHER])
+            parts.append(model.query_tokens(tokens.expand(len(words), -1, -1), words))
     return Query.cat(parts)

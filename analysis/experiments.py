@@ -19,7 +19,6 @@ from torch import Tensor
 from analysis import training_log
 from analysis.session import Session
 from hug.calibration import HitModel
-from hug.checkpoint import load, local_folder
 from hug.config import DataConfig
 from hug.data.cache import TokenCache, content_key
 from hug.data.captions import joined
@@ -34,8 +33,7 @@ from hug.evaluate.evaluation import chance_in_halves, features_and_hits, fit_cal
 from hug.evaluate.ranking import CategoryRanking, encode_pictures, encode_queries, rank_split
 from hug.gaussians import Gaussians, Query
 from hug.model import HUG
-from hug.retrieval.gallery import LABELS, GallerySource, Pictures
-from hug.retrieval.index import TABLE, Index
+from hug.retrieval.index import Index
 
 NO_DATA = "no data set was given (--root), and a gallery alone has no queries"
 NO_TRUTH = "only generated data knows the truth that this needs"
@@ -91,8 +89,8 @@ class Experiments:
         photographs: Path | None = None,
     ) -> Experiments:
         """Raises ValueError for a missing or damaged checkpoint, an index of other weights, or nothing to study."""
-        session = _session(local_folder(checkpoint))
-        if session.index is None and data is None:
+        session = Session.load(checkpoint, pictures=False)
+        if session.stored is None and data is None:
             raise ValueError(
                 f"{session.folder} has no gallery; run `python -m hug index`, or give a data set with --root"
             )
@@ -113,13 +111,14 @@ class Experiments:
     @cached_property
     def index(self) -> Index:
         """The checkpoint's gallery; the galleries of the data set where it has none."""
-        if self.session.index is not None:
-            return self.session.index
+        if self.session.stored is not None:
+            return self.session.stored
         ids = [i for r in self.rankings for i in r.gallery]
         meta = {"category": [r.category for r in self.rankings for _ in r.gallery]}
-        if self.collection.truth is not None:
-            table = self.collection.truth.labels.loc[ids]
-            meta = {label: list(table[label].astype(str)) for label in LABELS if label in table}
+        truth = self.collection.truth
+        if truth is not None:
+            labels = truth.labels.loc[ids, ["category", *truth.aspects, "degradation", "severity"]]
+            meta = {str(label): list(values.astype(str)) for label, values in labels.items()}
         candidates = Gaussians.cat([r.candidates for r in self.rankings])
         return Index(ids, candidates, meta, self.model.weights_hash, self.model.backbone.fingerprint)
 
@@ -322,15 +321,6 @@ class Experiments:
         if not scales:
             raise Skipped("training.jsonl names no learned scales")
         return {name: float(value) for name, value in scales[-1].items()}
-
-
-def _session(folder: Path) -> Session:
-    model = load(folder)
-    index = Index.load(folder) if (folder / TABLE).exists() else None
-    if index is not None:
-        index.check(model)
-    source = GallerySource([], Pictures([]), {})
-    return Session(folder.resolve().name, model, index, source, folder=folder)  # type: ignore[arg-type]
 
 
 def component_levels(var: Tensor) -> np.ndarray:

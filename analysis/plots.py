@@ -15,6 +15,7 @@ ORDER = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")  # never colour alone
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 INK = "#808080"  # reads on light and on dark
+VERMILION = "#D55E00"  # what is marked among others
 FAINT = "rgba(128,128,128,0.55)"  # what counts for less
 NOTHING = "There is nothing to say: the table is empty."
 

@@ -1,19 +1,28 @@
-"""One query as tables, and the figures drawn from them. Components are numbered from 1."""
+"""One query as tables, and the figures drawn from them: where it stands among others. Components are from 1."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.plots import COLOURS, LABELS, inked
-from hug.gaussians import SOURCES, merge
-from hug.retrieval.trace import NAMES, Calibration, QueryTrace
+from analysis.plots import COLOURS, FAINT, INK, LABELS, inked
+from analysis.plots import plain as study_figure
+from hug.calibration import NAMES, Calibration
+from hug.calibration import variances as source_variances
+from hug.gaussians import SOURCES, Query, merge
+from hug.retrieval.index import Index
+from hug.retrieval.trace import QueryTrace
 
-UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is spoiled, and
+VARIANCES = (
+    "Variance of each component (mean over its dimensions), for each source and merged. Higher is less certain; "
+    "each row has its own scale."
+)
+WEIGHTS = "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
+UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is degraded, and
 # at the 80th, where they begin, clean pictures were called unclear
 
 
@@ -22,17 +31,16 @@ def split(trace: QueryTrace) -> pd.DataFrame:
 
     No words are the vaguest words: their percentile is 100 where percentiles are known.
     """
-    return by_source(trace.means, trace.percentiles, trace.words)
-
-
-def by_source(means: Mapping[str, float], percentiles: Mapping[str, float | None], words: str) -> pd.DataFrame:
-    """The table of `split`, from mean variances and percentiles by r, t, m, q."""
-    rows = [(n, LABELS[n], means[n], percentiles[n]) for n in NAMES]
-    table = pd.DataFrame(rows, columns=["source", "name", "variance", "percentile"])
-    table["percentile"] = table["percentile"].astype(float)
-    if not words and table["percentile"].notna().all():
+    rows = [(name, LABELS[name], variance, trace.percentiles[name]) for name, variance in trace.means.items()]
+    table = pd.DataFrame(rows, columns=["source", "name", "variance", "percentile"]).astype({"percentile": float})
+    if not trace.words and table.percentile.notna().all():
         table.loc[table.source == "t", "percentile"] = 100.0
     return table
+
+
+def trusted(table: pd.DataFrame, untrusted: Collection[str]) -> pd.DataFrame:
+    """The rows of `split` of reference, words and fit whose percentile is known and not at chance on the test split."""
+    return table[table.source.isin(SOURCES) & ~table.source.isin(list(untrusted))].dropna()
 
 
 def verdict(table: pd.DataFrame, untrusted: Collection[str] = ()) -> str | None:
@@ -40,26 +48,19 @@ def verdict(table: pd.DataFrame, untrusted: Collection[str] = ()) -> str | None:
 
     A source that is at chance on the test split is never named.
     """
-    known = table[table.source.isin(SOURCES) & ~table.source.isin(list(untrusted))].dropna()
-    if not len(known):
+    rows = trusted(table, untrusted)
+    if not len(rows):
         return None
-    first = known.loc[known.percentile.idxmax()]
+    first = rows.loc[rows.percentile.idxmax()]
     return str(first.source) if first.percentile > UNUSUAL else ""
 
 
-def validation(calibration: Calibration | None, bins: int = 28) -> pd.DataFrame:
-    """(4 * bins rows) columns source, low, high (variance), share: where validation queries stand, on a log scale.
-
-    Empty without calibration.
-    """
-    rows = []
-    for source in NAMES if calibration else ():
-        values = calibration.values[source]  # type: ignore[union-attr]
-        logs = np.log(np.maximum(values, max(float(values.max()) * 1e-6, 1e-12)))
-        counts, edges = np.histogram(logs, bins)
-        parts = zip(np.exp(edges[:-1]), np.exp(edges[1:]), counts / len(values), strict=True)
-        rows += [(source, float(low), float(high), float(share)) for low, high, share in parts]
-    return pd.DataFrame(rows, columns=["source", "low", "high", "share"])
+def validation(calibration: Calibration, source: str, bins: int = 28) -> tuple[np.ndarray, float, float]:
+    """Shares (bins,) of the validation queries by a source's mean variance, on a log scale; its lowest and highest."""
+    values = calibration.values[source]
+    logs = np.log(np.maximum(values, max(float(values.max()) * 1e-6, 1e-12)))
+    counts, edges = np.histogram(logs, bins)
+    return counts / len(values), float(edges[0]), float(edges[-1])
 
 
 def merges(trace: QueryTrace) -> pd.DataFrame:
@@ -75,6 +76,15 @@ def merges(trace: QueryTrace) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
 
 
+def say_merges(table: pd.DataFrame) -> str:
+    """Both merges in a sentence, from `merges`."""
+    dynamic, static = table.set_index("fusion").loc[["dynamic", "static"]].itertuples()
+    return (
+        f"Overall doubt: {dynamic.overall:.4f} with dynamic weights ({dynamic.least:.3f} to {dynamic.most:.3f}), "
+        f"{static.overall:.4f} with static ones."
+    )
+
+
 def moves(before: Sequence[str] | None, now: Sequence[str]) -> list[int | None]:
     """Places gained (above 0) or lost by each result against an earlier list; None for one that was not in it."""
     if before is None:
@@ -85,24 +95,15 @@ def moves(before: Sequence[str] | None, now: Sequence[str]) -> list[int | None]:
 
 def variances(trace: QueryTrace) -> pd.DataFrame:
     """(K rows) columns component, picture, words, fit, overall: variances, means over D."""
-    q = trace.query
-    table = pd.DataFrame({"component": range(1, q.var.shape[1] + 1)})
-    for name, values in zip(NAMES, (q.var_r, q.var_t, q.var_m, q.var), strict=True):
-        table[LABELS[name]] = values[0].mean(-1).numpy()  # (K,)
-    return table
+    means = {LABELS[name]: var[0].mean(-1).numpy() for name, var in source_variances(trace.query).items()}  # (K,) each
+    return pd.DataFrame({"component": range(1, trace.query.var.shape[1] + 1), **means})
 
 
 def weights(trace: QueryTrace) -> pd.DataFrame:
     """(3 * K rows) columns source, component, weight (mean over D; Eq. 11), difference (from 1/3)."""
-    found = trace.query.weights[0].mean(-1)  # (3, K)
-    table = pd.DataFrame(
-        [
-            (LABELS[source], k + 1, float(weight))
-            for source, row in zip(SOURCES, found, strict=True)
-            for k, weight in enumerate(row)
-        ],
-        columns=["source", "component", "weight"],
-    )
+    means = zip(SOURCES, trace.query.weights[0].mean(-1), strict=True)  # (K,) each
+    rows = [(LABELS[source], k, float(weight)) for source, row in means for k, weight in enumerate(row, 1)]
+    table = pd.DataFrame(rows, columns=["source", "component", "weight"])
     table["difference"] = table.weight - 1 / 3
     return table
 
@@ -118,6 +119,36 @@ def results(trace: QueryTrace) -> pd.DataFrame:
             "uncertainty": trace.candidates.overall.numpy(),
         }
     )
+
+
+def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
+    """Columns component, variance, percentile: the query's picture in each component, among the gallery's pictures.
+
+    Highest percentile first; the reference picture and the gallery share one estimator, so they compare.
+    """
+    own = query.var_r[0].mean(-1).numpy()  # (K,)
+    gallery = index.gaussians.var.mean(-1).numpy()  # (N, K)
+    below, ties = (gallery < own).mean(0), (gallery == own).mean(0)
+    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own})
+    table["percentile"] = 100 * (below + ties / 2)
+    return table.sort_values("percentile", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def draw_split(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figure:
+    """Percentiles as bars, each beside its number; the line is where a source counts as unusual, grey: `untrusted`."""
+    figure = go.Figure(
+        go.Bar(
+            y=[f"{r.name} {r.percentile:.0f}" for r in table.itertuples(index=False)], x=table.percentile,
+            orientation="h", customdata=table.source, hovertemplate="%{y}<extra></extra>",
+            marker={"color": [FAINT if s in untrusted else COLOURS[s] for s in table.source]},
+        )
+    )  # fmt: skip
+    note = {"text": f"unusual above {UNUSUAL:g}", "font": {"color": INK}}
+    place = {"y": 1, "yanchor": "bottom", "xanchor": "right"}
+    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=note | place)
+    figure.update_xaxes(title="percentile among validation queries", range=[0, 101])
+    figure.update_yaxes(autorange="reversed")
+    return study_figure(figure, 230)
 
 
 def draw_variances(table: pd.DataFrame) -> go.Figure:

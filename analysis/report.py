@@ -11,12 +11,12 @@ from plotly.offline import get_plotlyjs
 
 from analysis.registry import STUDIES, Study
 from analysis.store import StudyStore
+from analysis.tables import csv
 from analysis.targets import judged_claims
 from hug.files import write_text
 
 PAGE = "report.html"
 ROWS = 30  # of a table that the page itself shows
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts so
 STYLE = """
 :root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
 padding: 0 1rem } table { border-collapse: collapse; font-size: .85rem } td, th { padding: .2rem .6rem;
@@ -40,14 +40,6 @@ def report(store: StudyStore, name: str, about: Mapping[str, str], out: Path) ->
         f"<script>{get_plotlyjs()}</script></head><body>{''.join(body)}</body></html>\n",
     )
     return out / PAGE
-
-
-def csv(table: pd.DataFrame) -> str:
-    """The table as CSV; a text that a spreadsheet would take for a formula gets an apostrophe."""
-    safe = table.copy()
-    for column in table.select_dtypes(["object", "string"]):
-        safe[column] = [f"'{v}" if isinstance(v, str) and v.startswith(RISKY) else v for v in table[column]]
-    return str(safe.to_csv(index=False))
 
 
 def _head(name: str, about: Mapping[str, str]) -> str:

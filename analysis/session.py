@@ -1,11 +1,11 @@
-"""What every question needs, loaded once: a model, an index, the pictures, and how far its doubt can be trusted."""
+"""What every question needs, opened once: a model, an index, the pictures, and which of its numbers to trust."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -15,15 +15,16 @@ from PIL import Image
 from torch import Tensor
 
 from analysis import encoding
-from analysis.kept import kept_index, own_index, pictures_key
+from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder
+from hug.data.images import open_picture
 from hug.evaluate.measurements import Metric
 from hug.files import replacing
-from hug.gaussians import Query, merge
+from hug.gaussians import Query
 from hug.model import HUG
-from hug.retrieval.gallery import GallerySource, read_gallery
-from hug.retrieval.index import Index
-from hug.retrieval.trace import Calibration, QueryTrace, traced
+from hug.retrieval.gallery import GallerySource, own_index, read_gallery
+from hug.retrieval.index import Index, SearchOptions
+from hug.retrieval.trace import QueryTrace, trace
 
 if TYPE_CHECKING:
     from analysis.store import StudyStore
@@ -32,14 +33,14 @@ ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
 BUNDLED_GALLERY = ROOT / "assets" / "gallery.parquet"
 RUNS = Path(os.environ.get("HUG_RUNS") or ROOT / "runs").resolve()  # whatever is made here and can be made again
-KEPT = RUNS / "galleries"  # indexes of own galleries, and small copies of pictures
+CACHE = RUNS / "galleries"  # indexes of own galleries, and small copies of pictures
 
 MAX_WORDS = 400  # characters
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
-TRUST = 0.55  # without an interval, a measure at or below this counts as chance
-TESTS = {  # source -> the measure that shows whether its doubt means anything; 0.5 is chance
+AT_CHANCE = 0.55  # without an interval, a measure at or below this counts as chance
+TESTS = {  # source -> the metric that shows whether its uncertainty means anything; 0.5 is chance
     "r": "auroc.corruption.gallery",
     "t": "auroc.vague",
     "m": "accuracy.coordination.fit",
@@ -52,112 +53,130 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class Session:
-    """One model with one gallery."""
+    """One model, with one gallery unless it was opened for studies."""
 
     name: str
     model: HUG
-    index: Index
-    source: GallerySource
+    stored: Index | None  # read it as `index`
+    source: GallerySource | None  # pictures and labels of the gallery
     calibration: Calibration | None = None
-    untrusted: Mapping[str, float] = field(default_factory=dict)  # source at chance on the test split -> its measure
-    kept: Path = KEPT
+    untrusted: Mapping[str, float] = field(default_factory=dict)  # source at chance on the test split -> its metric
+    cache: Path = CACHE
     folder: Path | None = None  # the checkpoint's, with whatever else lies there
 
     @staticmethod
     def load(
-        checkpoint: str | Path | None = None, gallery: str | Path | GallerySource | None = None, kept: Path = KEPT
+        checkpoint: str | Path | None = None,
+        gallery: str | Path | GallerySource | None = None,
+        cache: Path = CACHE,
+        pictures: bool = True,
     ) -> Session:
         """A checkpoint folder or Hub id with a folder of pictures or a Parquet gallery; the bundled ones by default.
 
-        A gallery the checkpoint has no index of is encoded, with a progress bar, and kept below `kept`.
+        A gallery the checkpoint has no index of is encoded, with a progress bar, and stored below `cache`. Without
+        `pictures` the gallery is what the checkpoint's own index holds, if it has one: enough for studies.
         Raises ValueError naming what is missing, half written or empty.
         """
         folder = local_folder(checkpoint or BUNDLED_CHECKPOINT)
-        model = load(folder)
-        source = gallery if isinstance(gallery, GallerySource) else read_gallery(gallery or BUNDLED_GALLERY)
-        index = own_index(folder, model, source) or kept_index(kept, model, source)
+        model, source = load(folder), None
+        if pictures:
+            source = gallery if isinstance(gallery, GallerySource) else read_gallery(gallery or BUNDLED_GALLERY)
+        index = source.index(model, folder, cache) if source else own_index(folder, model)
         calibration = Calibration.load(folder, model)
-        doubted = untrusted(folder, model)
-        return Session(folder.resolve().name, model, index, source, calibration, doubted, kept, folder)
+        at_chance = untrusted(folder, model) if pictures else {}  # a study may be what repairs the studies
+        return Session(folder.resolve().name, model, index, source, calibration, at_chance, cache, folder)
 
-    def trace(
+    @property
+    def index(self) -> Index:
+        """Raises ValueError in a session without a gallery."""
+        if self.stored is None:
+            raise ValueError(f"{self.folder or self.name} has no gallery; run `python -m hug index`")
+        return self.stored
+
+    # ---- asking ----
+
+    def trace(self, picture: Image.Image, words: str, options: SearchOptions | None = None) -> QueryTrace:
+        """Answer one question; `options` as `search` makes them, its defaults when there are none.
+
+        Raises QueryError when the words are too long.
+        """
+        words = self.read(words)
+        return self.rank(self.query(picture, words), words, options)
+
+    def rank(self, query: Query, words: str, options: SearchOptions | None = None) -> QueryTrace:
+        """The same for a query (B = 1) that was encoded before."""
+        return trace(self.index, query, words, options or self.search(), self.calibration)
+
+    def search(
         self,
-        picture: Image.Image,
-        words: str,
-        k: int | None = None,
-        category: str | None = None,
-        exclude: str | None = None,
-        *,
-        components: Collection[int] | None = None,
+        k: Any = None,
+        category: str = "",
+        exclude: str = "",
+        ignored: Collection[int] = (),
         use_var: bool = True,
         dynamic: bool = True,
-    ) -> QueryTrace:
-        """Answer one question; `category` and `exclude` may be empty, k is `default_k` by default.
+    ) -> SearchOptions:
+        """How one question is ranked here; `category` and `exclude` (an id) may be empty, k is `default_k` by default.
 
-        `components` (0-based) are the ones that count, all by default; without `use_var` the candidates' variance
-        doesn't; without `dynamic` the sources are merged with 1/3 each, and the percentile of the merge is unknown,
-        because validation merged dynamically (the chance is that of the dynamic merge).
-        Raises QueryError when the words are too long, k doesn't fit the gallery, no component is left, or the
-        category or the picture to leave out doesn't exist.
+        `ignored` are components from 1. With `dynamic` the sources are merged by Eq. 11, else with 1/3 each.
+        Raises QueryError when k doesn't fit the gallery, no component is left, or a component, the category or the
+        picture to leave out doesn't exist.
         """
-        words = self.checked(words, category, exclude)
-        query = self.query(picture, words)
-        count = self._count(k)
-        found = self._traced(query, words, count, category, exclude, components, use_var)
-        if dynamic == (self.model.config.fusion == "dynamic"):
-            return found
-        other = self._traced(_merged(query, dynamic), words, count, category, exclude, components, use_var)
-        return replace(other, percentiles={**found.percentiles, "q": None}, chance=found.chance)
+        _text(category=category or "", exclude=exclude or "")
+        if category and category not in self.categories:
+            raise QueryError(
+                f"There is no category {_short(category)!r}; this gallery has: {', '.join(self.categories) or 'none'}."
+            )
+        if exclude and exclude not in self._rows:
+            raise QueryError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
+        own = dynamic == (self.model.config.fusion == "dynamic")
+        return SearchOptions(
+            self._count(k),
+            [exclude or None],
+            {"category": category} if category else None,
+            self._components(ignored),
+            use_var,
+            None if own else dynamic,
+        )
 
-    def query(self, picture: Image.Image, words: str) -> Query:
-        """The encoded query (B = 1), remembered by content."""
-        return encoding.query(self.model, self.weights, picture, words)
-
-    def tokens(self, picture: Image.Image) -> Tensor:
-        """(1, P, Cv) frozen tokens of a picture, remembered by content."""
-        return encoding.image_tokens(self.model, picture)
-
-    def checked(self, words: str, category: str | None = None, exclude: str | None = None) -> str:
-        """The words as they are read, with single spaces.
-
-        Raises QueryError when they are too long or the category or the picture to leave out doesn't exist.
-        """
-        for name, value in (("words", words), ("category", category or ""), ("exclude", exclude or "")):
-            if not isinstance(value, str):
-                raise QueryError(f"{name} must be text, got {type(value).__name__}.")
+    def read(self, words: str) -> str:
+        """The words as they are read, with single spaces. Raises QueryError when they are too long."""
+        _text(words=words)
         words = " ".join(words.split())
         if len(words) > MAX_WORDS:
             raise QueryError(f"The words have {len(words)} characters; at most {MAX_WORDS} are read.")
-        if category and category not in self.categories:
-            known = ", ".join(self.categories) or "none"
-            raise QueryError(f"There is no category {_short(category)!r}; this gallery has: {known}.")
-        if exclude and exclude not in self._places:
-            raise QueryError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
         return words
 
-    def _traced(
-        self,
-        query: Query,
-        words: str,
-        k: int,
-        category: str | None,
-        exclude: str | None,
-        components: Collection[int] | None,
-        use_var: bool,
-    ) -> QueryTrace:
-        if components is not None and not components:
+    def query(self, picture: Image.Image, words: str) -> Query:
+        """The encoded query (B = 1), cached by content."""
+        return encoding.query(self.model, self.weights, picture, words)
+
+    def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
+        """B encoded queries of one picture's tokens (1, P, Cv) with B sentences."""
+        return encoding.queries(self.model, tokens, texts)
+
+    def tokens(self, picture: Image.Image) -> Tensor:
+        """(1, P, Cv) frozen tokens of a picture, cached by content."""
+        return encoding.image_tokens(self.model, picture)
+
+    def _count(self, k: Any) -> int:
+        if k is None:
+            return self.default_k
+        whole = isinstance(k, int | float) and not isinstance(k, bool) and k == k // 1
+        if not (whole and 1 <= k <= len(self.index)):
+            size = len(self.index)
+            raise QueryError(f"k must be a whole number from 1 to the gallery's size, {size}; got {_short(str(k))}.")
+        return int(k)
+
+    def _components(self, ignored: Collection[int]) -> tuple[int, ...] | None:
+        """Components (from 0) that count; None for all."""
+        count = self.model.config.components
+        if not set(ignored) <= set(range(1, count + 1)):
+            raise QueryError(f"Sub-features are numbered from 1 to {count}.")
+        rest = tuple(n for n in range(count) if n + 1 not in ignored)
+        if not rest:
             raise QueryError("Every sub-feature is ignored: keep at least one.")
-        return traced(
-            self.index,
-            query,
-            words,
-            k,
-            exclude=exclude or None,
-            where={"category": category} if category else None,
-            components=components,
-            use_var=use_var,
-            calibration=self.calibration,
-        )
+        return rest if ignored else None
 
     @cached_property
     def weights(self) -> str:
@@ -194,7 +213,7 @@ class Session:
 
     def category(self, id: str) -> str:
         """Category of a picture; empty where the gallery has none."""
-        return self.index.meta["category"][self._places[id]] if self.categories else ""
+        return self.index.meta["category"][self._rows[id]] if self.categories else ""
 
     def ids(self, category: str | None = None) -> list[str]:
         """Ids of a category, or of the whole gallery, in the gallery's order."""
@@ -202,30 +221,38 @@ class Session:
 
     def describe(self, id: str) -> str:
         """What a generated picture shows, by its labels; empty where the gallery has none."""
-        labels = {name: values[self._places[id]] for name, values in self.index.meta.items()}
+        labels = {name: values[self._rows[id]] for name, values in self.index.meta.items()}
         if "colour" not in labels:
             return labels.get("category", "")
         worn = labels["sleeve"] if labels["sleeve"] == "sleeveless" else f"{labels['sleeve']} sleeves"
         fault = "" if labels.get("degradation", "none") == "none" else f", {labels['degradation']}"
         return f"{labels['colour']} {labels['pattern']} {labels['category']}, {worn}, {labels['length']}{fault}"
 
+    # ---- pictures ----
+
+    @cached_property
+    def pictures(self) -> dict[str, Path | bytes]:
+        """Id -> where the picture is read from; none in a session without pictures."""
+        return dict(zip(self.source.ids, self.source.pictures.sources, strict=True)) if self.source else {}
+
     def picture(self, id: str) -> Image.Image:
         """The picture of that id.
 
         Raises QueryError when the gallery has none.
         """
-        if id not in self._pictures:
+        if id not in self.pictures:
             raise QueryError(f"There is no picture {_short(id)!r} in this gallery.")
-        return self.source.pictures[self._pictures[id]]
+        return open_picture(self.pictures[id])
 
     @property
     def thumbnails(self) -> Path:
         """Folder of the small copies that the page shows."""
-        return self.kept / f"thumbnails-{self._key}"
+        assert self.source is not None  # whoever shows pictures has opened them
+        return self.cache / f"thumbnails-{self.source.key}"
 
     def thumbnail(self, id: str) -> Path:
         """A small WebP copy of a picture, made when first asked for."""
-        path = self.thumbnails / f"{self._pictures[id]:06d}.webp"
+        path = self.thumbnails / f"{self._numbers[id]:06d}.webp"
         if not path.exists():
             small = self.picture(id)
             small.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -233,32 +260,15 @@ class Session:
                 small.save(temporary, "WEBP", quality=85)
         return path
 
-    def _count(self, k: Any) -> int:
-        if k is None:
-            return self.default_k
-        whole = isinstance(k, int | float) and not isinstance(k, bool) and k == k // 1
-        if not (whole and 1 <= k <= len(self.index)):
-            size = len(self.index)
-            raise QueryError(f"k must be a whole number from 1 to the gallery's size, {size}; got {_short(str(k))}.")
-        return int(k)
-
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def _rows(self) -> dict[str, int]:
+        """Id -> row in the index."""
         return {id: n for n, id in enumerate(self.index.ids)}
 
     @cached_property
-    def _pictures(self) -> dict[str, int]:
-        return {id: n for n, id in enumerate(self.source.ids)}
-
-    @cached_property
-    def _key(self) -> str:
-        return pictures_key(self.source)
-
-
-def _merged(query: Query, dynamic: bool) -> Query:
-    """The same query with the other merge of its sources; means, and so ranks, stay."""
-    var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=dynamic)
-    return replace(query, var=var, weights=weights)
+    def _numbers(self) -> dict[str, int]:
+        """Id -> number of its picture."""
+        return {id: n for n, id in enumerate(self.pictures)}
 
 
 def untrusted(folder: Path, model: HUG) -> dict[str, float]:
@@ -280,7 +290,7 @@ def untrusted(folder: Path, model: HUG) -> dict[str, float]:
 
 
 def _at_chance(metric: Metric) -> bool:
-    return metric.low <= 0.5 if metric.low is not None else metric.value <= TRUST
+    return metric.low <= 0.5 if metric.low is not None else metric.value <= AT_CHANCE
 
 
 class Sessions:
@@ -290,7 +300,7 @@ class Sessions:
         self,
         places: Mapping[str, str | Path],
         gallery: GallerySource | None = None,
-        kept: Path = KEPT,
+        cache: Path = CACHE,
         loaded: Sequence[Session] = (),
     ) -> None:
         """`places` names checkpoint folders (or Hub ids); those of `loaded` stay in memory. The first is the default.
@@ -301,7 +311,7 @@ class Sessions:
         if not self.names:
             raise ValueError(f"no model: {BUNDLED_CHECKPOINT.parent} holds no checkpoint; run `make release`")
         self.default = self.names[0]
-        self._places, self._gallery, self._kept = dict(places), gallery, kept
+        self._places, self._gallery, self._cache = dict(places), gallery, cache
         self.gallery: str | Path = BUNDLED_GALLERY  # where the pictures come from
         self._fixed = {session.name: session for session in loaded}
         self._loaded: dict[str, Session] = {}
@@ -309,7 +319,7 @@ class Sessions:
 
     @staticmethod
     def load(
-        checkpoints: Sequence[str | Path] | None = None, gallery: str | Path | None = None, kept: Path = KEPT
+        checkpoints: Sequence[str | Path] | None = None, gallery: str | Path | None = None, cache: Path = CACHE
     ) -> Sessions:
         """The models of `checkpoints` (folders or Hub ids), then the bundled ones; the first is loaded now.
 
@@ -317,21 +327,21 @@ class Sessions:
         """
         source = read_gallery(gallery or BUNDLED_GALLERY)
         bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
-        asked: list[str | Path] = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
-        default = Session.load(asked[0], source, kept)
+        wanted: list[str | Path] = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
+        default = Session.load(wanted[0], source, cache)
         places: dict[str, str | Path] = {}
-        for place in asked[1:]:
+        for place in wanted[1:]:
             name = Path(place).resolve().name
             if name != default.name:
                 places.setdefault(name, place)
-        sessions = Sessions(places, source, kept, [default])
+        sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions
 
     def admit(self, name: str, place: str | Path) -> None:
         """Let a model be asked by whoever knows its name, which is told to nobody.
 
-        Raises ValueError for a name of the sessions's own.
+        Raises ValueError for a name that is here already.
         """
         if name in self.names:
             raise ValueError(f"the name {name!r} is taken")
@@ -346,7 +356,7 @@ class Sessions:
             self._loaded.pop(name, None)
 
     def get(self, name: str | None = None) -> Session:
-        """The workbench of that model, loaded when it isn't in memory; the default one without a name.
+        """The session of that model, loaded when it isn't in memory; the default one without a name.
 
         Raises QueryError for a model that isn't here or can't be used, with the reason.
         """
@@ -364,7 +374,7 @@ class Sessions:
 
     def _load(self, name: str) -> Session:
         try:
-            return Session.load(self._places[name], self._gallery, self._kept)
+            return Session.load(self._places[name], self._gallery, self._cache)
         except (ValueError, OSError) as problem:
             raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
 
@@ -377,6 +387,13 @@ class Sessions:
             return f"{name} · {config['objective']['name']}"
         except (ValueError, OSError, KeyError, TypeError):
             return name  # asking it tells what is wrong
+
+
+def _text(**values: Any) -> None:
+    """Raises QueryError for a value that is no text."""
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise QueryError(f"{name} must be text, got {type(value).__name__}.")
 
 
 def _short(text: str) -> str:

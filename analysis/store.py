@@ -77,7 +77,8 @@ class StudyStore:
         try:
             records = _read(folder)
         except UNREADABLE as error:
-            raise ValueError(f"{folder}: {error}; {again}") from error
+            kind = StaleStudies if isinstance(error, StaleStudies) else ValueError
+            raise kind(f"{folder}: {error}; {again}") from error
         gallery = _stored_gallery(Path(checkpoint))
         stale = {
             name: why for name, record in records.items() if (why := _stale(name, record, folder, weights, gallery))
@@ -178,7 +179,7 @@ def _read(folder: Path) -> dict[str, StudyRecord]:
     """Records of the studies that the registry knows."""
     raw = json.loads((folder / ABOUT).read_text())
     if raw["format"] != FORMAT:
-        raise ValueError(f"format {raw['format']!r}, this version reads {FORMAT}")
+        raise StaleStudies(f"format {raw['format']!r}, this version reads {FORMAT}")
     return {name: StudyRecord.from_dict(record) for name, record in raw["studies"].items() if name in STUDIES}
 
 

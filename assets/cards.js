@@ -1,11 +1,12 @@
 // Pictures and sentences to choose from, as buttons. Gradio gives: element, props, trigger, watch.
-// The value is JSON: {before, cards: [{id, source, text, note, alt, title, mark}], empty, after}; everything is set as text.
+// The value is JSON: {before, cards: [{id, source, text, note, alt, title, mark}], empty, after}, each optional. What a
+// card holds is set as text; before and after are HTML made (and escaped) by the server.
 // A press triggers "select" with {id}.
 const make = (name, kind, text) => {
-  const made = document.createElement(name);
-  made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const node = document.createElement(name);
+  node.className = kind;
+  if (text !== undefined) node.textContent = text;
+  return node;
 };
 
 function card(item) {
@@ -28,12 +29,12 @@ function card(item) {
 }
 
 function draw() {
-  const shown = JSON.parse(props.value || "null") || { before: "", cards: [], empty: "", after: "" };
-  element.querySelector(".hug-before").innerHTML = shown.before;
-  element.querySelector(".hug-after").innerHTML = shown.after;
+  const { before = "", cards = [], empty = "", after = "" } = JSON.parse(props.value || "{}");
+  element.querySelector(".hug-before").innerHTML = before;
+  element.querySelector(".hug-after").innerHTML = after;
   const list = element.querySelector(".hug-cards");
-  list.replaceChildren(...shown.cards.map(card));
-  if (!shown.cards.length && shown.empty) list.append(make("p", "hug-empty", shown.empty));
+  list.replaceChildren(...cards.map(card));
+  if (!cards.length && empty) list.append(make("p", "hug-empty", empty));
 }
 
 watch("value", draw);

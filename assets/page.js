@@ -15,4 +15,15 @@
   };
   const rest = () => (window.requestIdleCallback || setTimeout)(window.hugPlotly);
   setTimeout(rest, 1000);
+
+  // A figure as it stands, on white, in the size it has on the page, as a file: the buttons name it by its element's id.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("button[data-figure]");
+    const plot = button && document.querySelector(`#${CSS.escape(button.dataset.figure)} .js-plotly-plot`);
+    if (!plot) return;
+    const { format, name } = button.dataset;
+    const figure = { data: plot.data, layout: { ...plot.layout, paper_bgcolor: "white" } };
+    const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 2 : 1 };
+    (await window.hugPlotly()).downloadImage(figure, { format, filename: name, ...size });
+  });
 }

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from analysis.session import Session
 from hug.data.images import open_picture
 
-EACH, SHOWN, SIZE = 2, 7, 128  # photographs a class, results, pixels
+EACH, RESULTS, SIZE = 2, 7, 128  # photographs a class, results, pixels
 SOURCES = {"picture": "r", "words": "t", "fit": "m"}
 
 
@@ -29,45 +29,45 @@ def main() -> None:
     flags.add_argument("--out", type=Path, required=True, help="folder to write")
     flags.add_argument("--checkpoint", help="folder or Hub id (the bundled one)")
     flags.add_argument("--seed", type=int, default=0, help="seed of the draw (%(default)s)")
-    given = flags.parse_args()
-    session, rng = Session.load(given.checkpoint), np.random.default_rng(given.seed)
-    asked = drawn(given.data, rng)
-    sheet = Image.new("RGB", ((SHOWN + 1) * SIZE, len(asked) * (SIZE + 14)), "white")
+    args = flags.parse_args()
+    session, rng = Session.load(args.checkpoint), np.random.default_rng(args.seed)
+    queries = draw(args.data, rng)
+    sheet = Image.new("RGB", ((RESULTS + 1) * SIZE, len(queries) * (SIZE + 14)), "white")
     rows = []
-    for n, (path, words) in enumerate(asked):
+    for n, (path, words) in enumerate(queries):
         picture = open_picture(path)
-        trace = session.trace(picture, words, SHOWN)
+        trace = session.trace(picture, words, session.search(RESULTS))
         ids = trace.ranking.ids[0]
         rows.append(
             {
                 "photograph": f"{path.parent.name}/{path.name}", "words": words,
                 **{f"percentile of {name}": trace.percentiles[key] for name, key in SOURCES.items()},
-                "chance": trace.chance, "spoiled": sum(faulty(session, i) for i in ids),
+                "chance": trace.chance, "degraded": sum(faulty(session, i) for i in ids),
                 "first": "; ".join(session.describe(i) for i in ids[:3]),
             }
         )  # fmt: skip
         line(sheet, n, [picture, *(session.picture(i) for i in ids)], words)
     table = pd.DataFrame(rows)
-    given.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.out / "queries.csv", index=False)
-    sheet.save(given.out / "queries.png")
+    args.out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(args.out / "queries.csv", index=False)
+    sheet.save(args.out / "queries.png")
     everything = [faulty(session, i) for i in session.index.ids]
     print(table.drop(columns="first").to_string(index=False, float_format=lambda v: f"{v:.2f}"))
     print(
-        f"weights {session.weights}, seed {given.seed}: "
-        f"{table.spoiled.sum()} of {SHOWN * len(table)} results are spoiled"
+        f"weights {session.weights}, seed {args.seed}: "
+        f"{table.degraded.sum()} of {RESULTS * len(table)} results are degraded"
     )
-    print(f"drawings, of the gallery {np.mean(everything):.0%}; table and picture are in {given.out}")
+    print(f"drawings, of the gallery {np.mean(everything):.0%}; table and picture are in {args.out}")
 
 
-def drawn(data: Path, rng: np.random.Generator) -> list[tuple[Path, str]]:
+def draw(data: Path, rng: np.random.Generator) -> list[tuple[Path, str]]:
     """Photographs and captions, paired at random. Raises ValueError when there are none."""
     photographs = []
     for folder in sorted(path for path in (data / "clothing_photos").glob("*") if path.is_dir()):
-        found = sorted(folder.glob("*.jpg"))
-        photographs += [found[i] for i in rng.choice(len(found), min(EACH, len(found)), replace=False)]
-    files = sorted((data / "fashion_iq" / "captions").glob("cap.*.val.json"))
-    captions = [text for file in files for item in json.loads(file.read_text()) for text in item["captions"]]
+        files = sorted(folder.glob("*.jpg"))
+        photographs += [files[i] for i in rng.choice(len(files), min(EACH, len(files)), replace=False)]
+    tables = sorted((data / "fashion_iq" / "captions").glob("cap.*.val.json"))
+    captions = [text for file in tables for item in json.loads(file.read_text()) for text in item["captions"]]
     if not photographs or not captions:
         raise ValueError(f"{data} lacks clothing_photos/*/*.jpg or fashion_iq/captions/cap.*.val.json")
     return [

@@ -1,32 +1,48 @@
-"""The chance of a hit from a query's variances: the one number of the split that a person reads.
+"""What validation says of a query's uncertainty: the chance of a hit, and each source's percentile.
 
-A logistic score of the log variances of all components (reference, text, coordination, merge), made a chance by
-isotonic regression; both fitted on validation queries. Which component doubts says more than how much all do.
+The chance is the one number of the split that a person reads: a logistic score of the log variances of all
+components (reference, text, coordination, merge), made a chance by isotonic regression; both fitted on validation
+queries. Which component is uncertain says more than how much all are.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from torch import Tensor
 
-from hug.gaussians import Query
+from hug.gaussians import SOURCES, Query
+from hug.model import HUG
 
+NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merged
 REACH = 4.0  # spreads; beyond, validation has seen nothing
 STRENGTH = 0.1  # C of the logistic regression: a few thousand queries, about a hundred features
 FOLDS = 5
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
 
 
+def variances(query: Query) -> dict[str, Tensor]:
+    """r, t, m, q -> variances (B, K, D) of each source and of the merge."""
+    return {"r": query.var_r, "t": query.var_t, "m": query.var_m, "q": query.var}
+
+
+def mean_variances(query: Query) -> dict[str, float]:
+    """r, t, m, q -> mean over components and dimensions, of one query."""
+    return {name: float(var.mean()) for name, var in variances(query).items()}
+
+
 def log_variance_features(query: Query) -> np.ndarray:
     """(B, 4K) log of each component's mean variance: K of the reference, K of the text, coordination, merge."""
-    sources = (query.var_r, query.var_t, query.var_m, query.var)
-    return np.concatenate([v.double().mean(-1).log().numpy() for v in sources], axis=1)
+    return np.concatenate([v.double().mean(-1).log().cpu().numpy() for v in variances(query).values()], axis=1)
 
 
 @dataclass(frozen=True)
@@ -61,9 +77,9 @@ class HitModel:
         logistic = LogisticRegression(C=STRENGTH, max_iter=1000)
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
         unseen = cross_val_predict(logistic, scaled, hit, cv=folds, method="decision_function")
-        found = logistic.fit(scaled, hit)
-        steps = IsotonicRegression(y_min=LIMITS[0], y_max=LIMITS[1]).fit(unseen - found.intercept_[0], hit)
-        lists = (found.coef_[0], centre, spread, steps.X_thresholds_, steps.y_thresholds_)
+        logistic.fit(scaled, hit)
+        steps = IsotonicRegression(y_min=LIMITS[0], y_max=LIMITS[1]).fit(unseen - logistic.intercept_[0], hit)
+        lists = (logistic.coef_[0], centre, spread, steps.X_thresholds_, steps.y_thresholds_)
         return HitModel(*(tuple(map(float, numbers)) for numbers in lists))
 
     def probability(self, features: np.ndarray) -> np.ndarray:
@@ -87,7 +103,7 @@ class HitModel:
             names = ("coefficients", "centre", "spread", "scores", "chances")
             model = HitModel(*(tuple(map(float, values[name])) for name in names))
         except (KeyError, TypeError) as error:
-            raise ValueError(f"no doubt model: {error}") from error
+            raise ValueError(f"no model of the chance: {error}") from error
         features, steps = map(len, (model.centre, model.scores))
         if len(model.coefficients) != features or len(model.spread) != features or len(model.chances) != steps:
             raise ValueError("the lists of numbers differ in length")
@@ -100,3 +116,43 @@ class HitModel:
         if any(np.diff(model.scores) < 0) or any(np.diff(model.chances) < 0):
             raise ValueError("the steps do not rise")
         return model
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What validation says of a query's uncertainty: the chance of a hit, and the variances of other queries."""
+
+    hit: HitModel
+    within: int  # the chance is that the target is among the first `within`
+    values: Mapping[str, np.ndarray]  # r, t, m, q -> sorted mean variances of the validation queries
+
+    @staticmethod
+    def load(folder: str | Path, model: HUG) -> Calibration | None:
+        """From a checkpoint folder; None when it has not been evaluated.
+
+        Raises ValueError when it is damaged or was made for other weights.
+        """
+        folder = Path(folder)
+        path, table = folder / "calibration.json", folder / "validation.parquet"
+        if not (path.exists() and table.exists()):
+            return None
+        try:
+            raw = json.loads(path.read_text())
+            if raw["weights"] != model.weights_hash:
+                raise ValueError("it was made for other weights")
+            frame = pd.read_parquet(table)
+            queries = frame[frame.side == "query"]
+            values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}
+            return Calibration(HitModel.from_dict(raw), int(raw["within"]), values)
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{folder}: no calibration ({error}); run `python -m hug evaluate` again") from error
+
+    def percentile(self, name: str, value: float) -> float:
+        """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
+        values = self.values[name]
+        below, upto = np.searchsorted(values, [value], "left")[0], np.searchsorted(values, [value], "right")[0]
+        return float(50 * (below + upto) / len(values))
+
+    def chance(self, query: Query) -> float:
+        """Probability in (0, 1) that the target of one query is among the first `within`, from its variances."""
+        return float(self.hit.probability(log_variance_features(query))[0])

@@ -7,8 +7,10 @@ and multi-modal coordination (the fit between the two).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import accumulate
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -17,33 +19,51 @@ SOURCES = ("r", "t", "m")
 
 
 @dataclass(frozen=True)
-class Gaussians:
+class Batch:
+    """Base of what holds tensors by name; a field that is no tensor and no batch (None, a number) stays as it is."""
+
+    def each(self, change: Callable[[Any], Any]) -> Self:
+        """The batch with `change` applied to every tensor and to every batch in it."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: change(v) for n, v in values.items() if isinstance(v, Tensor | Batch)})
+
+    def to(self, device: torch.device) -> Self:
+        return self.each(lambda value: value.to(device))
+
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Self:
+        return self.each(lambda value: value[rows])
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def split(self, sizes: Sequence[int]) -> list[Self]:
+        """So many rows each, one part after another: the inverse of `cat`."""
+        ends = list(accumulate(sizes))
+        return [self[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    @classmethod
+    def cat(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts, whose fields are all tensors."""
+        names = [f.name for f in fields(cls)]
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+
+
+@dataclass(frozen=True)
+class Gaussians(Batch):
     """Items as K diagonal Gaussians each."""
 
     mu: Tensor  # (B, K, D)
     var: Tensor  # (B, K, D), in (0, 1]
     bias: Tensor  # (B,), candidate bias; zero under `paper`
 
-    def __len__(self) -> int:
-        return self.mu.shape[0]
-
-    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Gaussians:
-        return Gaussians(self.mu[rows], self.var[rows], self.bias[rows])
-
     @property
     def overall(self) -> Tensor:
         """(B,) overall uncertainty, the paper's: mean variance of all components."""
         return self.var.mean((1, 2))
 
-    @staticmethod
-    def cat(parts: Sequence[Gaussians]) -> Gaussians:
-        return Gaussians(
-            torch.cat([p.mu for p in parts]), torch.cat([p.var for p in parts]), torch.cat([p.bias for p in parts])
-        )
-
 
 @dataclass(frozen=True)
-class Query:
+class Query(Batch):
     """A picture with words: one mean, three sources of variance and their merge."""
 
     mu: Tensor  # (B, K, D), Eq. 2
@@ -52,12 +72,6 @@ class Query:
     var_t: Tensor  # (B, K, D), Eq. 7, text
     var_m: Tensor  # (B, K, D), Eq. 8, coordination
     weights: Tensor  # (B, 3, K, D) in the order r, t, m; they sum to one over the sources
-
-    def __len__(self) -> int:
-        return self.mu.shape[0]
-
-    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Query:
-        return Query(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     @property
     def sources(self) -> Tensor:
@@ -68,10 +82,6 @@ class Query:
     def overall(self) -> Tensor:
         """(B,) overall uncertainty, the paper's: mean of the merged variance."""
         return self.var.mean((1, 2))
-
-    @staticmethod
-    def cat(parts: Sequence[Query]) -> Query:
-        return Query(*(torch.cat([getattr(p, n) for p in parts]) for n in Query.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

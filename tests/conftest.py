@@ -25,9 +25,9 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    return small_session(tmp_path_factory.mktemp("kept"))
+    return small_session(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
 def trace(session: Session) -> QueryTrace:
-    return session.trace(session.picture("noise/0"), "red with sleeves", 5, exclude="noise/0")
+    return session.trace(session.picture("noise/0"), "red with sleeves", session.search(5, exclude="noise/0"))

@@ -1,4 +1,4 @@
-"""A workbench that answers in milliseconds: the tiny model on pixels, with twelve pictures of noise."""
+"""A session that answers in milliseconds: the tiny model on pixels, with twelve pictures of noise."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 from PIL import Image
 
 from analysis.session import Session
-from hug.calibration import HitModel
+from hug.calibration import Calibration, HitModel
 from hug.config import OBJECTIVES
 from hug.retrieval.gallery import GallerySource, Pictures
 from hug.retrieval.index import Index
-from hug.retrieval.trace import Calibration
 from tests.hug.conftest import noise_pictures, small_model
 
 CATEGORIES = ["dress"] * 7 + ["shirt"] * 5
@@ -38,8 +37,8 @@ def calibration() -> Calibration:
     )
 
 
-def small_session(kept: Path, calibrated: bool = True) -> Session:
+def small_session(cache: Path, calibrated: bool = True) -> Session:
     model = small_model(OBJECTIVES["calibrated"]).eval()
     gallery = source()
     index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta)
-    return Session("tiny", model, index, gallery, calibration() if calibrated else None, {}, kept)
+    return Session("tiny", model, index, gallery, calibration() if calibrated else None, {}, cache)

@@ -54,13 +54,14 @@ def sessions(studied_session: Session) -> Sessions:
 def tabs(sessions: Sessions) -> dict[str, Tab]:
     """The tabs as the page builds them, by id."""
     session = sessions.get()
-    with gr.Blocks(), gr.Tabs() as bar:
+    with gr.Blocks():
         model = gr.Dropdown(list(sessions.names), value=sessions.default)
-        state = shared_state(session, answer(session, query.start(sessions)), bar, model)
-        built = []
-        for build in TABS:
-            with gr.Tab():
-                built.append(build(sessions, state))
+        with gr.Tabs() as bar:
+            state = shared_state(session, answer(session, query.start(sessions)), bar, model)
+            built = []
+            for build in TABS:
+                with gr.Tab():
+                    built.append(build(sessions, state))
     return {tab.id: tab for tab in built}
 
 
@@ -69,6 +70,11 @@ def without_studies(session: Session, folder: Path) -> Session:
     return dataclasses.replace(session, folder=folder)
 
 
-def asked(session: Session, words: str = "is red and has long sleeves") -> QueryResult:
+def answered(session: Session, words: str = "is red and has long sleeves") -> QueryResult:
     """A query of the gallery's first picture."""
     return answer(session, QueryRequest(session.name, session.index.ids[0], None, words, k=5))
+
+
+def elsewhere(result: QueryResult) -> QueryResult:
+    """The same answer as if another model had given it."""
+    return dataclasses.replace(result, request=dataclasses.replace(result.request, model="another"))

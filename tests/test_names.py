@@ -1,4 +1,4 @@
-"""The words of the code are those of the field: no private vocabulary, no participles for things (docs/architecture.md)."""
+"""The words of the code are those of the field: no private vocabulary, and no participles for things."""
 
 from __future__ import annotations
 

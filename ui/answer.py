@@ -1,70 +1,142 @@
-"""One answered question as what the page shows: the split, captions, figures and tables."""
+"""An answer for people: how sure the model is of it, what is special about the question, captions of the results."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from markupsafe import Markup
 
 from analysis import query as study
+from analysis.explain import first_unread
 from analysis.session import Session
-from hug.retrieval.trace import QueryTrace
-from ui import wording
-from ui.split import sure
+from hug.calibration import Calibration
+from ui.html import render
+from ui.state import KINDS, QueryRequest, QueryResult
+
+WIDTH, HEIGHT, EDGE = 140, 34, 3  # of a histogram, in its own units
+ALARM = 95.0  # a percentile from here on is a reason not to believe the ranking
+POOR = 0.25  # so is a chance below
+HELP = {
+    "r": "doubt about the reference picture",
+    "t": "doubt about the words",
+    "m": "doubt whether the words fit the picture",
+    "q": "the three merged",
+}
+VERDICTS = {
+    "r": "The picture is unclear.",
+    "t": "The words are vague.",
+    "m": "The words do not fit this picture.",
+    "": "Nothing unusual.",
+}
+UNCALIBRATED = "Without a calibration nobody knows whether these numbers are unusual."
+UNTRUSTED = "No source of this model's doubt can be trusted: on the test split all are at chance."
+ADVICE = {
+    "r": "Try a sharper, brighter picture that shows the whole garment.",
+    "t": "Say what should change and how: a colour, a length, sleeves, a pattern.",
+    "m": "Say it so that it makes sense for this picture, or choose another reference.",
+}
+UPLOADED = (
+    "Your own picture: percentiles and chance were measured on generated garments, not on photographs. "
+    "The model doesn't notice what it never learned: a shoe or a hat can get a chance as high as a dress."
+)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the Query tab shows of one trace."""
+def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
+    """How sure the model is of one answer; with `open` its explanation is unfolded."""
+    trace, table = result.trace, study.split(result.trace)
+    key = study.verdict(table, session.untrusted)
+    alarm = alarming(table, trace.chance, session)
+    unknown = UNTRUSTED if session.calibration else UNCALIBRATED
+    verdict = unknown if key is None else VERDICTS[key]
+    if alarm and not key:
+        verdict = "No single source stands out, but queries like this one seldom found their picture."
+    unmeasured = "unknown: this model has no calibration; run python -m hug evaluate"
+    return render(
+        "sure", words=trace.words, empty=not result.ids, alarm=alarm, verdict=verdict, advice=ADVICE.get(key or "", ""),
+        within=session.calibration.within if session.calibration else 10,
+        chance=unmeasured if trace.chance is None else percent(trace.chance),
+        notes=notes(session, result.request), rows=_rows(session, table), help=HELP, open=open,
+    )  # fmt: skip
 
-    sure: str  # HTML
-    results: list[tuple[Path, str]]  # thumbnail, caption
-    ids: list[str]
-    variances: pd.DataFrame
-    weights: pd.DataFrame
-    merges: pd.DataFrame
 
-    @property
-    def figures(self) -> tuple[go.Figure, go.Figure]:
-        """Variances and weights, drawn."""
-        return study.draw_variances(self.variances), study.draw_weights(self.weights)
+def _rows(session: Session, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The split, a row a source, as the template shows it."""
+    return [
+        {
+            "source": row.source, "name": row.name, "variance": row.variance,
+            "percentile": "–" if math.isnan(row.percentile) else f"{row.percentile:.0f}",
+            "measure": session.untrusted.get(row.source),
+            "histogram": histogram(session.calibration, row.source, row.variance),
+        }
+        for row in table.itertuples(index=False)
+    ]  # fmt: skip
 
 
-def answer(
-    session: Session, trace: QueryTrace, before: Sequence[str] | None = None, notes: Sequence[str] = ()
-) -> Answer:
-    """Everything the Query tab shows of one trace.
-
-    `before` are the results of the question asked before; `notes` say what is special about this one.
-    """
-    found = study.results(trace)
-    ids = list(found.id)
-    moves = study.moves(before, ids) if before is not None else [None] * len(ids)
-    captions = [
-        wording.RESULT.format(
-            **row, move=moved(move, before is not None), what=session.describe(row["id"]) or row["id"]
-        )
-        for row, move in zip(found.to_dict("records"), moves, strict=True)
+def histogram(calibration: Calibration | None, source: str, value: float) -> dict[str, Any] | None:
+    """Bars of the validation queries' variances on a log scale, and a mark where this query is; None without them."""
+    if calibration is None:
+        return None
+    shares, low, high = study.validation(calibration, source)
+    x = EDGE + float(np.clip((math.log(max(value, 1e-12)) - low) / max(high - low, 1e-9), 0, 1)) * (WIDTH - 2 * EDGE)
+    step, floor = (WIDTH - 2 * EDGE) / len(shares), HEIGHT - 8
+    heights = shares / shares.max() * (floor - 2)
+    bars = [
+        {"x": EDGE + n * step, "y": floor - height, "width": 0.9 * step, "height": height}
+        for n, height in enumerate(heights)
     ]
-    return Answer(
-        sure=sure(session, trace, notes),
-        results=[(session.thumbnail(id), caption) for id, caption in zip(ids, captions, strict=True)],
-        ids=ids,
-        variances=study.variances(trace),
-        weights=study.weights(trace),
-        merges=study.merges(trace),
-    )
+    mark = f"M{x:.1f} {floor} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{floor} h-1.2 z"
+    return {"width": WIDTH, "height": HEIGHT, "bars": bars, "mark": mark}
 
 
-def moved(places: int | None, compared: bool) -> str:
-    """The rank-change arrow of one result; nothing when there was no question before."""
-    if not compared:
-        return ""
+def alarming(table: pd.DataFrame, chance: float | None, session: Session) -> bool:
+    """Whether the answer deserves a warning: a trusted source far up, or a poor chance."""
+    percentiles = study.trusted(table, session.untrusted).percentile
+    return bool((percentiles >= ALARM).any()) or (chance is not None and chance < POOR)
+
+
+def percent(share: float) -> str:
+    """A probability for people: never 0 % or 100 %."""
+    return f"{min(max(round(100 * share), 1), 99)} %"
+
+
+def notes(session: Session, request: QueryRequest) -> list[str]:
+    """What is special about a question, so that no setting is forgotten: one sentence each."""
+    unread = first_unread(session, request.words)
+    ignored = ", ".join(map(str, request.ignored))
+    merge = "The overall doubt is merged with 1/3 each; its percentile and the chance exist for dynamic weights only."
+    sentences = {
+        f"Asked with a worse picture: {KINDS[request.kind]}, severity {request.severity} of 5.": request.severity,
+        f"Ranked without sub-features {ignored}.": request.ignored,
+        "Ranked without the candidates' variance.": not request.use_var,
+        merge: not request.dynamic,
+        f"The words are too long: from “{unread}” on nothing is read.": unread,
+        UPLOADED: request.reference is None,
+    }
+    return [sentence for sentence, holds in sentences.items() if holds]
+
+
+def results(session: Session, result: QueryResult, before: Sequence[str] | None = None) -> list[tuple[Path, str]]:
+    """Thumbnail and caption of each result; `before` are the results of the question asked before."""
+    rows = study.results(result.trace).to_dict("records")
+    moves = study.moves(before, result.ids)
+    arrows = ["" if before is None else arrow(places) for places in moves]
+    return [(session.thumbnail(row["id"]), caption(session, row, move)) for row, move in zip(rows, arrows, strict=True)]
+
+
+def caption(session: Session, row: dict[str, Any], move: str = "") -> str:
+    """Rank, labels, distance, uncertainty and id of one result."""
+    labels = session.describe(row["id"]) or row["id"]
+    numbers = f"distance {row['distance']:.3f} · doubt {row['uncertainty']:.3f}"
+    return f"{row['rank']}. {move}\n{labels}\n{numbers}\n{row['id']}"
+
+
+def arrow(places: int | None) -> str:
+    """The rank change of one result; None for one that was not among the results before."""
     if places is None:
-        return wording.MOVED_NEW
-    if places == 0:
-        return wording.MOVED_NOT
-    return (wording.MOVED_UP if places > 0 else wording.MOVED_DOWN).format(places=abs(places))
+        return "new"
+    return f"{'▲' if places > 0 else '▼'} {abs(places)}" if places else "= 0"

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from analysis.session import MAX_WORDS, QueryError, Sessions
 from hug.data.corruptions import CORRUPTIONS
-from ui import wording
 from ui.state import QueryRequest
 
 TAB = "tab"
@@ -24,7 +23,7 @@ def query_link(request: QueryRequest, default: str) -> str | None:
     """The link of a query, or None when its picture was uploaded; what is as it starts is left out."""
     if request.reference is None:
         return None
-    known = {
+    settings = {
         "model": request.model if request.model != default else "",
         "category": request.category,
         "k": str(request.k) if request.k != QueryRequest.k else "",
@@ -35,64 +34,47 @@ def query_link(request: QueryRequest, default: str) -> str | None:
         "means_only": "" if request.use_var else "1",
         "ignore": ",".join(map(str, request.ignored)),
     }
-    said = {name: value for name, value in known.items() if value}
-    return "?" + urlencode({TAB: "query", "reference": request.reference, "words": request.words, **said})
+    settings = {name: value for name, value in settings.items() if value}
+    return "?" + urlencode({TAB: "query", "reference": request.reference, "words": request.words, **settings})
 
 
-def opened_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
+def read_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
     """The query of a link.
 
     Raises QueryError naming the parameter that doesn't fit, and what is accepted.
     """
-    model = params.get("model") or sessions.default
-    session = sessions.get(model)
-    reference = params.get("reference") or session.ids()[0]
-    session.picture(reference)  # raises when there is none
-    category, words = params.get("category", ""), params.get("words", "")
-    session.checked(words[: MAX_WORDS + 1], category)
-    components = session.model.config.components
-    return QueryRequest(
-        model=model,
-        reference=reference,
-        picture=None,
-        words=words,
-        category=category,
-        k=_whole(params, "k", 1, min(QueryRequest.most, len(session.index)), min(QueryRequest.k, len(session.index))),
-        leave_out=_flag(params, "leave_out", True),
-        kind=_kind(params),
-        severity=_whole(params, "severity", 0, 5, 0),
-        dynamic=not _flag(params, "static", False),
-        use_var=not _flag(params, "means_only", False),
-        ignored=tuple(_components(params.get("ignore", ""), components)),
-    )
-
-
-def _whole(params: Mapping[str, str], name: str, least: int, most: int, otherwise: int) -> int:
-    value = params.get(name, "")
-    if not value:
-        return otherwise
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
-        raise QueryError(wording.LINK_NUMBER.format(name=name, least=least, most=most, value=value[:40]))
-    return int(value)
-
-
-def _flag(params: Mapping[str, str], name: str, otherwise: bool) -> bool:
-    value = params.get(name, "")
-    if value not in ("", "0", "1"):
-        raise QueryError(wording.LINK_NUMBER.format(name=name, least=0, most=1, value=value[:40]))
-    return otherwise if value == "" else value == "1"
-
-
-def _kind(params: Mapping[str, str]) -> str:
-    kind = params.get("degrade", "") or QueryRequest.kind
+    session = sessions.get(params.get("model") or None)
+    most = min(QueryRequest.most, len(session.index))
+    kind = params.get("degrade") or QueryRequest.kind
     if kind not in CORRUPTIONS:
-        raise QueryError(wording.LINK_KIND.format(value=kind[:40], known=", ".join(CORRUPTIONS)))
-    return kind
+        raise QueryError(f"The link's degrade must be one of {', '.join(CORRUPTIONS)}; got {kind[:40]!r}.")
+
+    def number(name: str, least: int, most: int, default: int) -> int:
+        return _number(name, params[name], least, most) if params.get(name) else default
+
+    components = session.model.config.components
+    ignored = [_number("ignore", part, 1, components) for part in params.get("ignore", "").split(",") if part]
+    request = QueryRequest(
+        model=session.name,
+        reference=params.get("reference") or session.ids()[0],
+        picture=None,
+        words=params.get("words", ""),
+        category=params.get("category", ""),
+        k=number("k", 1, most, min(QueryRequest.k, most)),
+        leave_out=number("leave_out", 0, 1, 1) == 1,
+        kind=kind,
+        severity=number("severity", 0, 5, 0),
+        dynamic=number("static", 0, 1, 0) == 0,
+        use_var=number("means_only", 0, 1, 0) == 0,
+        ignored=tuple(sorted(set(ignored))),
+    )
+    session.picture(str(request.reference))  # raises when there is none
+    session.read(request.words[: MAX_WORDS + 1])
+    session.search(category=request.category, ignored=request.ignored)
+    return request
 
 
-def _components(value: str, count: int) -> list[int]:
-    """Components counted from 1, in order."""
-    parts = [part for part in value.split(",") if part]
-    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= count for part in parts):
-        raise QueryError(wording.LINK_NUMBER.format(name="ignore", least=1, most=count, value=value[:40]))
-    return sorted({int(part) for part in parts})
+def _number(name: str, value: str, least: int, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise QueryError(f"The link's {name} must be a whole number from {least} to {most}; got {value[:40]!r}.")
+    return int(value)

@@ -9,8 +9,8 @@ import gradio as gr
 from analysis import query as study
 from analysis.session import QueryError, Session, Sessions
 from hug.gaussians import SOURCES
-from ui import wording
-from ui.requests import opened, told
+from ui.html import text
+from ui.requests import read_picture, safely
 from ui.state import MODEL_CALLS
 
 
@@ -20,42 +20,46 @@ def build(sessions: Sessions) -> None:
     The default model answers.
     """
     session = sessions.get()
-    picture = gr.Image(label=wording.API_PICTURE, visible=False, type="filepath")
-    words = gr.Textbox(label=wording.API_WORDS, visible=False, value=None)
-    k = gr.Number(session.default_k, label=wording.API_K, visible=False, precision=0)
-    category = gr.Textbox("", label=wording.API_CATEGORY, visible=False)
-    exclude = gr.Textbox("", label=wording.API_EXCLUDE, visible=False)
-    found, doubt = gr.JSON(visible=False, label="results"), gr.JSON(visible=False, label="uncertainty")
+    picture = gr.Image(
+        label="picture: JPEG, PNG or WebP, at most 8 MB, uploaded or as a data URL", visible=False, type="filepath"
+    )
+    words = gr.Textbox(
+        label="words: what should be different, at most 400 characters, may be empty", visible=False, value=None
+    )
+    k = gr.Number(session.default_k, label="k: how many results", visible=False, precision=0)
+    category = gr.Textbox("", label="category: search in this one; empty for the whole gallery", visible=False)
+    exclude = gr.Textbox("", label="exclude: id of a gallery picture to leave out; empty for none", visible=False)
+    results, variances = gr.JSON(visible=False, label="results"), gr.JSON(visible=False, label="uncertainty")
     trigger = gr.Button(visible=False)
 
-    @told
+    @safely
     def rank(picture: Any, words: Any, k: Any, category: Any, exclude: Any) -> list[dict[str, Any]]:
         return retrieve(session, picture, words, k, category, exclude)
 
-    @told
-    def doubted(picture: Any, words: Any) -> dict[str, Any]:
+    @safely
+    def measure(picture: Any, words: Any) -> dict[str, Any]:
         return uncertainty(session, picture, words)
 
     shared: dict[str, Any] = {"preprocess": False, "api_visibility": "public", **MODEL_CALLS}
     trigger.click(
-        rank, [picture, words, k, category, exclude], found,
-        api_name="retrieve", api_description=wording.RETRIEVE, **shared,
+        rank, [picture, words, k, category, exclude], results,
+        api_name="retrieve", api_description=text("retrieve"), **shared,
     )  # fmt: skip
     trigger.click(
-        doubted, [picture, words], doubt,
-        api_name="uncertainty", api_description=wording.UNCERTAINTY, **shared,
+        measure, [picture, words], variances,
+        api_name="uncertainty", api_description=text("uncertainty"), **shared,
     )  # fmt: skip
 
 
 def retrieve(session: Session, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
     """The ranking as plain data, nearest first."""
-    table = study.results(session.trace(opened(picture), _sent(words), k, category, exclude))
+    table = study.results(session.trace(read_picture(picture), _sent(words), session.search(k, category, exclude)))
     return [{**row, "category": session.category(row["id"])} for row in table.to_dict("records")]
 
 
 def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
     """The split, its percentiles, the chance and the components as plain data."""
-    trace = session.trace(opened(picture), _sent(words))
+    trace = session.trace(read_picture(picture), _sent(words))
     split, variances, weights = study.split(trace), study.variances(trace), study.weights(trace)
     names = list(split.name)
     percentiles = [None if value != value else float(value) for value in split.percentile]
@@ -75,5 +79,5 @@ def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
 
 def _sent(words: Any) -> Any:
     if words is None:
-        raise QueryError(wording.NO_WORDS_SENT)
+        raise QueryError("The words are missing: they may be empty, but must be sent.")
     return words

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES, TEXTS = (Path(__file__).parent / folder for folder in ("templates", "texts"))
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -17,3 +17,8 @@ _ENVIRONMENT = Environment(
 def render(template: str, **values: Any) -> Markup:
     """The template `{template}.html` with its values; Markup among them is taken as HTML, all else as text."""
     return Markup(_ENVIRONMENT.get_template(f"{template}.html").render(**values))
+
+
+def text(name: str) -> str:
+    """A long text of the page, Markdown, from `ui/texts`."""
+    return (TEXTS / f"{name}.md").read_text().strip()

@@ -9,9 +9,9 @@ import gradio as gr
 
 from analysis.session import MAX_WORDS, QueryError, Session, Sessions
 from hug.data.images import MAX_BYTES
-from ui import components, endpoints, wording
+from ui import components, endpoints
 from ui.deep_links import TAB, parameters
-from ui.requests import Page, told
+from ui.requests import Page, safely
 from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, signal
 from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
 from ui.theme import STYLE, theme
@@ -21,6 +21,11 @@ from ui.visitor import visitor
 TABS: tuple[Callable[[Sessions, State], Tab], ...] = (
     query.build, uncertainty.build, subfeatures.build, embedding_map.build, train.build, about.build
 )  # fmt: skip
+TITLE = "HUG: image search one can question"
+INTRO = (
+    "Give a picture and say what should be different. The answer comes with what the model is unsure about: "
+    "the **picture**, the **words**, or whether the two **fit**."
+)
 WAITING = 32  # queries in the queue; the next is told that it is full
 HOUR = 3600  # seconds after which an upload is deleted
 
@@ -30,17 +35,18 @@ def build(sessions: Sessions) -> Page:
     session = sessions.get()
     session.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([session.thumbnails])
-    with Page(title=wording.TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
-        gr.Markdown(f"# {wording.TITLE}\n{wording.INTRO}")
+    with Page(title=TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
+        gr.Markdown(f"# {TITLE}\n{INTRO}")
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
-                label=wording.MODEL_PICK, filterable=False, elem_id="model-pick", scale=1, min_width=220,
+                label="Model", filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip
             header = gr.Markdown(about_model(session), elem_id="model")
         open_tab = gr.State("")
-        with gr.Tabs(elem_id="tabs") as bar:
-            state = shared_state(session, answer(session, query.start(sessions)), bar, model)
+        bar = gr.Tabs(elem_id="tabs")
+        state = shared_state(session, answer(session, query.start(sessions)), bar, model)  # beside the tabs
+        with bar:
             tabs = [_place(build, sessions, state, open_tab) for build in TABS]
         bar.selected, open_tab.value = tabs[0].id, tabs[0].id
         _wire_model(sessions, state, header)
@@ -65,19 +71,20 @@ def shared_state(session: Session, first: QueryResult, bar: gr.Tabs, model: gr.D
         reference=gr.State(first.reference),
         picture=gr.Image(
             str(session.thumbnail(first.reference)) if first.reference else None,
-            label=wording.REFERENCE, alt_text=wording.REFERENCE_ALT, sources=["upload", "clipboard"], type="filepath",
-            buttons=[], height=240, elem_id="reference", render=False,
+            label="Reference picture", alt_text="the reference picture of the query", type="filepath",
+            sources=["upload", "clipboard"], buttons=[], height=240, elem_id="reference", render=False,
         ),
         words=gr.Textbox(
-            first.words, label=wording.WORDS, placeholder=wording.WORDS_HINT, lines=2, max_lines=4,
-            max_length=MAX_WORDS, submit_btn=False, elem_id="words", render=False,
+            first.words, label="What should be different", placeholder="is red and has long sleeves",
+            lines=2, max_lines=4, max_length=MAX_WORDS, submit_btn=False, elem_id="words", render=False,
         ),
         ignored=gr.Dropdown(
-            numbers(session), value=[], multiselect=True, label=wording.IGNORED, info=wording.IGNORED_INFO,
+            numbers(session), value=[], multiselect=True, label="Ignore these sub-features",
+            info="Moves ranks: their parts are left out of every distance, exactly.",
             elem_id="ignored", render=False,
         ),
         component=gr.Dropdown(
-            numbers(session), value=1, label=wording.COMPONENT, elem_id="component", min_width=110, render=False
+            numbers(session), value=1, label="Component", elem_id="component", min_width=110, render=False
         ),
         asks=gr.State(""),
         switches=gr.State(""),
@@ -99,25 +106,21 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
 def about_model(session: Session) -> str:
     """The model that answers, always visible."""
     model = session.model
-    return wording.MODEL.format(
-        name=session.name,
-        objective=model.objective.name,
-        components=model.config.components,
-        dim=model.config.dim,
-        pictures=len(session.index),
-        weights=model.weights_hash[:8],
+    return (
+        f"model **{session.name}** · objective {model.objective.name} · K {model.config.components} · "
+        f"D {model.config.dim} · {len(session.index)} pictures · weights {model.weights_hash[:8]}"
     )
 
 
 def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
     """Another model, picked or just trained, answers the same question; one that can't be used is refused."""
 
-    @told
+    @safely
     def switch(name: str, result: QueryResult | None) -> list[Any]:
         try:
             session = sessions.get(name)
         except QueryError as problem:
-            gr.Warning(str(problem), title=wording.MODEL_REFUSED)
+            gr.Warning(str(problem), title="That model can't answer")
             session = sessions.get(result.model if result else None)
         return [session.name, about_model(session), gr.Dropdown(numbers(session), value=[]), signal()]
 
@@ -139,21 +142,23 @@ def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab
             return nothing
         try:
             if name not in [tab.id for tab in tabs]:
-                raise QueryError(wording.LINK_TAB.format(value=name[:40], known=", ".join(tab.id for tab in tabs)))
+                ids = ", ".join(tab.id for tab in tabs)
+                raise QueryError(f"there is no tab {name[:40]!r}; choose one of {ids}.")
             values = [
                 value
                 for tab in tabs
                 for value in (tab.restore(params) if tab.id == name else [gr.skip()] * len(tab.controls))
             ]
         except QueryError as problem:
-            gr.Warning(wording.LINK_WRONG.format(problem=problem), title=wording.LINK_TITLE)
+            warning = f"This link can't be opened as it is: {problem} The page opens with its example instead."
+            gr.Warning(warning, title="Not the link's view")
             return nothing
         session = sessions.get(params.get("model") or None)
         asks = name == first or session.name != sessions.default
         return [gr.Tabs(selected=name), about_model(session), signal() if asks else gr.skip(), *values]
 
     outputs = [state.tabs, header, state.asks, *controls]
-    page.load(told(follow), None, outputs, show_progress="hidden", **PRIVATE)
+    page.load(safely(follow), None, outputs, show_progress="hidden", **PRIVATE)
 
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:

@@ -2,80 +2,69 @@
 
 from __future__ import annotations
 
-import html
+import base64
+import io
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
+from PIL import Image
 
 from analysis import query as study
-from analysis.session import ROOT, Session
-from hug.retrieval.trace import QueryTrace
-from ui import wording
-from ui.history import notes
-from ui.markup import inlined
-from ui.split import sure
-from ui.state import QueryRequest, QueryResult
+from analysis.session import Session
+from ui.answer import caption, sure
+from ui.components import ASSETS
+from ui.html import render
+from ui.state import KINDS, QueryRequest, QueryResult
 from ui.theme import STYLE
 
 PICTURE, RESULT = 480, 200  # pixels, long side
 VERSIONS = ("torch", "transformers", "numpy", "gradio")
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>
-:root {{ --body-text-color: #1f2937; --border-color-primary: #d0d7de; color-scheme: light; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--body-text-color); margin: 0 auto; padding: 16px;
-  max-width: 960px; }}
-table.data {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85em; }}
-table.data :is(td, th) {{ border: 1px solid var(--border-color-primary); padding: 2px 8px; text-align: right; }}
-.scroll {{ overflow-x: auto; }}
-.grid {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 8px; }}
-figure {{ margin: 0; }} figure img {{ width: 100%; max-width: 320px; }}
-figcaption {{ font-size: .75em; white-space: pre-line; }}
-pre {{ overflow-x: auto; background: #f3f4f6; padding: 8px; }}
-{style}</style></head><body>
-{body}
-</body></html>
-"""
 
 
 def report(session: Session, result: QueryResult) -> str:
     """The whole file; everything that was typed in it is escaped."""
-    trace, request = result.trace, result.request
-    parts = [
-        f"<h1>{_safe(wording.REPORT_TITLE)}</h1>",
-        f'<section><h2>{_safe(wording.REPORT_ASKED)}</h2><div class="grid">{_pictures(result)}</div>'
-        f"{_table(_asked(request))}</section>",
-        sure(session, trace, notes(request, session)).replace("<details>", "<details open>"),
-        f"<section><h2>{_safe(wording.RESULTS)}</h2><p>{_safe(wording.REPORT_ORDER)}</p>"
-        f'<div class="grid">{_results(session, trace)}</div></section>',
-        f"<section><h2>{_safe(wording.REPORT_NUMBERS)}</h2>{_table(study.split(trace).drop(columns='source'))}"
-        f"<h3>{_safe(wording.RESULTS)}</h3>{_table(study.results(trace))}"
-        f"<h3>{_safe(wording.VARIANCES_TITLE)}</h3>{_table(study.variances(trace))}"
-        f"<h3>{_safe(wording.WEIGHTS_TITLE)}</h3>{_table(_wide(study.weights(trace)))}</section>",
-        f"<section><h2>{_safe(wording.REPORT_MODEL)}</h2>{_table(_model(session))}"
-        f"<h2>{_safe(wording.REPORT_CITE)}</h2><pre>{_safe(citation())}</pre></section>",
-    ]
-    return PAGE.format(title=_safe(wording.REPORT_TITLE), style=_style(), body="\n".join(parts))
+    trace, rows = result.trace, study.results(result.trace)
+    references = [(inlined(result.picture, PICTURE), "Reference picture")]
+    if result.request.severity:
+        references.append((inlined(result.seen, PICTURE), "What the model sees"))
+    weights = study.weights(trace).pivot(index="component", columns="source", values="weight").reset_index()
+    return render(
+        "report", style=_style(), references=references, request=_table(_request(result.request)),
+        sure=sure(session, result, open=True), model=_table(_model(session)),
+        results=[
+            (inlined(session.picture(row["id"]), RESULT), caption(session, row)) for row in rows.to_dict("records")
+        ],
+        tables=[
+            ("", _table(study.split(trace).drop(columns="source"))),
+            ("Results, nearest first", _table(rows)),
+            (study.VARIANCES, _table(study.variances(trace))),
+            (study.WEIGHTS, _table(weights)),
+        ],
+        citation=(ASSETS / "citation.bib").read_text().strip(),
+    )  # fmt: skip
 
 
-def citation() -> str:
-    """The paper's BibTeX entry, as the README gives it."""
-    text = (ROOT / "README.md").read_text()
-    return text.split("```bibtex\n")[1].split("```")[0].strip()
+def inlined(picture: Image.Image, side: int) -> str:
+    """A data URL of a small copy, at most `side` pixels on its long side, without metadata."""
+    small = picture.convert("RGB")
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=82)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _asked(request: QueryRequest) -> pd.DataFrame:
+def _request(request: QueryRequest) -> pd.DataFrame:
     rows = [
-        (wording.WORDS, request.words or wording.NO_WORDS_SHORT),
-        (wording.REFERENCE, request.reference or wording.TRAIL_UPLOAD),
-        (wording.WHAT_IF, f"{wording.KINDS[request.kind]} {request.severity}" if request.severity else "–"),
-        (wording.SEARCH_IN, request.category or wording.ALL),
-        (wording.LEAVE_OUT, _yes(request.leave_out)),
-        (wording.USE_VAR, _yes(request.use_var)),
-        (wording.MERGE, next(name for name, value in wording.MERGE_CHOICES if value == request.dynamic)),
-        (wording.IGNORED, ", ".join(map(str, request.ignored)) or "–"),
+        ("What should be different", request.words or "no words"),
+        ("Reference picture", request.reference or "your picture"),
+        ("What if the picture were worse?", f"{KINDS[request.kind]} {request.severity}" if request.severity else "–"),
+        ("Search in", request.category or "all"),
+        ("Leave the reference out of the results", "yes" if request.leave_out else "no"),
+        ("The candidates' variance counts", "yes" if request.use_var else "no"),
+        ("Weights of the three sources", "dynamic" if request.dynamic else "static, 1/3 each"),
+        ("Ignore these sub-features", ", ".join(map(str, request.ignored)) or "–"),
     ]
     return pd.DataFrame(rows, columns=["", " "])
 
@@ -102,42 +91,13 @@ def _version(name: str) -> str:
         return "–"
 
 
-def _pictures(result: QueryResult) -> str:
-    shown = [(result.picture, wording.REFERENCE)]
-    if result.request.severity:
-        shown.append((result.seen, wording.SEEN))
-    return "".join(_figure(inlined(picture, PICTURE), caption) for picture, caption in shown)
+def _table(table: pd.DataFrame) -> Markup:
+    """All rows, with pandas' escaping."""
+    html = table.to_html(index=False, border=0, classes="data", float_format="{:.5f}".format, na_rep="–", escape=True)
+    return Markup('<div class="scroll">{}</div>').format(Markup(html))
 
 
-def _results(session: Session, trace: QueryTrace) -> str:
-    rows = study.results(trace).to_dict("records")
-    captions = [wording.RESULT.format(**row, move="", what=session.describe(row["id"])) for row in rows]
-    pictures = [inlined(session.picture(row["id"]), RESULT) for row in rows]
-    return "".join(_figure(*pair) for pair in zip(pictures, captions, strict=True))
-
-
-def _figure(address: str, caption: str) -> str:
-    safe = _safe(caption)
-    return f'<figure><img src="{address}" alt="{safe}"><figcaption>{safe}</figcaption></figure>'
-
-
-def _table(table: pd.DataFrame) -> str:
-    shown = table.to_html(index=False, border=0, classes="data", float_format="{:.5f}".format, na_rep="–", escape=True)
-    return f'<div class="scroll">{shown}</div>'
-
-
-def _wide(weights: pd.DataFrame) -> pd.DataFrame:
-    return weights.pivot(index="component", columns="source", values="weight").reset_index()
-
-
-def _style() -> str:
+def _style() -> Markup:
     """The page's rules for the split, so that both look alike."""
-    return "\n".join(line for line in Path(STYLE).read_text().splitlines() if line.startswith((".hug-", ":is(.hug-")))
-
-
-def _yes(value: bool) -> str:
-    return wording.SAID_YES if value else wording.SAID_NO
-
-
-def _safe(text: str) -> str:
-    return html.escape(text)
+    rules = (line for line in STYLE.read_text().splitlines() if line.startswith((".hug-", ":is(.hug-")))
+    return Markup("\n".join(rules))

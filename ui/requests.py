@@ -19,23 +19,24 @@ from analysis.plots import sentence
 from analysis.session import QueryError
 from hug.data.images import MAX_BYTES, PictureError, open_picture
 from hug.train.jobs import JobError
-from ui import wording
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger("hug.page")
+UNREADABLE = "The picture could not be read: send it as an uploaded file or as a data URL (data:image/png;base64,…)."
+UNEXPECTED = "Something went wrong on our side; it is written in the server's log. Try once more, or another picture."
 
 
 def error(message: str) -> gr.Error:
     """A message on the page or for an API client; what a person typed in it is shown, not interpreted."""
-    return gr.Error(html.escape(message, quote=False), title=wording.ERROR_TITLE, print_exception=False)
+    return gr.Error(html.escape(message, quote=False), title="That did not work", print_exception=False)
 
 
-def told(callback: Callable[P, R]) -> Callable[P, R]:
+def safely(callback: Callable[P, R]) -> Callable[P, R]:
     """The callback with every failure as one sentence: an expected one as it is, another one logged."""
 
     @wraps(callback)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def safe(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return callback(*args, **kwargs)
         except gr.Error:
@@ -45,37 +46,37 @@ def told(callback: Callable[P, R]) -> Callable[P, R]:
         except JobError as problem:
             raise error(sentence([str(problem)])) from problem
         except Exception as problem:
-            log.exception("unexpected error in %s", callback.__name__)
-            raise error(wording.UNEXPECTED) from problem
+            log.exception("unexpected error in %s", getattr(callback, "__name__", callback))
+            raise error(UNEXPECTED) from problem
 
-    return asked
+    return safe
 
 
-def opened(sent: Any) -> Image.Image:
+def read_picture(sent: Any) -> Image.Image:
     """The picture of what Gradio received: an uploaded file, or a data URL.
 
     Raises QueryError when there is none and PictureError when it is not a picture within the limits.
     """
     if sent is None:
-        raise QueryError(wording.NO_PICTURE)
+        raise QueryError("There is no reference picture: pick one from the gallery or upload one.")
     if not isinstance(sent, dict):
-        raise PictureError(wording.BAD_PICTURE)
+        raise PictureError(UNREADABLE)
     url, path = sent.get("url") or "", sent.get("path")
     if url.startswith("data:"):
         return open_picture(_decoded(url))
     if not path:
-        raise PictureError(wording.BAD_PICTURE)
+        raise PictureError(UNREADABLE)
     return open_picture(Path(path))
 
 
 def _decoded(url: str) -> bytes:
     head, _, body = url.partition(",")
     if not head.endswith(";base64") or len(body) > MAX_BYTES * 4 // 3 + 4:
-        raise PictureError(wording.BAD_PICTURE)
+        raise PictureError(UNREADABLE)
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as problem:
-        raise PictureError(wording.BAD_PICTURE) from problem
+        raise PictureError(UNREADABLE) from problem
 
 
 class Page(gr.Blocks):
@@ -89,17 +90,17 @@ class Page(gr.Blocks):
             inputs = [*inputs, *(block.value for block in block_fn.inputs[len(inputs) :])]
         for place, block in enumerate(block_fn.inputs[: len(inputs)]):
             if isinstance(block, gr.Image):
-                inputs[place] = received(inputs[place])
+                inputs[place] = check_address(inputs[place])
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
             raise
         except Exception as problem:
             log.warning("unreadable request for %s: %s", block_fn.api_name, type(problem).__name__)
-            raise error(wording.UNREADABLE) from problem
+            raise error("The request could not be read; look at the list of parameters of this endpoint.") from problem
 
 
-def received(value: Any) -> Any:
+def check_address(value: Any) -> Any:
     """A picture as sent, in the form Gradio checks: an uploaded file or a data URL (also as a bare string).
 
     A path is left to Gradio's check only with the mark of an upload: without it, Gradio would not check whether
@@ -110,7 +111,7 @@ def received(value: Any) -> Any:
     if not isinstance(value, dict) or value.get("path") is None:
         return value
     if "://" in str(value["path"]):
-        raise error(wording.NO_ADDRESS)
+        raise error("Addresses are not fetched: download the picture and upload it.")
     if not is_file_obj_with_meta(value):
-        raise error(wording.BAD_PICTURE)
+        raise error(UNREADABLE)
     return value

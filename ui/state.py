@@ -15,14 +15,18 @@ from torch import Tensor
 from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
 from hug.data.corruptions import CORRUPTIONS, corrupt
 from hug.gaussians import Query
+from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
-from ui import wording
-from ui.requests import opened
+from ui.requests import read_picture
 
 MODEL_CALLS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # one at a time, whoever asks
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 WORKING = 480  # pixels, short side, at which a fault is drawn: the backbone reads 160
 LONGEST = 4 * WORKING  # of the long side: a strip stays small too
+KINDS = {
+    "blur": "blur", "noise": "noise", "lowres": "few pixels", "jpeg": "strong compression",
+    "occlusion": "something in front", "darkness": "too dark", "glare": "glare",
+}  # fmt: skip
 SEED = 0  # the same fault each time, so that only the severity changes
 
 
@@ -57,16 +61,16 @@ class QueryRequest:
             picture=None if values["reference"] else sent.get("path") if isinstance(sent, dict) else sent,
             words=values["words"] or "",
             category=values["category"] or "",
-            k=_whole(values["k"], wording.COUNT),
+            k=_whole(values["k"], "Results"),
             leave_out=bool(values["leave_out"]),
             kind=values["kind"],
-            severity=_whole(values["severity"], wording.SEVERITY),
+            severity=_whole(values["severity"], "Severity"),
             dynamic=bool(values["dynamic"]),
             use_var=bool(values["use_var"]),
-            ignored=tuple(sorted(_whole(n, wording.IGNORED) for n in values["ignored"] or ())),
+            ignored=tuple(sorted(_whole(n, "Each ignored sub-feature") for n in values["ignored"] or ())),
         )
         if request.kind not in CORRUPTIONS or request.severity not in range(6):
-            raise QueryError(wording.NO_SUCH_FAULT)
+            raise QueryError("There is no such fault: choose one of the list, with a severity from 0 to 5.")
         return request
 
     def open(self, session: Session) -> Image.Image:
@@ -77,31 +81,14 @@ class QueryRequest:
         if self.reference:
             return session.picture(self.reference)
         if self.picture and not Path(self.picture).exists():
-            raise QueryError(wording.UPLOAD_GONE)
-        return opened(self.picture and {"path": self.picture})
+            raise QueryError("The uploaded picture was deleted after an hour: upload it again.")
+        return read_picture(self.picture and {"path": self.picture})
 
-    def components(self, session: Session) -> list[int] | None:
-        """Components (0-based) that count; None for all."""
-        count = session.model.config.components
-        if not set(self.ignored) <= set(range(1, count + 1)):
-            raise QueryError(wording.NO_SUCH_COMPONENT.format(count=count))
-        return [n for n in range(count) if n + 1 not in self.ignored] if self.ignored else None
-
-    def trace(self, session: Session, picture: Image.Image) -> QueryTrace:
-        """Every intermediate of the answer, for the picture as the model sees it.
-
-        Raises QueryError for a question that can't be answered.
-        """
-        return session.trace(
-            picture,
-            self.words,
-            min(self.k, len(session.index)),
-            self.category,
-            self.reference if self.leave_out else None,
-            components=self.components(session),
-            use_var=self.use_var,
-            dynamic=self.dynamic,
-        )
+    def options(self, session: Session) -> SearchOptions:
+        """How it is ranked. Raises QueryError for what the session doesn't have."""
+        exclude = self.reference if self.leave_out else None
+        k = min(self.k, len(session.index))
+        return session.search(k, self.category, exclude or "", self.ignored, self.use_var, self.dynamic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +99,7 @@ class QueryResult:
     trace: QueryTrace
     picture: Image.Image  # the reference without a fault, in the size at which faults are drawn
     tokens: Tensor  # (1, P, Cv) frozen tokens of the reference as the model saw it
+    backbone: str  # fingerprint of what made the tokens
 
     @property
     def model(self) -> str:
@@ -143,8 +131,9 @@ class QueryResult:
 
     @property
     def seen(self) -> Image.Image:
-        """The reference with the chosen fault."""
-        return corrupt(self.picture, self.request.kind, self.request.severity, SEED)
+        """The reference with the chosen fault, if there is one."""
+        request = self.request
+        return corrupt(self.picture, request.kind, request.severity, SEED) if request.severity else self.picture
 
     def thumbnail(self, session: Session) -> Path | Image.Image:
         """A small copy of the reference without a fault."""
@@ -163,7 +152,17 @@ def answer(session: Session, request: QueryRequest) -> QueryResult:
     whole = request.open(session)
     working = working_copy(whole)
     picture = corrupt(working, request.kind, request.severity, SEED) if request.severity else whole
-    return QueryResult(request, request.trace(session, picture), working, session.tokens(picture))
+    trace = session.trace(picture, request.words, request.options(session))
+    return QueryResult(request, trace, working, session.tokens(picture), session.model.backbone.fingerprint)
+
+
+def answer_again(session: Session, result: QueryResult) -> QueryResult:
+    """The same question answered by another model. Sub-feature 7 of another model is another one: none is ignored."""
+    request = replace(result.request, model=session.name, ignored=())
+    backbone = session.model.backbone.fingerprint
+    tokens = result.tokens if backbone == result.backbone else session.tokens(result.seen)
+    trace = session.rank(session.queries(tokens, [result.words]), result.words, request.options(session))
+    return replace(result, request=request, trace=trace, tokens=tokens, backbone=backbone)
 
 
 def working_copy(picture: Image.Image) -> Image.Image:
@@ -176,7 +175,7 @@ def working_copy(picture: Image.Image) -> Image.Image:
 
 def _whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise QueryError(wording.NO_SUCH_NUMBER.format(name=name))
+        raise QueryError(f"{name} must be a whole number.")
     return int(value)
 
 
@@ -230,8 +229,8 @@ class Listener:
     def only_in(self, id: str, open_tab: gr.State) -> Listener:
         """The same that does nothing while another tab than this is open."""
 
-        def refresh(opened: str, *values: Any) -> Any:
-            if opened == id:
+        def refresh(current: str, *values: Any) -> Any:
+            if current == id:
                 return self.fn(*values)
             return gr.skip() if len(self.outputs) == 1 else [gr.skip()] * len(self.outputs)
 

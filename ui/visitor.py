@@ -11,26 +11,28 @@ import gradio as gr
 
 from analysis.session import RUNS, QueryError
 from hug.files import write_text
-from ui import train_wording as wording
 
-KEY = "hug-visitor"
 FORM = re.compile(r"[0-9a-f]{32}")  # 128 bits
 
 
 def visitor(folder: Path = RUNS) -> gr.BrowserState:
     """The component; what the browser stores is encrypted with HUG_SECRET, or with a secret made once in `folder`."""
-    return gr.BrowserState("", storage_key=KEY, secret=os.environ.get("HUG_SECRET") or _secret(folder / "secret"))
+    return gr.BrowserState(
+        "", storage_key="hug-visitor", secret=os.environ.get("HUG_SECRET") or _secret(folder / "secret")
+    )
 
 
-def known(value: object) -> str:
+def visitor_or_new(value: object) -> str:
     """A visitor's number, or a new one for who has none yet."""
     return value if isinstance(value, str) and FORM.fullmatch(value) else secrets.token_hex(16)
 
 
-def checked(value: object) -> str:
+def require_visitor(value: object) -> str:
     """The visitor's number. Raises QueryError when the browser sends none."""
     if not (isinstance(value, str) and FORM.fullmatch(value)):
-        raise QueryError(wording.NO_VISITOR)
+        raise QueryError(
+            "This browser keeps no data for this page, so a training could not be found again: allow it, and reload."
+        )
     return value
 
 

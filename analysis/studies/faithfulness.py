@@ -144,10 +144,9 @@ def _changes(
     references = [experiments.collection.triplets[r.rows[n]].reference for r, n in queries]
     repeated = [reference for reference, many in zip(references, edits, strict=True) for _ in many]
     encoded = experiments.encode(repeated, [text for many in edits for text in many])
-    rows = torch.arange(len(repeated)).split([len(many) for many in edits])
     changes = []
-    for (r, n), own in zip(queries, rows, strict=True):
-        after, before, first = encoded[own], r.query[[n]], r.candidates[[int(np.argmin(r.distances[n]))]]
+    for (r, n), after in zip(queries, encoded.split([len(many) for many in edits]), strict=True):
+        before, first = r.query[[n]], r.candidates[[int(np.argmin(r.distances[n]))]]
         distance = distance_parts(after, first).total[:, 0].numpy() - float(r.distances[n].min())
         variance = (after.var_t.mean((1, 2)).log() - before.var_t.mean((1, 2)).log()).numpy()
         changes.append(np.stack([distance, variance], 1))

@@ -55,7 +55,7 @@ def measure_weights(experiments: Experiments) -> pd.DataFrame:
 
 def _shares(query: Query) -> np.ndarray:
     """(Q, 3) mean weight of each source."""
-    return query.weights.mean((2, 3)).numpy()
+    return query.weights.mean((2, 3)).cpu().numpy()
 
 
 def _by_severity(experiments: Experiments) -> list[np.ndarray]:
@@ -81,7 +81,7 @@ def _corrupted_shares(experiments: Experiments, kind: str, texts: list[str]) -> 
     with torch.no_grad():
         for rows in np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH)):
             batch = words.take([texts[n % len(texts)] for n in rows])
-            parts.append(_shares(experiments.model.query_tokens(tokens_of(tokens, list(rows)), *batch)))
+            parts.append(_shares(experiments.model.query_tokens(tokens_of(tokens, list(rows)), batch)))
     return np.concatenate(parts).reshape(len(SEVERITIES), len(texts), 3)
 
 

@@ -15,6 +15,7 @@ from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
 BATCH = 128
+CPU = torch.device("cpu")  # what is encoded becomes tables
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def encode_pictures(model: HUG, tokens: np.ndarray, rows: Sequence[int]) -> Gaus
     """Gaussians of pictures given by rows of a token array (N, P, Cv)."""
     model.eval()
     parts = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
-    return Gaussians.cat([model.target_tokens(tokens_of(tokens, part)) for part in parts])
+    return Gaussians.cat([model.target_tokens(tokens_of(tokens, part)).to(CPU) for part in parts])
 
 
 @torch.no_grad()
@@ -46,7 +47,7 @@ def encode_queries(model: HUG, features: Features, references: Sequence[str], te
     parts = []
     for i in range(0, len(texts), BATCH):
         images = features.pictures.take(references[i : i + BATCH])
-        parts.append(model.query_tokens(images, *features.texts.take(texts[i : i + BATCH])))
+        parts.append(model.query_tokens(images, features.texts.take(texts[i : i + BATCH])).to(CPU))
     return Query.cat(parts)
 
 

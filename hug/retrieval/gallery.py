@@ -1,10 +1,12 @@
-"""A gallery to search: the bundled Parquet file, or a folder of somebody's own pictures."""
+"""A gallery to search, the bundled Parquet file or a folder of somebody's own pictures, and its index."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,8 @@ from PIL import Image
 
 from hug.data.images import open_picture, read_folder
 from hug.files import write_parquet
+from hug.model import HUG
+from hug.retrieval.index import TABLE, Index
 
 LABELS = ("category", "colour", "pattern", "sleeve", "neckline", "length", "logo", "degradation", "severity")
 
@@ -40,6 +44,46 @@ class GallerySource:
     pictures: Pictures
     meta: dict[str, list[str]]  # "category" and, for generated pictures, their attributes
 
+    @cached_property
+    def key(self) -> str:
+        """16 hex digits over ids and pictures; files count by size and time of change, bytes by content."""
+        digest = hashlib.sha256()
+        for id, picture in zip(self.ids, self.pictures.sources, strict=True):
+            digest.update(id.encode() + b"\0")
+            if isinstance(picture, bytes):
+                digest.update(hashlib.sha256(picture).digest())
+            else:
+                facts = picture.stat()
+                digest.update(f"{picture}:{facts.st_size}:{facts.st_mtime_ns}".encode())
+        return digest.hexdigest()[:16]
+
+    def index(self, model: HUG, checkpoint: Path, cache: Path) -> Index:
+        """The checkpoint's own index if it is of just these pictures by these weights, else one below `cache`.
+
+        That is made, with a progress bar, when it isn't there or is damaged.
+        """
+        own = own_index(checkpoint, model)
+        if own is not None and own.ids == self.ids:
+            return own
+        folder = cache / f"index-{self.key}-{model.weights_hash[:16]}"
+        try:
+            return Index.load(folder)
+        except ValueError:
+            Index.build(model, self.pictures, self.ids, self.meta, progress=True).save(folder)
+            return Index.load(folder)  # half precision, as at every later start
+
+
+def own_index(checkpoint: Path, model: HUG) -> Index | None:
+    """The checkpoint's own index; None without, or when it is left from an earlier training in the same folder."""
+    if not (checkpoint / TABLE).exists():
+        return None
+    index = Index.load(checkpoint)
+    try:
+        index.check(model)
+    except ValueError:
+        return None
+    return index
+
 
 def read_gallery(path: str | Path) -> GallerySource:
     """A folder of pictures or a Parquet file with columns id, image (bytes, path) and labels.
@@ -48,8 +92,8 @@ def read_gallery(path: str | Path) -> GallerySource:
     """
     path = Path(path)
     if path.is_dir():
-        found = read_folder(path)
-        return GallerySource(list(found), Pictures(list(found.values())), {})
+        files = read_folder(path)
+        return GallerySource(list(files), Pictures(list(files.values())), {})
     if not path.is_file():
         raise ValueError(f"no gallery at {path}; give a folder of pictures or a Parquet gallery")
     try:

@@ -36,6 +36,18 @@ CHUNK = 4096  # candidates compared at once, to bound memory
 
 
 @dataclass(frozen=True)
+class SearchOptions:
+    """How candidates are ranked for B queries."""
+
+    k: int = 10  # candidates; above the gallery's size all of it
+    exclude: Sequence[str | Iterable[str] | None] | None = None  # an id, several or None a query; unknown ones ignored
+    where: Where | None = None  # candidates by label (a value or several), or by a Boolean mask (N,)
+    components: Iterable[int] | None = None  # those that count, from 0; all by default
+    use_var: bool = True  # without, only means and the bias count
+    dynamic: bool | None = None  # of a trace: merge by Eq. 11 or with 1/3 each; None as the model does. Moves no rank
+
+
+@dataclass(frozen=True)
 class Ranking:
     """The first k candidates of B queries; where fewer remain, positions are -1 and distances infinite."""
 
@@ -86,15 +98,11 @@ class Index:
         _check_ids(names, len(images))
         _check_meta(labels, len(names))
         starts = tqdm(range(0, len(images), batch), desc="index", disable=not progress)
-        parts = [model.target([_opened(images[n]) for n in range(i, min(i + batch, len(images)))]) for i in starts]
+        parts = [model.target([_image(images[n]) for n in range(i, min(i + batch, len(images)))]) for i in starts]
         return Index(names, Gaussians.cat(parts), labels, model.weights_hash, model.backbone.fingerprint)
 
     def add(
-        self,
-        model: HUG,
-        images: Sequence[Picture],
-        ids: Sequence[str],
-        meta: Mapping[str, Sequence[str]] | None = None,
+        self, model: HUG, images: Sequence[Picture], ids: Sequence[str], meta: Mapping[str, Sequence[str]] | None = None
     ) -> Index:
         """A new index with more candidates behind these; the same labels are expected.
 
@@ -139,7 +147,7 @@ class Index:
         Raises ValueError, and writes nothing, when a mean is too large for half precision.
         """
         folder, g = Path(folder), self.gaussians
-        tensors = {"mu": g.mu.half(), "var": g.var.half(), "bias": g.bias.float()}
+        tensors = {"mu": g.mu.half().cpu(), "var": g.var.half().cpu(), "bias": g.bias.float().cpu()}
         if not torch.isfinite(tensors["mu"]).all():
             raise ValueError("a mean is above 65504, too large for a stored index; train the model again")
         write_tensors(folder / TENSORS, tensors)
@@ -187,35 +195,38 @@ class Index:
         components: Iterable[int] | None = None,
         use_var: bool = True,
     ) -> Ranking:
-        """The k nearest candidates by Eq. 15, exact; equal distances keep the gallery's order.
+        """The k nearest candidates, as `rank` with these `SearchOptions`."""
+        return self.rank(query, SearchOptions(k, exclude, where, components, use_var))
 
-        `exclude` has one id, several, or None for each query, unknown ids ignored; `where` keeps candidates by
-        label (a value or several) or by a Boolean mask (N,); `components` are the ones to keep (0-based), all by
-        default; without `use_var` only means and the bias count. A k above the gallery's size gives all of it.
+    def rank(self, query: Query | Gaussians, options: SearchOptions) -> Ranking:
+        """The nearest candidates by Eq. 15, exact; equal distances keep the gallery's order.
+
         Raises ValueError for a k below 1, an unknown label, a component that doesn't exist, an `exclude` of
         another length, or a query of other sizes or with a number that isn't finite.
         """
+        k, device = options.k, self.gaussians.mu.device
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        mask, (rows, places) = self._mask(where), self._excluded(exclude, len(query))
-        best = query.mu.new_empty(len(query), 0)  # (B, up to k), kept while the chunks pass
-        positions = torch.empty(len(query), 0, dtype=torch.long)
-        for start, distances in self._chunks(query, components, use_var):  # (B, n)
+        mask = self._mask(options.where).to(device)
+        rows, places = (side.to(device) for side in self._excluded(options.exclude, len(query)))
+        best = self.gaussians.mu.new_empty(len(query), 0)  # (B, up to k) of the chunks so far
+        positions = torch.empty(len(query), 0, dtype=torch.long, device=device)
+        for start, distances in self._chunks(query, options.components, options.use_var):  # (B, n)
             stop = start + distances.shape[1]
             distances[:, ~mask[start:stop]] = torch.inf
             inside = (places >= start) & (places < stop)
             distances[rows[inside], places[inside] - start] = torch.inf
-            seen = torch.cat([positions, torch.arange(start, stop).expand(len(query), -1)], dim=1)
+            seen = torch.cat([positions, torch.arange(start, stop, device=device).expand(len(query), -1)], dim=1)
             best, order = torch.sort(torch.cat([best, distances], dim=1), dim=1, stable=True)
             best, positions = best[:, :k], seen.gather(1, order[:, :k])
         positions = positions.masked_fill(torch.isinf(best), -1)
         ids = [[self.ids[n] for n in row if n >= 0] for row in positions.tolist()]
-        return Ranking(ids, best, positions)
+        return Ranking(ids, best.cpu(), positions.cpu())
 
     def distances(
         self, query: Query | Gaussians, components: Iterable[int] | None = None, use_var: bool = True
     ) -> Tensor:
-        """(B, N) distances of Eq. 15 over the kept components, plus the candidate bias.
+        """(B, N) distances, on the index's device, of Eq. 15 over these components, plus the candidate bias.
 
         Divided by K*D of the whole model, so that leaving components out makes a part of the whole distance.
         """
@@ -227,6 +238,7 @@ class Index:
         Raises ValueError for a position outside the gallery, such as the -1 that fills a short ranking.
         """
         self._check_query(query)
+        query = query.to(self.gaussians.mu.device)
         places = torch.as_tensor(positions, dtype=torch.long)
         if ((places < 0) | (places >= len(self.ids))).any():
             raise ValueError(f"positions must be some of 0-{len(self.ids) - 1}, got {places.tolist()}")
@@ -237,7 +249,7 @@ class Index:
     ) -> Iterator[tuple[int, Tensor]]:
         """First row and distances (B, n) of each chunk of the gallery: one matrix product a chunk."""
         self._check_query(query)
-        keep = self._components(components)
+        query, keep = query.to(self.gaussians.mu.device), self._components(components)
         scale = query.mu.shape[1] * query.mu.shape[2]
         mu_q = query.mu[:, keep].flatten(1)  # (B, K'*D)
         norm_q, var_q = mu_q.square().sum(1)[:, None], query.var[:, keep].sum((1, 2))[:, None]  # (B, 1)
@@ -270,26 +282,26 @@ class Index:
             raise ValueError("the query holds a number that is not finite; train the model again")
 
     def _excluded(self, exclude: Sequence[str | Iterable[str] | None] | None, count: int) -> tuple[Tensor, Tensor]:
-        """Query rows (E,) and gallery positions (E,) that must not be found."""
+        """Query rows (E,) and gallery positions (E,) that must not be ranked."""
         if exclude is None:
             exclude = [None] * count
         if isinstance(exclude, str) or len(exclude) != count:
             raise ValueError(f"exclude needs a list with an id, several ids or None for each of {count} queries")
         named = [(row, [names] if isinstance(names, str) else names or ()) for row, names in enumerate(exclude)]
         pairs = [(row, self._place[name]) for row, names in named for name in names if name in self._place]
-        found = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)  # (E, 2)
-        return found[:, 0], found[:, 1]
+        rows, places = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
+        return rows, places
 
     def _components(self, components: Iterable[int] | None) -> slice | list[int]:
         if components is None:
             return slice(None)  # a view: nothing is copied
-        count, keep = self.gaussians.mu.shape[1], sorted(set(components))
-        if not keep or keep[0] < 0 or keep[-1] >= count:
-            raise ValueError(f"components must be some of 0-{count - 1}, got {keep}")
-        return keep
+        count, places = self.gaussians.mu.shape[1], sorted(set(components))
+        if not places or places[0] < 0 or places[-1] >= count:
+            raise ValueError(f"components must be some of 0-{count - 1}, got {places}")
+        return places
 
     def _mask(self, where: Where | None) -> Tensor:
-        """(N,) true for the candidates that may be found."""
+        """(N,) true for the candidates that may be ranked."""
         if where is not None and not isinstance(where, Mapping):
             mask = torch.as_tensor(where)
             if mask.shape != (len(self.ids),) or mask.dtype != torch.bool:
@@ -307,7 +319,7 @@ class Index:
         return mask
 
 
-def _opened(picture: Picture) -> Image.Image:
+def _image(picture: Picture) -> Image.Image:
     return picture if isinstance(picture, Image.Image) else open_picture(picture)
 
 

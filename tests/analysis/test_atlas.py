@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,20 +41,20 @@ def test_a_point_has_the_colour_of_its_own_value(session: Session, where: pd.Dat
 
 
 def test_a_query_is_placed_at_the_mean_of_its_nearest(session: Session, where: pd.DataFrame, trace: QueryTrace) -> None:
-    placed = atlas.place(where, session.index, trace.query, 0)
+    place = atlas.place_of(where, session.index, trace.query, 0)
     nearest = np.argsort(session.index.distances(trace.query)[0].numpy(), kind="stable")[: atlas.NEAREST]
-    assert placed.ids == tuple(session.index.ids[n] for n in nearest)
-    assert (placed.x, placed.y) == pytest.approx((nearest.mean(), -nearest.mean()))
-    one = atlas.place(where, session.index, trace.query, 2)
+    assert place.ids == tuple(session.index.ids[n] for n in nearest)
+    assert (place.x, place.y) == pytest.approx((nearest.mean(), -nearest.mean()))
+    one = atlas.place_of(where, session.index, trace.query, 2)
     alone = np.argsort(session.index.distances(trace.query, components=[1])[0].numpy(), kind="stable")[: atlas.NEAREST]
     assert one.ids == tuple(session.index.ids[n] for n in alone)
-    assert "approximation" in atlas.say(atlas.points(where, session.index, 0, "", "category"), "category", 0, placed)
+    assert "approximation" in atlas.say(atlas.points(where, session.index, 0, "", "category"), "category", 0, place)
 
 
 def test_the_query_and_its_results_are_drawn(session: Session, where: pd.DataFrame, trace: QueryTrace) -> None:
     shown = atlas.points(where, session.index, 0, "", "category")
     results = tuple(trace.ranking.ids[0])
-    figure = atlas.draw(shown, "category", atlas.place(where, session.index, trace.query, 0), results, "noise/0")
+    figure = atlas.draw(shown, "category", atlas.place_of(where, session.index, trace.query, 0), results, "noise/0")
     named = {t.name: t for t in figure.data}
     assert set(named["results"].customdata) == set(results)
     assert list(named["reference"].customdata) == ["noise/0"]
@@ -62,9 +64,9 @@ def test_the_query_and_its_results_are_drawn(session: Session, where: pd.DataFra
 
 
 def test_neighbours_leave_the_picture_itself_out_and_come_nearest_first(session: Session) -> None:
-    found = atlas.neighbours(session.index, "noise/3")
-    assert "noise/3" not in set(found.id) and len(found) == atlas.NEAREST
-    assert found.distance.is_monotonic_increasing
+    near = atlas.neighbours(session.index, "noise/3")
+    assert "noise/3" not in set(near.id) and len(near) == atlas.NEAREST
+    assert near.distance.is_monotonic_increasing
     with pytest.raises(ValueError, match="no picture"):
         atlas.neighbours(session.index, "elsewhere")
 
@@ -78,3 +80,16 @@ def test_what_does_not_exist_is_refused(session: Session, where: pd.DataFrame) -
 def test_pictures_that_the_gallery_lacks_are_left_out(session: Session, where: pd.DataFrame) -> None:
     more = pd.concat([where, pd.DataFrame([(0, "elsewhere", 1.0, 1.0)], columns=where.columns)])
     assert "elsewhere" not in set(atlas.points(more, session.index, 0, "", "category").id)
+
+
+def test_a_gallery_without_labels_has_a_map(session: Session, where: pd.DataFrame) -> None:
+    bare = dataclasses.replace(session.index, meta={})
+    shown = atlas.points(where, bare, 0, "", atlas.OVERALL)
+    assert len(shown) == len(bare) and set(shown.label) == {""}
+
+
+def test_labels_say_what_a_picture_shows_and_not_how_it_was_made_worse(session: Session, where: pd.DataFrame) -> None:
+    count = len(session.index)
+    meta = {"category": ["dress"] * count, "colour": ["red"] * count, "degradation": ["blur"] * count}
+    labelled = dataclasses.replace(session.index, meta=meta)
+    assert set(atlas.points(where, labelled, 0, "", atlas.OVERALL).label) == {"dress red"}

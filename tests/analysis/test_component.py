@@ -36,40 +36,40 @@ INTERVENTIONS = pd.DataFrame(
 
 
 def test_the_answer_names_the_component_and_its_evidence() -> None:
-    said = study.say_ranked(study.ranked(TRACKING, "sleeve"), "sleeve")
-    assert said.startswith("Component 2 tracks sleeve:")
+    sentence = study.say_trackers(study.trackers(TRACKING, "sleeve"), "sleeve")
+    assert sentence.startswith("Component 2 tracks sleeve:")
     for evidence in ("+1.90", "colour", "+0.40", "+0.10", "61 %", "p < 0.001"):
-        assert evidence in said
+        assert evidence in sentence
 
 
 def test_it_says_plainly_that_none_does() -> None:
-    said = study.say_ranked(study.ranked(TRACKING, "logo"), "logo")
-    assert said.startswith("None does") and "nearest is component 3" in said
-    assert "Nothing was measured" in study.say_ranked(study.ranked(TRACKING, "fabric"), "fabric")
+    sentence = study.say_trackers(study.trackers(TRACKING, "logo"), "logo")
+    assert sentence.startswith("None does") and "nearest is component 3" in sentence
+    assert "Nothing was measured" in study.say_trackers(study.trackers(TRACKING, "fabric"), "fabric")
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
     many = pd.concat([TRACKING.head(1).assign(component=c, place=c) for c in range(1, 10)])
-    assert "Components 1, 2, 3, 4, 5 and 4 more track sleeve" in study.say_ranked(
-        study.ranked(many, "sleeve"), "sleeve"
+    assert "Components 1, 2, 3, 4, 5 and 4 more track sleeve" in study.say_trackers(
+        study.trackers(many, "sleeve"), "sleeve"
     )
 
 
 def test_a_removal_stands_beside_its_control() -> None:
-    part = study.moved(INTERVENTIONS, 1)
+    part = study.removals_of(INTERVENTIONS, 1)
     assert list(part.aspect) == ["degraded", "logo", "sleeve"]
     assert part.control.tolist()[1:] == [0.1, 0.05] and np.isnan(part.control[0])
-    said = study.say_moved(part)
-    assert "logo raises it most: +1.00" in said and "+0.10" in said and "sleeve, +0.20" in said
-    bars = study.draw_moved(part).data
+    sentence = study.say_removals(part)
+    assert "logo raises it most: +1.00" in sentence and "+0.10" in sentence and "sleeve, +0.20" in sentence
+    bars = study.draw_removals(part).data
     assert list(bars[0].x) == part.delta.tolist() and list(bars[1].x)[1:] == part.control.tolist()[1:]
 
 
 def test_nothing_significant_is_said_to_be_nothing() -> None:
     weak = INTERVENTIONS.assign(p=0.5)
-    assert study.say_moved(study.moved(weak, 1)).startswith("Removing no single aspect")
-    explained = study.explained(pd.DataFrame({"attribute": ["a"], "component": [1], "eta2": [0.2], "p": [0.3]}), 1)
-    assert study.say_explained(explained).startswith("No attribute explains")
+    assert study.say_removals(study.removals_of(weak, 1)).startswith("Removing no single aspect")
+    weak = study.attributes_of(pd.DataFrame({"attribute": ["a"], "component": [1], "eta2": [0.2], "p": [0.3]}), 1)
+    assert study.say_attributes(weak).startswith("No attribute explains")
 
 
 @pytest.mark.parametrize("measure", list(study.MEASURES))
@@ -95,8 +95,8 @@ def test_the_histogram_counts_every_picture_and_marks_the_query() -> None:
     figure = study.draw_histogram(table, 0.02)
     assert sum(figure.data[0].y) == 4
     assert figure.layout.shapes[0].x0 == pytest.approx(np.log10(0.02))
-    said = study.say_histogram(table, {"picture": 0.02, "words": 0.1, "fit": 0.5, "overall": 0.2})
-    assert "Of 4 pictures" in said and "0.02, more than 75 %" in said
+    sentence = study.say_histogram(table, {"picture": 0.02, "words": 0.1, "fit": 0.5, "overall": 0.2})
+    assert "Of 4 pictures" in sentence and "0.02, more than 75 %" in sentence
 
 
 @pytest.mark.parametrize("low, high", [(0.06, 0.48), (0.00037, 0.0021), (0.001, 0.9), (0.4, 0.45)])
@@ -113,8 +113,8 @@ def test_a_gallery_of_one_value_still_has_a_histogram() -> None:
 
 
 def test_marks_are_the_query_s_own_variances(trace: QueryTrace) -> None:
-    third = study.marks(trace.query, 3)
+    third = study.variances(trace.query, 3)
     assert third["picture"] == pytest.approx(float(trace.query.var_r[0, 2].mean()))
     assert third["fit"] == pytest.approx(float(trace.query.var_m[0, 2].mean()))
-    whole = study.marks(trace.query, 0)
+    whole = study.variances(trace.query, 0)
     assert whole == pytest.approx(dict(zip(("picture", "words", "fit", "overall"), trace.means.values(), strict=True)))

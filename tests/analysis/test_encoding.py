@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from analysis import encoding
-from analysis.encoding import Recent, picture_key, queries
+from analysis.encoding import RecentCache, picture_key, queries
 from analysis.session import Session
 
 
@@ -26,7 +26,7 @@ def counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("images", "words"):
         monkeypatch.setattr(session.model.backbone, name, counting(name, getattr(session.model.backbone, name)))
     for name, size in (("_TOKENS", 4), ("_QUERIES", 4)):
-        monkeypatch.setattr(encoding, name, Recent(size))
+        monkeypatch.setattr(encoding, name, RecentCache(size))
     return seen
 
 
@@ -34,7 +34,7 @@ def test_only_what_changed_is_encoded(session: Session, counted: list[str]) -> N
     picture = session.picture("noise/0")
     session.trace(picture, "red")
     assert counted == ["images", "words"]
-    session.trace(picture, "red", 3, "dress", "noise/0", components=[1, 2], use_var=False, dynamic=False)
+    session.trace(picture, "red", session.search(3, "dress", "noise/0", [1, 2], use_var=False, dynamic=False))
     assert counted == ["images", "words"]  # ranking again encodes nothing
     session.trace(session.picture("noise/0"), "blue")
     assert counted == ["images", "words", "words"]  # other words: the picture stays
@@ -42,7 +42,7 @@ def test_only_what_changed_is_encoded(session: Session, counted: list[str]) -> N
     assert counted[3:] == ["images", "words"]
 
 
-def test_remembered_is_the_same_as_encoded(session: Session) -> None:
+def test_cached_is_the_same_as_encoded(session: Session) -> None:
     picture = session.picture("noise/2")
     fresh = session.model.query([picture], ["is red"])
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_many_sentences_of_one_picture(session: Session) -> None:
 
 
 def test_memory_is_bounded_and_forgets_the_oldest() -> None:
-    memory: Recent[int] = Recent(2)
+    memory: RecentCache[int] = RecentCache(2)
     made = []
 
     def make(n: int) -> Callable[[], int]:
@@ -70,8 +70,8 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
     assert len(memory) == 2 and made == [1, 2, 3, 2]
 
 
-def test_what_fails_is_not_kept() -> None:
-    memory: Recent[int] = Recent(2)
+def test_a_failure_is_not_stored() -> None:
+    memory: RecentCache[int] = RecentCache(2)
     with pytest.raises(ZeroDivisionError):
         memory.get(("a",), lambda: 1 // 0)
     assert memory.get(("a",), lambda: 7) == 7

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from analysis import explain
-from analysis.explain import Setting
-from analysis.explain_figures import draw_parts, draw_severities, draw_words
+from analysis.explain import draw_parts, draw_severities, draw_words
 from analysis.session import QueryError, Session
 from hug.data.corruptions import corrupt
 from hug.retrieval.trace import QueryTrace
@@ -17,9 +16,11 @@ def distances(trace: QueryTrace) -> list[float]:
     return trace.ranking.distances[0, : len(trace.ranking.ids[0])].tolist()
 
 
-@pytest.mark.parametrize("options", [{}, {"components": [3, 8]}, {"use_var": False}, {"dynamic": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"ignored": set(range(1, 17)) - {4, 9}}, {"use_var": False}, {"dynamic": False}]
+)
 def test_parts_sum_to_the_ranked_distances(session: Session, options: dict) -> None:
-    trace = session.trace(session.picture("noise/0"), "red", 6, exclude="noise/0", **options)
+    trace = session.trace(session.picture("noise/0"), "red", session.search(6, exclude="noise/0", **options))
     parts = explain.rank_parts(trace)
     assert len(parts) == 6 * 17
     sums = parts.groupby("rank").part.sum()
@@ -27,7 +28,7 @@ def test_parts_sum_to_the_ranked_distances(session: Session, options: dict) -> N
     assert (parts.means + parts["query"] + parts.candidate)[parts.component > 0].tolist() == pytest.approx(
         parts.part[parts.component > 0].tolist()
     )
-    if "components" in options:
+    if "ignored" in options:
         assert set(parts.component[parts.part != 0]) <= {0, 4, 9}
 
 
@@ -47,22 +48,22 @@ def test_two_results_side_by_side(session: Session, trace: QueryTrace) -> None:
 
 
 def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
-    picture, setting = session.picture("noise/0"), Setting("dress", "noise/0")
-    table = explain.word_effects(session, picture, " is  red <b> ", setting)
+    picture, options = session.picture("noise/0"), session.search(10, "dress", "noise/0")
+    table = explain.word_effects(session, session.tokens(picture), " is  red <b> ", options)
     assert table.word.tolist() == ["is", "red", "<b>"]
     assert table.without.tolist() == ["red <b>", "is <b>", "is red"]
-    whole = session.trace(picture, "is red <b>", 10, "dress", "noise/0")
+    whole = session.trace(picture, "is red <b>", options)
     for row in table.itertuples():
-        other = session.trace(picture, row.without, 10, "dress", "noise/0")
+        other = session.trace(picture, row.without, options)
         for name, source in (("words", "t"), ("fit", "m"), ("overall", "q")):
             change = other.means[source] - whole.means[source]
             assert getattr(row, name) == pytest.approx(change, abs=1e-6)
-        assert row.kept == len(set(whole.ranking.ids[0]) & set(other.ranking.ids[0]))
-        assert (row.first, row.moved) == (other.ranking.ids[0][0], other.ranking.ids[0][0] != whole.ranking.ids[0][0])
+        assert row.same == len(set(whole.ranking.ids[0]) & set(other.ranking.ids[0]))
+        assert (row.first, row.another) == (other.ranking.ids[0][0], other.ranking.ids[0][0] != whole.ranking.ids[0][0])
     assert table.read.all() and (table.chance == 0).all()
     assert "<b>" not in "".join(draw_words(table).layout.xaxis2.ticktext)
     with pytest.raises(QueryError, match="no words"):
-        explain.word_effects(session, picture, " ")
+        explain.word_effects(session, session.tokens(picture), " ")
 
 
 def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
@@ -70,7 +71,7 @@ def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
     read = explain.read_words(session, words)
     length = session.model.backbone.text_tokens
     assert 0 < read.index(False) <= length and not any(read[length:])
-    table = explain.word_effects(session, session.picture("noise/0"), words)
+    table = explain.word_effects(session, session.tokens(session.picture("noise/0")), words)
     assert (table.words[~table.read.to_numpy()].abs() < 1e-5).all()
     assert "nothing is read" in explain.say_words(table)
 
@@ -79,9 +80,9 @@ def test_severities_are_questions_with_a_worse_picture(session: Session) -> None
     picture = session.picture("noise/0")
     table = explain.severities(session, picture, "red", "blur")
     assert table.severity.tolist() == list(range(6))
-    plain = session.trace(picture, "red", 10)
-    assert table.picture[0] == pytest.approx(plain.means["r"]) and table.kept[0] == 10
-    worst = session.trace(corrupt(picture, "blur", 5, 0), "red", 10)
+    plain = session.trace(picture, "red", session.search(10))
+    assert table.picture[0] == pytest.approx(plain.means["r"]) and table.same[0] == 10
+    worst = session.trace(corrupt(picture, "blur", 5, 0), "red", session.search(10))
     assert table.picture[5] == pytest.approx(worst.means["r"]) and table["first"][5] == worst.ranking.ids[0][0]
     assert [t.name for t in draw_severities(table).data] == ["picture", "fit", "overall"]
     assert f"{table.picture[5]:.4f}" in explain.say_severities(table)
@@ -109,7 +110,7 @@ def test_parts_are_drawn_with_their_difference(trace: QueryTrace) -> None:
 
 def test_static_weights_change_the_overall_doubt_and_no_rank(session: Session) -> None:
     picture = session.picture("noise/0")
-    dynamic, static = (session.trace(picture, "red", 12, dynamic=d) for d in (True, False))
+    dynamic, static = (session.trace(picture, "red", session.search(12, dynamic=d)) for d in (True, False))
     assert dynamic.ranking.ids == static.ranking.ids
     assert torch.allclose(static.query.weights, torch.tensor(1 / 3))
     assert static.means["q"] == pytest.approx(sum(static.means[s] for s in "rtm") / 3, rel=1e-5)

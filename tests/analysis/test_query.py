@@ -8,6 +8,7 @@ import pytest
 
 from analysis import query as study
 from analysis.session import Session
+from hug.calibration import Calibration, HitModel
 from hug.retrieval.trace import QueryTrace
 
 
@@ -94,18 +95,17 @@ def test_weights_are_drawn_as_a_map_centred_at_zero(trace: QueryTrace) -> None:
     assert drawn.z[1][0] == pytest.approx(first)
 
 
-def test_validation_is_told_on_a_log_scale(session: Session) -> None:
-    assert session.calibration is not None
-    known = study.validation(session.calibration, bins=10)
-    assert len(known) == 40 and known.groupby("source").share.sum().tolist() == pytest.approx([1] * 4)
-    widths = np.log(known.high / known.low)[known.source == "t"]
-    assert np.allclose(widths, widths.iloc[0])
-    assert len(study.validation(None)) == 0
+def test_validation_is_counted_on_a_log_scale() -> None:
+    values = np.array([0.001, 0.002, 0.2, 1.0])
+    calibration = Calibration(HitModel((0.0,), (0.0,), (1.0,), (0.0,), (0.5,)), 10, {"t": values})
+    shares, low, high = study.validation(calibration, "t", bins=3)
+    assert shares.tolist() == [0.5, 0.0, 0.5]  # a bin is a factor of ten wide
+    assert (low, high) == pytest.approx((np.log(0.001), 0))
 
 
-def test_merges_are_both_told_whatever_was_chosen(session: Session) -> None:
+def test_merges_are_both_there_whatever_is_asked(session: Session) -> None:
     picture = session.picture("noise/0")
-    tables = [study.merges(session.trace(picture, "red", dynamic=dynamic)) for dynamic in (True, False)]
+    tables = [study.merges(session.trace(picture, "red", session.search(dynamic=dynamic))) for dynamic in (True, False)]
     pd.testing.assert_frame_equal(*tables)
     static = tables[0].set_index("fusion").loc["static"]
     assert static.least == pytest.approx(1 / 3) and static.most == pytest.approx(1 / 3)
@@ -115,3 +115,19 @@ def test_merges_are_both_told_whatever_was_chosen(session: Session) -> None:
 def test_moves_are_places_gained() -> None:
     assert study.moves(["a", "b", "c"], ["c", "a", "x"]) == [2, -1, None]
     assert study.moves(None, ["a"]) == [None] and study.moves([], ["a"]) == [None]
+
+
+def test_percentiles_are_drawn_as_they_are(trace: QueryTrace) -> None:
+    split = study.split(trace)
+    assert study.draw_split(split).data[0].x.tolist() == pytest.approx(split.percentile.tolist())
+
+
+def test_components_have_the_percentile_that_counting_gives(session: Session, trace: QueryTrace) -> None:
+    percentiles = study.gallery_percentiles(session.index, trace.query).set_index("component")
+    own, gallery = trace.query.var_r[0].mean(-1), session.index.gaussians.var.mean(-1)
+    for component in percentiles.index:
+        theirs = gallery[:, component - 1]
+        below = sum(float(v) < float(own[component - 1]) for v in theirs)
+        same = sum(float(v) == float(own[component - 1]) for v in theirs)
+        assert percentiles.percentile[component] == pytest.approx(100 * (below + same / 2) / len(theirs))
+    assert np.all(np.diff(study.gallery_percentiles(session.index, trace.query).percentile) <= 0)

@@ -147,7 +147,7 @@ def test_a_gallery_alone_is_studied_or_the_reason_is_told(name: str, gallery_onl
 def test_data_without_truth_skip_just_what_needs_it(experiments: Experiments, real: Any) -> None:
     """The same pictures and captions as real data have them: no table of truth beside them."""
     data = DataConfig(root=str(real), cache=experiments.data.cache)
-    bare = dataclasses.replace(experiments.session, index=None)
+    bare = dataclasses.replace(experiments.session, stored=None)
     plain, skipped, ids = dataclasses.replace(experiments, data=data, session=bare), set(), []
     for name, study in STUDIES.items():
         try:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from analysis import session
-from analysis.session import QueryError, Session, untrusted
+from analysis.session import TESTS, QueryError, Session, untrusted
 from analysis.store import StudyRecord
 from hug.backbones import BACKBONES
 from hug.checkpoint import save_model
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_an_own_folder_is_encoded_once(
     checkpoint: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = Session.load(checkpoint, folder, tmp_path / "kept")
+    first = Session.load(checkpoint, folder, tmp_path / "cache")
     assert first.index.ids == ["shelf 0/0", "shelf 0/2", "shelf 1/1"]
     assert first.default_k == 3
     assert first.categories == [] and first.category("shelf 0/0") == ""
@@ -47,30 +47,30 @@ def test_an_own_folder_is_encoded_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(Index, "build", lambda *_, **__: pytest.fail("encoded again"))
-        second = Session.load(checkpoint, folder, tmp_path / "kept")
+        second = Session.load(checkpoint, folder, tmp_path / "cache")
     again = second.trace(second.picture("shelf 0/0"), "red").ranking
     assert again.ids == answered.ids and again.distances.equal(answered.distances)
 
     noise_pictures(1, seed=9)[0].save(folder / "shelf 1" / "1.png")
-    assert Session.load(checkpoint, folder, tmp_path / "kept").thumbnails != thumbnails
+    assert Session.load(checkpoint, folder, tmp_path / "cache").thumbnails != thumbnails
 
 
-def test_a_damaged_kept_index_is_made_again(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
-    Session.load(checkpoint, folder, tmp_path / "kept")
-    (kept,) = (tmp_path / "kept").glob("index-*/gallery.json")
-    kept.write_text("{")
-    assert len(Session.load(checkpoint, folder, tmp_path / "kept").index) == 3
+def test_a_damaged_index_is_made_again(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    Session.load(checkpoint, folder, tmp_path / "cache")
+    (table,) = (tmp_path / "cache").glob("index-*/gallery.json")
+    table.write_text("{")
+    assert len(Session.load(checkpoint, folder, tmp_path / "cache").index) == 3
 
 
 def test_the_checkpoint_s_own_index_serves_its_own_pictures_only(
     checkpoint: Path, folder: Path, tmp_path: Path
 ) -> None:
-    session = Session.load(checkpoint, folder, tmp_path / "kept")
+    session = Session.load(checkpoint, folder, tmp_path / "cache")
     session.index.save(checkpoint)
     Session.load(checkpoint, folder, tmp_path / "unused")
     assert not (tmp_path / "unused").exists()
     noise_pictures(1, seed=5)[0].save(folder / "more.png")
-    assert len(Session.load(checkpoint, folder, tmp_path / "kept").index) == 4
+    assert len(Session.load(checkpoint, folder, tmp_path / "cache").index) == 4
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", ""])
@@ -83,19 +83,17 @@ def test_a_missing_or_half_written_checkpoint_is_named(checkpoint: Path, folder:
 def test_an_empty_gallery_and_a_broken_picture_are_named(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="has no pictures"):
-        Session.load(checkpoint, tmp_path / "empty", tmp_path / "kept")
+        Session.load(checkpoint, tmp_path / "empty", tmp_path / "cache")
     (folder / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(ValueError, match="broken.png"):
-        Session.load(checkpoint, folder, tmp_path / "kept")
+        Session.load(checkpoint, folder, tmp_path / "cache")
     with pytest.raises(ValueError, match="no gallery at"):
-        Session.load(checkpoint, tmp_path / "nowhere.parquet", tmp_path / "kept")
+        Session.load(checkpoint, tmp_path / "nowhere.parquet", tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("settings", "message"),
     [
-        ({"words": "x" * 10_000}, "10000 characters; at most 400"),
-        ({"words": 5}, "words must be text, got int"),
         ({"k": 0}, "from 1 to the gallery's size, 12; got 0"),
         ({"k": 13}, "from 1 to the gallery's size, 12; got 13"),
         ({"k": 2.5}, "got 2.5"),
@@ -107,13 +105,43 @@ def test_an_empty_gallery_and_a_broken_picture_are_named(checkpoint: Path, folde
         ({"category": ["dress"]}, "category must be text, got list"),
         ({"exclude": "nobody"}, "no picture 'nobody'"),
         ({"exclude": "y" * 99}, "no picture '" + "y" * 40 + "…'"),
+        ({"ignored": [17]}, "numbered from 1 to 16"),
+        ({"ignored": [0]}, "numbered from 1 to 16"),
+        ({"ignored": range(1, 17)}, "keep at least one"),
     ],
 )
-def test_a_bad_question_is_refused_in_one_sentence(session: Session, given: dict[str, Any], message: str) -> None:
-    question = {"picture": session.picture("noise/0"), "words": "red", **given}
+def test_a_bad_search_is_refused_in_one_sentence(session: Session, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(QueryError) as caught:
-        session.trace(**question)
+        session.search(**settings)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [("x" * 10_000, "10000 characters; at most 400"), (5, "words must be text, got int")]
+)
+def test_bad_words_are_refused_in_one_sentence(session: Session, words: Any, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        session.trace(session.picture("noise/0"), words)
+
+
+def test_ignored_components_are_counted_from_one(session: Session) -> None:
+    assert session.search(ignored=[2, 16]).components == (0, *range(2, 15))
+    assert session.search().components is None
+
+
+def test_only_a_merge_that_is_not_the_model_s_own_is_asked_for(session: Session) -> None:
+    assert session.model.config.fusion == "dynamic"
+    assert [session.search(dynamic=d).dynamic for d in (True, False)] == [None, False]
+
+
+def test_a_session_for_studies_has_the_checkpoint_s_gallery_or_none(checkpoint: Path, folder: Path) -> None:
+    bare = Session.load(checkpoint, pictures=False)
+    assert bare.stored is None and bare.model.weights_hash
+    with pytest.raises(ValueError, match="has no gallery; run `python -m hug index`"):
+        _ = bare.index
+    Index.build(bare.model, noise_pictures(2), ["a", "b"]).save(checkpoint)
+    session = Session.load(checkpoint, pictures=False)
+    assert session.index.ids == ["a", "b"] and session.pictures == {}
 
 
 def test_words_may_be_empty_or_just_long_enough(session: Session) -> None:
@@ -124,7 +152,7 @@ def test_words_may_be_empty_or_just_long_enough(session: Session) -> None:
 
 
 def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
-    shirts = session.trace(session.picture("noise/8"), "red", 12, "shirt", "noise/8")
+    shirts = session.trace(session.picture("noise/8"), "red", session.search(12, "shirt", "noise/8"))
     assert sorted(shirts.ranking.ids[0]) == ["noise/10", "noise/11", "noise/7", "noise/9"]
     assert len(shirts.candidates) == 4
     assert session.ids("shirt") == [f"noise/{n}" for n in range(7, 12)]
@@ -132,7 +160,7 @@ def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
 
 
 def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
-    session = Session.load(checkpoint, folder, tmp_path / "kept")
+    session = Session.load(checkpoint, folder, tmp_path / "cache")
     path = session.thumbnail("shelf 1/1")
     assert path.parent == session.thumbnails
     with Image.open(path) as small:
@@ -145,7 +173,7 @@ def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_
 
 def measured(folder: Path, weights: str, split: str = "test", **values: tuple[float, float | None]) -> None:
     """A study with the metrics of some sources, each a value and its lower bound."""
-    metrics = tuple(Metric(session.TESTS[source], value, low) for source, (value, low) in values.items())
+    metrics = tuple(Metric(TESTS[source], value, low) for source, (value, low) in values.items())
     record = StudyRecord(1, weights, "", {"split": split}, "abc", {}, 0.0, "", "no table", metrics)
     write_json(folder / "analysis" / "about.json", {"format": 2, "studies": {"severity": record.to_dict()}})
 
@@ -158,21 +186,26 @@ def test_a_source_at_chance_on_the_test_split_is_not_trusted(session: Session, t
     assert untrusted(tmp_path, session.model) == {}
 
 
-def test_metrics_of_other_weights_or_another_split_say_nothing(session: Session, tmp_path: Path) -> None:
+def test_metrics_of_other_weights_another_split_or_an_older_format_say_nothing(
+    session: Session, tmp_path: Path
+) -> None:
     assert untrusted(tmp_path, session.model) == {}
+    about = tmp_path / "analysis" / "about.json"
     for weights, split in (("0", "test"), (session.model.weights_hash, "val")):
         measured(tmp_path, weights, split, m=(0.5, None))
         assert untrusted(tmp_path, session.model) == {}
-    (tmp_path / "analysis" / "about.json").write_text("[")
+    about.write_text('{"format": 1, "weights": "0"}')
+    assert untrusted(tmp_path, session.model) == {}
+    about.write_text("[")
     with pytest.raises(ValueError, match="python -m analysis measure"):
         untrusted(tmp_path, session.model)
 
 
 def test_the_bundle_belongs_together_and_is_small(tmp_path: Path) -> None:
-    bundle = Session.load(kept=tmp_path / "kept")
-    assert not (tmp_path / "kept").exists()  # the checkpoint's own index is of the bundled pictures
+    bundle = Session.load(cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()  # the checkpoint's own index is of the bundled pictures
     assert bundle.calibration is not None
-    assert bundle.index.ids == bundle.source.ids and bundle.categories
+    assert bundle.source is not None and bundle.index.ids == bundle.source.ids and bundle.categories
     files = [p for part in ("checkpoints", "assets") for p in (session.ROOT / part).rglob("*") if p.is_file()]
     assert max(p.stat().st_size for p in files) < 10e6
     assert sum(p.stat().st_size for p in files) < 40e6

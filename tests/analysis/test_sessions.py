@@ -24,7 +24,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 @pytest.fixture
 def sessions(session: Session, places: dict[str, Path], tmp_path: Path) -> Sessions:
-    return Sessions({**places, "gone": tmp_path / "gone"}, source(), tmp_path / "kept", [session])
+    return Sessions({**places, "gone": tmp_path / "gone"}, source(), tmp_path / "cache", [session])
 
 
 def test_models_load_when_asked_for_and_stay(sessions: Sessions, session: Session) -> None:
@@ -33,7 +33,7 @@ def test_models_load_when_asked_for_and_stay(sessions: Sessions, session: Sessio
     paper = sessions.get("paper")
     assert paper.model.objective.name == "paper" and sessions.get("paper") is paper
     assert paper.index.ids == session.index.ids  # one gallery, encoded on demand
-    assert paper.trace(paper.picture("noise/0"), "red", 3).chance is None
+    assert paper.trace(paper.picture("noise/0"), "red").chance is None
 
 
 def test_labels_tell_the_objective_without_loading(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_an_empty_shelf_says_what_to_do() -> None:
 def test_given_models_come_before_the_bundled_ones(places: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     source().pictures[0].save(tmp_path / "pictures" / "0.png")
-    sessions = Sessions.load([places["paper"], places["calibrated"]], tmp_path / "pictures", tmp_path / "kept")
+    sessions = Sessions.load([places["paper"], places["calibrated"]], tmp_path / "pictures", tmp_path / "cache")
     assert sessions.names[:2] == ("paper", "calibrated") and "garments" in sessions.names
     assert sessions.get("calibrated").index.ids == ["0"]
 

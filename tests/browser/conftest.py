@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from analysis.session import Sessions
-from tests.studied import gallery_only, pixels, sessions, shop, studied, studied_session
+from tests.studied import experiments, gallery_only, pixels, sessions, shop, studied, studied_session
 from ui.page import build, launch
 
 __all__ = ["experiments", "gallery_only", "pixels", "sessions", "shop", "studied", "studied_session"]

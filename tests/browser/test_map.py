@@ -7,7 +7,6 @@ from playwright.sync_api import Page
 
 from analysis.session import Session
 from tests.browser.conftest import click_point, opened
-from ui import wording
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +58,7 @@ def test_the_picture_shows_under_the_pointer(visit: Page, studied_url: str, stud
 
 
 def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, studied_session: Session) -> None:
-    opened(visit, studied_url, wording.TAB_MAP)
+    opened(visit, studied_url, "Map")
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
     id = studied_session.index.ids[11]
     visit.locator("#map-point input").focus()
@@ -74,8 +73,8 @@ def test_the_keyboard_chooses_what_a_click_does(visit: Page, studied_url: str, s
 
 
 def test_before_a_click_the_page_says_what_a_click_does(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_MAP)
-    visit.get_by_text(wording.NEIGHBOURS_NONE).wait_for(state="visible")
+    opened(visit, studied_url, "Map")
+    visit.get_by_text("Click a point of the map").wait_for(state="visible")
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Page, studied_url: str) -> None:

@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from analysis.session import BUNDLED_CHECKPOINT
-from ui import wording
+from ui.answer import UNTRUSTED, UPLOADED, VERDICTS
+from ui.tabs.query_form import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 LINK = "?tab=query&reference=dress-test-00003&words=is+red"
@@ -101,6 +102,12 @@ def opened(page: Page, accordion: str) -> None:
     page.click(f"#{accordion} > button")
 
 
+def figure(page: Page, id: str) -> None:
+    """Until a figure is drawn, which happens when it comes near."""
+    page.locator(f"#{id}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{id} .js-plotly-plot")
+
+
 def captions(page: Page) -> list[str]:
     return page.locator(f"{RESULTS} img").evaluate_all("images => images.map(i => i.alt)")
 
@@ -121,10 +128,11 @@ def results_change(page: Page, before: list[str]) -> None:
 def test_it_opens_answered_and_asks_nobody_else(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_selector(RESULTS)
-    assert wording.EXAMPLE_WORDS[0] in page.inner_text("#sure")
+    assert EXAMPLES[0] in page.inner_text("#sure")
     assert page.locator(RESULTS).count() == 20
     assert page.locator("#sure svg[role=img] rect").count() > 40
     opened(page, "components")
+    figure(page, "weights")
     page.wait_for_selector("#weights .js-plotly-plot .hm")
     assert page.locator("#variances .bars").count() == 4
     requests = page.evaluate("performance.getEntriesByType('resource').map(r => r.name)")
@@ -141,7 +149,7 @@ def test_a_bar_opens_its_sub_feature(page: Page, url: str) -> None:
     bars.nth(4).click(force=True)
     page.wait_for_selector("button[role=tab][aria-selected=true]:has-text('Sub-features')")
     page.wait_for_function("document.querySelector('#component input').value.startsWith('5')")
-    page.get_by_role("tab", name=wording.QUERY, exact=True).click()
+    page.get_by_role("tab", name="Query", exact=True).click()
 
 
 def test_a_real_photograph_with_free_words_is_answered(page: Page, photo: Path) -> None:
@@ -153,11 +161,11 @@ def test_a_real_photograph_with_free_words_is_answered(page: Page, photo: Path) 
     chooser.value.set_files(str(photo))
     wait_for(page, "#sure", words)
     after = page.inner_text("#sure")
-    for name in ("picture", "words", "fit", "overall", wording.UPLOAD_NOTE):
+    for name in ("picture", "words", "fit", "overall", UPLOADED):
         assert name in after
     assert page.locator("#sure b").count() == 0 and page.locator("#trail b").count() == 0  # what was typed is text
     assert all("distance" in caption for caption in captions(page)) and len(captions(page)) == 20
-    assert page.inner_text("#link").strip() == wording.LINK_NONE
+    assert page.inner_text("#link").strip() == "A question with an uploaded picture can't be shared by a link."
 
 
 def test_every_panel_works_with_the_photograph(page: Page) -> None:
@@ -167,12 +175,12 @@ def test_every_panel_works_with_the_photograph(page: Page) -> None:
     opened(page, "word-effects")
     page.click("#words-run")
     wait_for(page, "#words-said", "“")
-    page.wait_for_selector("#words-figure .js-plotly-plot")
+    figure(page, "words-figure")
     assert page.locator("#words-figure b").count() == 0
     opened(page, "what-if")
     page.click("#severities-run")
     wait_for(page, "#severities-said", "From severity 0 to 5")
-    page.wait_for_selector("#severities-figure .js-plotly-plot")
+    figure(page, "severities-figure")
 
 
 def test_a_picture_that_is_none_gets_a_sentence_and_changes_nothing(page: Page, tmp_path: Path) -> None:
@@ -187,16 +195,16 @@ def test_a_picture_that_is_none_gets_a_sentence_and_changes_nothing(page: Page, 
 def test_without_a_picture_the_page_says_what_to_do(asked: Page) -> None:
     asked.click("#reference button[aria-label='Remove Image']")
     asked.click("#search")
-    wait_for(asked, ".toast-body", wording.NO_PICTURE)
+    wait_for(asked, ".toast-body", "There is no reference picture")
 
 
 def test_a_gallery_picture_becomes_the_reference(asked: Page) -> None:
     asked.fill("#words textarea", "")
     asked.locator("#picker button.thumbnail-item").nth(2).click()
-    wait_for(asked, "#sure", wording.NO_WORDS)
+    wait_for(asked, "#sure", "no words, which is as vague as it gets")
     shown = asked.get_attribute("#reference img", "src") or ""
     assert shown == asked.get_attribute("#picker button.thumbnail-item >> nth=2 >> img", "src")
-    assert wording.VERDICTS["t"] in asked.inner_text("#sure")
+    assert VERDICTS["t"] in asked.inner_text("#sure")
 
 
 def test_the_filter_and_surprise_choose_from_a_category(asked: Page) -> None:
@@ -230,7 +238,7 @@ def test_a_worse_picture_is_doubted_more(asked: Page) -> None:
     asked.wait_for_timeout(300)  # the panel has just been opened: its field may still be replaced by a new one
     number.fill("5")
     number.press("Tab")  # what is typed counts when the field is left
-    wait_for(asked, "#sure", wording.NOTE_FAULT.format(kind="blur", severity=5))
+    wait_for(asked, "#sure", "Asked with a worse picture: blur, severity 5 of 5.")
     asked.wait_for_selector("#seen img")
     assert float(asked.inner_text("#sure tr.hug-r td >> nth=1")) > 1.5 * before
     assert asked.locator("#sure .hug-alarm").count() == 1  # very doubtful
@@ -240,24 +248,24 @@ def test_a_worse_picture_is_doubted_more(asked: Page) -> None:
 def test_ranking_can_leave_out_variance_and_sub_features_and_merge_alike(asked: Page) -> None:
     first = ids(asked)
     opened(asked, "ranked")
-    asked.get_by_label(wording.MERGE_CHOICES[1][0]).check()
-    wait_for(asked, "#sure", wording.NOTE_STATIC)
+    asked.get_by_label("static, 1/3 each").check()
+    wait_for(asked, "#sure", "merged with 1/3 each")
     assert ids(asked) == first  # the query's variance moves no rank
-    asked.get_by_label(wording.USE_VAR).uncheck()
-    wait_for(asked, "#sure", wording.NOTE_MEANS)
+    asked.get_by_label("The candidates' variance counts").uncheck()
+    wait_for(asked, "#sure", "Ranked without the candidates' variance.")
     asked.click("#ignored input")
     asked.locator("[role=option]").first.click()
-    wait_for(asked, "#sure", wording.NOTE_IGNORED.format(ignored="1"))
+    wait_for(asked, "#sure", "Ranked without sub-features 1.")
     assert "static=1" in str(asked.get_attribute("#link a", "href"))
 
 
 def test_a_clicked_result_is_explained_and_a_clicked_row_ignored(asked: Page) -> None:
     opened(asked, "why")
-    asked.wait_for_selector("#why-figure .js-plotly-plot")
+    figure(asked, "why-figure")
     asked.locator(RESULTS).nth(6).click()
     wait_for(asked, "#why-said", ids(asked)[6])
     asked.click("#why-table [data-testid='cell-3-0']")
-    wait_for(asked, "#sure", wording.NOTE_IGNORED.format(ignored="3"))
+    wait_for(asked, "#sure", "Ranked without sub-features 3.")
 
 
 def test_a_word_is_dropped_by_a_click(page: Page, url: str) -> None:
@@ -272,7 +280,7 @@ def test_a_word_is_dropped_by_a_click(page: Page, url: str) -> None:
 
 def test_tables_and_figures_can_be_taken_away(asked: Page, tmp_path: Path) -> None:
     opened(asked, "components")
-    asked.wait_for_selector("#variances .js-plotly-plot")
+    figure(asked, "variances")
     starts = {"svg": b"<svg", "png": b"\x89PNG"}
     for kind, start in starts.items():
         with asked.expect_download() as download:
@@ -311,7 +319,7 @@ def test_a_link_reopens_the_question_and_a_wrong_one_is_told(page: Page, url: st
     assert ids(page) == first
     page.goto(url + "?tab=query&reference=nobody")
     wait_for(page, ".toast-body", "There is no picture 'nobody'")
-    assert wording.EXAMPLE_WORDS[0] in page.inner_text("#sure")
+    assert EXAMPLES[0] in page.inner_text("#sure")
 
 
 def test_a_tab_that_a_link_opened_follows_the_model(page: Page, url: str) -> None:
@@ -330,14 +338,14 @@ def test_a_link_to_another_model_asks_it_and_names_it(page: Page, url: str) -> N
         lacking("only one model is bundled: make release makes both")
     page.goto(f"{url}?tab=uncertainty&model=garments-paper")
     wait_for(page, "#model", "model garments-paper · objective paper")
-    wait_for(page, "#now", wording.AT_CHANCE.partition("{")[0])
-    page.get_by_role("tab", name=wording.QUERY).click()
-    wait_for(page, "#sure", wording.VERDICT_UNTRUSTED)
+    wait_for(page, "#now", "At chance or worse on the test split")
+    page.get_by_role("tab", name="Query").click()
+    wait_for(page, "#sure", UNTRUSTED)
 
 
 def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> None:
     opened(asked, "beside")
-    if wording.BESIDE_NONE in asked.inner_text("#beside"):
+    if "There is no other model here" in asked.inner_text("#beside"):
         lacking("only one model is bundled: make release makes both")
     before = asked.inner_text("#model")
     asked.click("#beside-run")
@@ -351,7 +359,7 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     assert asked.inner_text("#model") != before
     assert asked.locator("#beside-results button.thumbnail-item").count() == 0  # it belonged to the other answer
     asked.set_input_files("#reference input[type=file]", str(photo))
-    wait_for(asked, "#sure", wording.UPLOAD_NOTE)
+    wait_for(asked, "#sure", UPLOADED)
     opened(asked, "why")
     wait_for(asked, "#why-said", f"{ids(asked)[0]} is nearer than {ids(asked)[1]}")
     opened(asked, "word-effects")
@@ -362,8 +370,8 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     wait_for(asked, "#severities-said", "From severity 0 to 5")
     opened(asked, "ranked")
     first = ids(asked)
-    asked.get_by_label(wording.USE_VAR).uncheck()
-    wait_for(asked, "#sure", wording.NOTE_MEANS)
+    asked.get_by_label("The candidates' variance counts").uncheck()
+    wait_for(asked, "#sure", "Ranked without the candidates' variance.")
     assert set(first) & set(ids(asked))
 
 
@@ -375,7 +383,7 @@ def test_a_keyboard_reaches_results_and_settings(asked: Page) -> None:
     asked.keyboard.press("Enter")
     asked.locator("#severity input[type=range]").focus()
     asked.keyboard.press("ArrowRight")
-    wait_for(asked, "#sure", wording.NOTE_FAULT.format(kind="blur", severity=1))
+    wait_for(asked, "#sure", "Asked with a worse picture: blur, severity 1 of 5.")
     names = asked.evaluate(
         "[...document.querySelectorAll('button, input:not([type=hidden]), textarea, a[href]')]"
         ".filter(e => e.offsetParent && !(e.innerText || e.ariaLabel || e.title || e.placeholder"
@@ -394,7 +402,7 @@ def test_a_phone_needs_no_sideways_scrolling(studied_browser: Browser, url: str,
     phone.wait_for_selector(RESULTS)
     for accordion in ("why", "components", "what-if", "ranked", "expect", "report"):
         opened(phone, accordion)
-    phone.wait_for_selector("#why-figure .js-plotly-plot")
+    figure(phone, "why-figure")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 375
     top = [phone.locator(place).bounding_box()["y"] for place in ("#question", "#answer", "#pick")]  # type: ignore[index]
     assert top == sorted(top)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from analysis import component as study
 from analysis.session import Session
 from tests.browser.conftest import click_point, opened
-from ui import wording
+from ui.tabs.subfeatures import MATRIX
 
 pytestmark = pytest.mark.browser
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.browser
 def test_which_sub_feature_tracks_the_sleeves_of_shirts_in_three_clicks(
     visit: Page, studied_url: str, studied_session: Session
 ) -> None:
-    opened(visit, studied_url, wording.TAB_SUBFEATURES)  # the first
-    visit.get_by_role("radio", name=wording.ATTRIBUTES["sleeve"]).click()  # the second
+    opened(visit, studied_url, "Sub-features")  # the first
+    visit.get_by_role("radio", name="sleeve length").click()  # the second
     visit.wait_for_selector("#tracked .hug-card")
     table = studied_session.prepared.table("tracking")  # type: ignore[union-attr]
-    part = study.ranked(table, "sleeve")
-    assert study.say_ranked(part, "sleeve") in visit.inner_text("#tracked .hug-question")
+    part = study.trackers(table, "sleeve")
+    assert study.say_trackers(part, "sleeve") in visit.inner_text("#tracked .hug-question")
     visit.locator("#shown-category").get_by_role("radio", name="shirt").click()  # the third
     visit.wait_for_function("[...document.querySelectorAll('#least img')].every(i => i.alt.includes('shirt'))")
     assert visit.locator("#least .hug-card").count() > 0
@@ -42,12 +42,12 @@ def test_a_link_opens_its_view_and_a_wrong_one_says_so(visit: Page, studied_url:
 
 
 def test_a_cell_a_card_and_a_button_lead_to_a_component(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_SUBFEATURES)
+    opened(visit, studied_url, "Sub-features")
     visit.wait_for_selector("#matrix .hug-say")
     click_point(visit, "matrix", [7, "neckline"])
     visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 7')")
     assert visit.locator("#attribute input:checked").get_attribute("value") == "neckline"
-    visit.get_by_role("button", name=wording.NEXT).click()
+    visit.get_by_role("button", name="next ▸").click()
     visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 8')")
     first = visit.locator("#similar .hug-card").first
     number = first.get_attribute("data-id")
@@ -57,12 +57,12 @@ def test_a_cell_a_card_and_a_button_lead_to_a_component(visit: Page, studied_url
 
 
 def test_a_sample_asks_a_query_with_it(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_SUBFEATURES)
+    opened(visit, studied_url, "Sub-features")
     card = visit.locator("#most .hug-card").first
     id = card.get_attribute("data-id") or ""
     card.click()
     visit.wait_for_function("id => document.querySelector('#trail-row')?.innerText.includes(id)", arg=id)
-    assert visit.get_by_role("tab", name=wording.QUERY).get_attribute("aria-selected") == "true"
+    assert visit.get_by_role("tab", name="Query").get_attribute("aria-selected") == "true"
 
 
 def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Page, studied_url: str) -> None:
@@ -73,7 +73,7 @@ def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Pa
     assert visit.locator("#least img:not([alt]), #least img[alt='']").count() == 0
     visit.locator("#matrix").scroll_into_view_if_needed()
     visit.wait_for_selector("#matrix .js-plotly-plot[data-drawn]")
-    assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(wording.MATRIX_TITLE)
+    assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(MATRIX)
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375  # the matrix scrolls in itself
     visit.locator("#histogram").scroll_into_view_if_needed()
     visit.wait_for_selector("#histogram .xtitle tspan")  # a long title has lines, none is cut

@@ -15,9 +15,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysis.session import BUNDLED_GALLERY, Sessions
 from hug.retrieval.gallery import LABELS, read_gallery, write_gallery
-from ui import train_wording, training, wording
+from ui import training
 from ui.page import build, launch
 from ui.tabs import train
+from ui.training_runs import STATUS
 
 pytestmark = pytest.mark.browser
 LONG = 400_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
@@ -69,19 +70,19 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     context = studied_browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(f"{url}?tab=train")
-    expect(page.locator("#runs")).to_contain_text(train_wording.RUNS_NONE)
+    expect(page.locator("#runs")).to_contain_text(train.NO_RUNS)
     begun(page, 600)
     state = page.locator("#train-state")
     expect(state).to_contain_text("best R@10 on validation", timeout=LONG)  # so there are weights
     page.click("#train-stop")
-    expect(state).to_contain_text(train_wording.STATUS["stopped"], timeout=LONG)
+    expect(state).to_contain_text(STATUS["stopped"], timeout=LONG)
     expect(page.locator("#train-use")).to_be_hidden()
 
     page.reload()  # the same browser finds it again
-    expect(state).to_contain_text(train_wording.STATUS["stopped"], timeout=LONG)
+    expect(state).to_contain_text(STATUS["stopped"], timeout=LONG)
     other = studied_browser.new_context().new_page()  # another one does not
     other.goto(f"{url}?tab=train")
-    expect(other.locator("#runs")).to_contain_text(train_wording.RUNS_NONE)
+    expect(other.locator("#runs")).to_contain_text(train.NO_RUNS)
 
     page.click("#train-resume")
     expect(page.locator("#train-stop")).to_be_visible()
@@ -89,9 +90,9 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     expect(other.locator(".toast-body")).to_contain_text("only one can")
     other.context.close()
     page.click("#train-stop")
-    expect(state).to_contain_text(train_wording.STATUS["stopped"], timeout=LONG)
+    expect(state).to_contain_text(STATUS["stopped"], timeout=LONG)
     page.click("#train-finish")
-    expect(state).to_contain_text(train_wording.STATUS["finished"], timeout=LONG)
+    expect(state).to_contain_text(STATUS["finished"], timeout=LONG)
     expect(state.locator("li.done")).to_have_count(5)
     expect(page.locator("#train-recalls")).to_contain_text("whose weights are kept")
 
@@ -104,10 +105,10 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     page.click("#train-use")
     name = packed.value.suggested_filename.removesuffix(".zip")
     expect(page.locator("#model")).to_contain_text(f"model {name} · objective calibrated · K 16")
-    page.get_by_role("tab", name=wording.TAB_UNCERTAINTY).click()
+    page.get_by_role("tab", name="Uncertainty").click()
     expect(page.locator("#uncertainty-about")).to_contain_text("Prepared on tiny test")
     expect(page.locator("#now")).not_to_contain_text("was asked of")
-    page.get_by_role("tab", name=wording.TAB_MAP).click()
+    page.get_by_role("tab", name="Map").click()
     page.wait_for_selector("#map .js-plotly-plot[data-drawn]")
 
     page.reload()  # and it stays in this browser's picker
@@ -116,9 +117,9 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     page.click("#model-pick input")
     expect(page.get_by_role("option", name=name[:9])).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("tab", name=train_wording.TAB).click()
+    page.get_by_role("tab", name="Train").click()
     page.click("#train-remove")
-    expect(page.locator("#runs")).to_contain_text(train_wording.RUNS_NONE)
+    expect(page.locator("#runs")).to_contain_text(train.NO_RUNS)
     context.close()
 
 
@@ -131,7 +132,7 @@ def test_what_does_not_fit_is_told_and_starts_nothing(studied_browser: Browser, 
     page.fill("#train-steps input", "900000")
     page.click("#train-start")
     expect(page.locator(".toast-body")).to_contain_text("Steps must be a whole number from 1 to")
-    expect(page.locator("#runs")).to_contain_text(train_wording.RUNS_NONE)
+    expect(page.locator("#runs")).to_contain_text(train.NO_RUNS)
     page.locator("#train-objective label").filter(has_text="paper").click()
     expect(page.locator("#train-weights")).to_be_visible()
     page.fill("#train-steps input", "50")

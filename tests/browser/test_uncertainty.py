@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from analysis.session import Session
 from tests.browser.conftest import opened
-from ui import wording
 
 pytestmark = pytest.mark.browser
 
 
 def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#now .hug-say")
     for name in ("picture", "words", "fit", "overall"):
         assert name in visit.inner_text("#now .hug-say")
@@ -23,11 +24,11 @@ def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: st
     number = card.get_attribute("data-id")
     card.click()  # and to the page of the component that stands out
     visit.wait_for_function(f"document.querySelector('#least h3')?.innerText.endsWith('component {number}')")
-    assert visit.get_by_role("tab", name=wording.TAB_SUBFEATURES).get_attribute("aria-selected") == "true"
+    assert visit.get_by_role("tab", name="Sub-features").get_attribute("aria-selected") == "true"
 
 
 def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#samples .hug-card")
     assert visit.locator("#study-severity .js-plotly-plot[data-drawn]").count() == 0
     visit.locator("#study-severity").scroll_into_view_if_needed()
@@ -35,6 +36,17 @@ def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) ->
     table = visit.locator("#study-severity details.hug-table")
     table.locator("summary").click()
     assert table.locator("tbody tr").count() > 0
+
+
+def test_a_figure_and_its_table_are_files(visit: Page, studied_url: str, studied_session: Session) -> None:
+    opened(visit, studied_url, "Uncertainty")
+    visit.locator("#study-severity").scroll_into_view_if_needed()
+    visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn]")
+    for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"kind,")):
+        with visit.expect_download() as download:
+            visit.locator("#study-severity").get_by_label(f"Download {studied_session.name}-severity: {kind}").click()
+        assert download.value.suggested_filename == f"{studied_session.name}-severity.{kind.lower()}"
+        assert Path(download.value.path()).read_bytes().startswith(start)
 
 
 def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) -> None:
@@ -48,11 +60,11 @@ def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) ->
 
 
 def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> None:
-    opened(visit, studied_url, wording.TAB_UNCERTAINTY)
+    opened(visit, studied_url, "Uncertainty")
     visit.wait_for_selector("#samples .hug-card")
     ready = {
-        wording.TAB_SUBFEATURES: "#least .hug-card", wording.TAB_MAP: "#map .hug-say",
-        wording.TAB_ABOUT: "#about-cards table",
+        "Sub-features": "#least .hug-card", "Map": "#map .hug-say",
+        "About": "#about-cards table",
     }  # fmt: skip
     for tab, what in ready.items():
         visit.get_by_role("tab", name=tab).first.click()

@@ -1,4 +1,4 @@
-"""The doubt model: right on planted truth, plain numbers in and out, sane at the edges."""
+"""The chance of a hit: right on planted truth, plain numbers in and out, sane at the edges."""
 
 from __future__ import annotations
 

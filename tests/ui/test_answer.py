@@ -3,86 +3,114 @@ from __future__ import annotations
 import dataclasses
 import re
 from html import unescape
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.session import Session
-from hug.retrieval.trace import QueryTrace
-from ui import wording
-from ui.answer import answer, moved
-from ui.split import WIDTH, doubtful, histogram, sure
+from hug.calibration import Calibration, HitModel
+from ui.answer import (
+    ADVICE,
+    UNCALIBRATED,
+    UNTRUSTED,
+    UPLOADED,
+    VERDICTS,
+    WIDTH,
+    alarming,
+    arrow,
+    histogram,
+    notes,
+    percent,
+    results,
+    sure,
+)
+from ui.state import QueryRequest, QueryResult, answer
+
+REQUEST = QueryRequest("tiny", "noise/0", None, "red with sleeves", k=5)
+
+
+def asked(session: Session, **fields: Any) -> QueryResult:
+    return answer(session, dataclasses.replace(REQUEST, **fields))
+
+
+@pytest.fixture(scope="module")
+def result(session: Session) -> QueryResult:
+    return answer(session, REQUEST)
+
+
+def retraced(result: QueryResult, **fields: Any) -> QueryResult:
+    return dataclasses.replace(result, trace=dataclasses.replace(result.trace, **fields))
 
 
 def text(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub("<[^>]+>", " ", html)))
 
 
-def test_an_answer_has_numbers_percentiles_a_sentence_and_the_chance(session: Session, trace: QueryTrace) -> None:
-    shown = text(sure(session, trace))
-    assert "“red with sleeves”" in shown
-    assert "among the first 10: 50 %" in shown
-    assert wording.VERDICTS[""] in shown
-    for name, value in trace.means.items():
-        assert f"{value:.4f} {trace.percentiles[name]:.0f}" in shown
-    assert wording.RANKS_AND_CONFIDENCE in shown
+def test_an_answer_has_numbers_percentiles_a_sentence_and_the_chance(session: Session, result: QueryResult) -> None:
+    html = text(sure(session, result))
+    assert "“red with sleeves”" in html
+    assert "among the first 10: 50 %" in html
+    assert VERDICTS[""] in html
+    for name, value in result.trace.means.items():
+        assert f"{value:.4f} {result.trace.percentiles[name]:.0f}" in html
+    assert "What moves ranks" in html and "What is confidence" in html
 
 
 def test_what_was_typed_is_escaped(session: Session) -> None:
-    asked = session.trace(session.picture("noise/0"), '<img src=x onerror="alert(1)"> & "more"')
-    shown = sure(session, asked)
-    assert "<img" not in shown
-    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; &quot;more&quot;" in shown
+    html = sure(session, asked(session, words='<img src=x onerror="alert(1)"> & "more"'))
+    assert "<img" not in html
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; &#34;more&#34;" in html
 
 
 def test_no_words_say_so(session: Session) -> None:
-    shown = text(sure(session, session.trace(session.picture("noise/0"), "")))
-    assert wording.NO_WORDS in shown and wording.VERDICTS["t"] in shown
+    html = text(sure(session, asked(session, words="")))
+    assert "no words, which is as vague as it gets" in html and VERDICTS["t"] in html
 
 
 def test_a_source_at_chance_is_marked_and_never_the_sentence(session: Session) -> None:
-    doubted = dataclasses.replace(session, untrusted={"t": 0.53})
-    shown = sure(doubted, doubted.trace(session.picture("noise/0"), ""))
-    assert "hug-t hug-untrusted" in shown and "(0.53)" in shown
+    vague = asked(session, words="")
+    html = sure(dataclasses.replace(session, untrusted={"t": 0.53}), vague)
+    assert "hug-t hug-untrusted" in html and "(0.53)" in html and html.count("hug-untrusted") == 1
+    assert VERDICTS["t"] not in text(html)
     hopeless = dataclasses.replace(session, untrusted=dict.fromkeys("rtm", 0.5))  # calibrated all the same
-    assert wording.VERDICT_UNTRUSTED in text(sure(hopeless, hopeless.trace(session.picture("noise/0"), "")))
-    assert wording.VERDICTS["t"] not in text(shown)
+    assert UNTRUSTED in text(sure(hopeless, vague))
 
 
-def test_without_calibration_the_page_says_what_to_do(session: Session, trace: QueryTrace) -> None:
-    bare = dataclasses.replace(trace, percentiles=dict.fromkeys("rtmq"), chance=None)
-    shown = text(sure(dataclasses.replace(session, calibration=None), bare))
-    assert wording.CHANCE_UNKNOWN in shown and wording.VERDICT_UNKNOWN in shown
-    assert "nan" not in shown
+def test_without_calibration_the_page_says_what_to_do(session: Session, result: QueryResult) -> None:
+    bare = retraced(result, percentiles=dict.fromkeys("rtmq"), chance=None)
+    html = text(sure(dataclasses.replace(session, calibration=None), bare))
+    assert "run python -m hug evaluate" in html and UNCALIBRATED in html
+    assert "nan" not in html
 
 
 def test_nothing_left_to_rank_is_said(session: Session) -> None:
     only = dataclasses.replace(session.index, meta={"category": ["dress"] + ["shirt"] * 11})
-    alone = dataclasses.replace(session, index=only)
-    asked = alone.trace(session.picture("noise/0"), "red", 3, "dress", "noise/0")
-    shown = answer(alone, asked)
-    assert shown.results == [] and shown.ids == []
-    assert wording.NO_RESULT in text(shown.sure)
+    alone = dataclasses.replace(session, stored=only)
+    empty = asked(alone, category="dress")
+    assert results(alone, empty) == [] and empty.ids == ()
+    assert "No picture is left to rank" in text(sure(alone, empty))
 
 
-def test_every_result_has_a_picture_and_a_caption_with_its_numbers(session: Session, trace: QueryTrace) -> None:
-    shown = answer(session, trace)
-    assert len(shown.results) == 5
-    for (path, caption), id in zip(shown.results, shown.ids, strict=True):
+def test_every_result_has_a_picture_and_a_caption_with_its_numbers(session: Session, result: QueryResult) -> None:
+    pictures = results(session, result)
+    assert len(pictures) == 5
+    for (path, caption), id in zip(pictures, result.ids, strict=True):
         assert path.is_file()
         assert re.fullmatch(rf"\d\. \n(dress|shirt)\ndistance -?\d\.\d{{3}} · doubt \d\.\d{{3}}\n{id}", caption)
 
 
-def test_results_say_how_far_they_moved(session: Session, trace: QueryTrace) -> None:
-    first, second, third, *_ = trace.ranking.ids[0]
-    captions = [caption for _, caption in answer(session, trace, before=[second, first, third]).results]
+def test_results_say_how_far_they_moved(session: Session, result: QueryResult) -> None:
+    first, second, third, *_ = result.ids
+    captions = [caption for _, caption in results(session, result, before=[second, first, third])]
     heads = [caption.splitlines()[0] for caption in captions]
     assert heads == ["1. ▲ 1", "2. ▼ 1", "3. = 0", "4. new", "5. new"]
-    assert [moved(3, True), moved(-2, True), moved(None, False)] == ["▲ 3", "▼ 2", ""]
+    assert [arrow(3), arrow(-2), arrow(0), arrow(None)] == ["▲ 3", "▼ 2", "= 0", "new"]
 
 
 def test_a_probability_is_never_certain() -> None:
-    assert [wording.percent(p) for p in (0.0, 0.004, 0.634, 1.0)] == ["1 %", "1 %", "63 %", "99 %"]
+    assert [percent(p) for p in (0.0, 0.004, 0.634, 1.0)] == ["1 %", "1 %", "63 %", "99 %"]
 
 
 def table(**percentiles: float) -> pd.DataFrame:
@@ -90,29 +118,42 @@ def table(**percentiles: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["source", "percentile"])
 
 
-def test_great_doubt_is_set_apart(session: Session, trace: QueryTrace) -> None:
-    assert not doubtful(table(), 0.5, session)
-    assert doubtful(table(t=95.0), 0.5, session) and doubtful(table(), 0.24, session)
-    assert not doubtful(table(q=99.0), 0.5, session)  # the merge is no source
-    assert not doubtful(table(t=99.0), 0.5, dataclasses.replace(session, untrusted={"t": 0.5}))
-    assert not doubtful(table(), None, session)
-    poor = sure(session, dataclasses.replace(trace, chance=0.1))
-    assert "hug-alarm" in poor and wording.VERDICT_POOR in text(poor) and wording.ALARM in text(poor)
-    assert "hug-alarm" not in sure(session, trace)
+def test_great_uncertainty_is_set_apart(session: Session, result: QueryResult) -> None:
+    assert not alarming(table(), 0.5, session)
+    assert alarming(table(t=95.0), 0.5, session) and alarming(table(), 0.24, session)
+    assert not alarming(table(q=99.0), 0.5, session)  # the merge is no source
+    assert not alarming(table(t=99.0), 0.5, dataclasses.replace(session, untrusted={"t": 0.5}))
+    assert not alarming(table(), None, session)
+    poor = sure(session, retraced(result, chance=0.1))
+    assert "hug-alarm" in poor and "seldom found their picture" in poor and "Very doubtful" in poor
+    assert "hug-alarm" not in sure(session, result)
 
 
-def test_a_doubt_comes_with_what_to_do(session: Session) -> None:
-    shown = text(sure(session, session.trace(session.picture("noise/0"), "")))
-    assert wording.ADVICE["t"] in shown
+def test_a_verdict_comes_with_what_to_do(session: Session) -> None:
+    assert ADVICE["t"] in text(sure(session, asked(session, words="")))
 
 
-def test_what_is_special_is_said_escaped(session: Session, trace: QueryTrace) -> None:
-    assert '<p class="hug-note">from &lt;b&gt; on</p>' in sure(session, trace, ["from <b> on"])
+def test_settings_are_never_forgotten(session: Session) -> None:
+    assert notes(session, REQUEST) == []
+    special = QueryRequest(
+        "tiny", None, None, "red " * 60, kind="blur", severity=3, ignored=(2, 7), use_var=False, dynamic=False
+    )
+    sentences = " ".join(notes(session, special))
+    for part in ("blur, severity 3", "sub-features 2, 7", "without the candidates' variance", "1/3 each", UPLOADED):
+        assert part in sentences
+    assert "from “red” on nothing is read" in sentences
 
 
-def test_the_mark_stands_where_the_query_stands() -> None:
-    known = pd.DataFrame({"low": [0.001, 0.01, 0.1], "high": [0.01, 0.1, 1.0], "share": [0.2, 0.5, 0.3]})
-    places = [float(re.search(r"d=\"M([\d.]+)", histogram(known, v, "words"))[1]) for v in (1e-9, 0.001, 0.0316, 1, 5)]
+def test_notes_are_shown_escaped(session: Session) -> None:
+    html = sure(session, asked(session, words="<b> " * 60))
+    assert "from “&lt;b&gt;” on nothing is read" in html and "<b>" not in html
+
+
+def test_the_mark_is_where_the_query_is() -> None:
+    values = np.exp(np.linspace(np.log(0.001), np.log(1), 400))
+    calibration = Calibration(HitModel((0.0,), (0.0,), (1.0,), (0.0,), (0.5,)), 10, {"t": values})
+    drawings = [histogram(calibration, "t", v) for v in (1e-9, 0.001, 0.0316, 1, 5)]
+    places = [float(re.match(r"M([\d.]+)", drawing["mark"])[1]) for drawing in drawings if drawing]
     assert places == pytest.approx([3, 3, WIDTH / 2, WIDTH - 3, WIDTH - 3], abs=0.2)
-    assert histogram(known, 0.05, "words").count("<rect") == 3
-    assert "<svg" not in histogram(known[:0], 0.05, "words")
+    assert len(drawings[0]["bars"]) == 28
+    assert histogram(None, "t", 0.05) is None

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.session import Session, Sessions
-from ui import wording
-from ui.page import about, build
+from ui.page import about_model, build
 from ui.requests import Page
+from ui.tabs.query_form import EXAMPLES
 from ui.theme import STYLE, theme
 
 
@@ -31,10 +32,10 @@ def test_model_calls_share_one_slot(session: Session) -> None:
 
 def test_the_page_opens_with_an_answer_and_names_its_model(session: Session, config: dict[str, Any]) -> None:
     parts = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
-    assert wording.EXAMPLE_WORDS[0] in parts["sure"]["value"]
+    assert EXAMPLES[0] in parts["sure"]["value"]
     assert len(parts["results"]["value"]) == session.default_k - 1  # the reference is left out
-    assert "K 16 · D 32 · 12 pictures" in about(session)
-    assert about(session) == parts["model"]["value"]
+    assert "K 16 · D 32 · 12 pictures" in about_model(session)
+    assert about_model(session) == parts["model"]["value"]
 
 
 def test_everything_one_can_use_has_a_name(config: dict[str, Any]) -> None:
@@ -49,9 +50,7 @@ def test_everything_one_can_use_has_a_name(config: dict[str, Any]) -> None:
 
 
 def test_a_gallery_without_categories_shows_no_filter(session: Session, tmp_path: Path) -> None:
-    import dataclasses
-
-    bare = dataclasses.replace(session, index=dataclasses.replace(session.index, meta={}), kept=tmp_path)
+    bare = dataclasses.replace(session, stored=dataclasses.replace(session.index, meta={}), cache=tmp_path)
     config = build(Sessions({}, loaded=[bare])).get_config_file()
     filters = [c for c in config["components"] if c["props"].get("elem_id") in ("category", "pick-from")]
     assert [c["props"]["visible"] for c in filters] == [False, False]

@@ -11,8 +11,7 @@ from PIL import Image
 
 from analysis.session import QueryError
 from hug.data.images import MAX_BYTES, PictureError
-from ui import wording
-from ui.requests import opened, received, told
+from ui.requests import UNEXPECTED, check_address, read_picture, safely
 
 META = {"_type": "gradio.FileData"}
 
@@ -27,7 +26,7 @@ def test_a_picture_comes_as_a_file_or_as_a_data_url(tmp_path: Path) -> None:
     red = Image.new("RGB", (4, 3), "red")
     red.save(tmp_path / "red.png")
     for sent in ({"path": str(tmp_path / "red.png"), "url": None}, {"path": None, "url": data_url(red)}):
-        assert opened(sent).tobytes() == red.tobytes()
+        assert read_picture(sent).tobytes() == red.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_a_picture_comes_as_a_file_or_as_a_data_url(tmp_path: Path) -> None:
 )
 def test_anything_else_is_refused(sent: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        opened(sent)
+        read_picture(sent)
 
 
 def test_no_path_and_no_address_is_read_for_a_visitor() -> None:
@@ -58,29 +57,29 @@ def test_no_path_and_no_address_is_read_for_a_visitor() -> None:
         {"path": "file:///etc/passwd", "meta": META},
     ):
         with pytest.raises(gr.Error):
-            received(sent)
+            check_address(sent)
     uploaded = {"path": "/somewhere/a.png", "meta": META}
-    assert received(uploaded) is uploaded  # Gradio checks this one
-    assert received("data:image/png;base64,AA==") == {"url": "data:image/png;base64,AA=="}
+    assert check_address(uploaded) is uploaded  # Gradio checks this one
+    assert check_address("data:image/png;base64,AA==") == {"url": "data:image/png;base64,AA=="}
 
 
 def failing(problem: Exception) -> Any:
-    @told
+    @safely
     def callback() -> None:
         raise problem
 
     return callback
 
 
-def test_an_expected_failure_is_told_escaped() -> None:
+def test_an_expected_failure_is_said_escaped() -> None:
     with pytest.raises(gr.Error) as caught:
         failing(QueryError("no <b>hat</b>"))()
     assert caught.value.message == "no &lt;b&gt;hat&lt;/b&gt;"
     assert not caught.value.print_exception
 
 
-def test_an_unexpected_failure_is_logged_and_told_without_detail(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_failure_is_logged_and_said_without_detail(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(gr.Error) as caught:
         failing(RuntimeError("secret /path"))()
-    assert caught.value.message == wording.UNEXPECTED
+    assert caught.value.message == UNEXPECTED
     assert "secret /path" in caplog.text

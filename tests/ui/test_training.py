@@ -13,10 +13,10 @@ from analysis.session import ROOT, QueryError
 from hug.__main__ import parser, training_config
 from hug.config import OBJECTIVES
 from ui import training
-from ui.training import MOST_STEPS, STEPS, SWITCHES, TERMS, Settings, explained, preset
+from ui.training import MOST_STEPS, STEPS, SWITCHES, TERMS, Settings, help_of, preset
 
 
-def sent(**changes: Any) -> list[Any]:
+def sent(**changes: Any) -> dict[str, Any]:
     """What the form sends at its start, with some controls changed."""
     first = Settings()
     values: dict[str, Any] = {
@@ -26,18 +26,18 @@ def sent(**changes: Any) -> list[Any]:
     objective = changes.get("objective", first.objective)
     known = OBJECTIVES.get(objective, OBJECTIVES["calibrated"])
     values |= {name: getattr(known, name) for name in (*TERMS, *SWITCHES)}
-    return list({**values, **changes}.values())
+    return {**values, **changes}
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_preset_is_not_typed_again(objective: str) -> None:
     settings = Settings.of(sent(objective=objective))
-    assert settings.chosen == {} and settings.about["changed"] == {}
+    assert settings.changes == {} and settings.about["changed"] == {}
     where = "python -m hug train --root runs/garments-0 --out runs/mine --size tiny"
     assert settings.command() == f"{where} --objective {objective} --steps 600 --validate-every 100"
 
 
-def test_what_is_chosen_is_what_is_trained() -> None:
+def test_what_is_trained_is_what_the_form_says() -> None:
     changes = {
         "objective": "paper", "fusion": "static", "steps": 90, "batch": 32, "lr": 2e-4, "seed": 7, "size": "bundled",
         "cord": 0.3, "nll": 0.5, "fc_modality": False, "cord_fits": True,
@@ -83,14 +83,16 @@ def test_what_is_made_goes_where_it_is_told(tmp_path: Path, monkeypatch: pytest.
         ({"batch": True}, "Batch must be"),
         ({"cord": -0.1}, "Cord must be a number from 0 to 10"),
         ({"nll": float("inf")}, "Nll must be"),
+        ({"spec": True}, "Spec must be a number"),
+        ({"variance": "no"}, "Variance must be on or off"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(QueryError) as told:
+    with pytest.raises(QueryError) as refused:
         Settings.of(sent(**changes))
-    assert str(told.value).startswith(says)
+    assert str(refused.value).startswith(says)
 
 
 def test_every_weight_and_switch_is_explained() -> None:
     assert len(preset("paper")) == len(TERMS) + len(SWITCHES)
-    assert all(len(explained(name)) > 10 for name in (*TERMS, *SWITCHES))
+    assert all(len(help_of(name)) > 10 for name in (*TERMS, *SWITCHES))

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import html
+from functools import partial
 
 import gradio as gr
+from markupsafe import Markup
 
 from analysis import model_card
-from analysis.session import Session, Sessions
-from ui import about_wording as wording
-from ui import tables
-from ui.crossing import READING, link, link_to
-from ui.requests import told
+from analysis.session import Sessions
+from ui.components import ASSETS, downloads, rows
+from ui.html import render, text
+from ui.navigation import READING, restore_model, view_link
+from ui.requests import safely
 from ui.state import Listener, State, Tab
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components; only the cards change with the model."""
-    gr.Markdown(wording.MEANS, elem_id="about-means")
+    gr.Markdown(text("about"), elem_id="about-means")
     cards = gr.HTML(elem_id="about-cards")
-    gr.Markdown(wording.API, elem_id="about-api")
-    gr.Markdown(wording.CITE, elem_id="about-cite")
-    fn = told(lambda model: shown(sessions.get(model), sessions.default))
-    refresh = Listener(fn, [state.model], [cards], READING)
-    return Tab("about", "About", [state.model], lambda p: [sessions.get(p.get("model") or None).name], refresh)
+    gr.Markdown(text("api"), elem_id="about-api")
+    citation = (ASSETS / "citation.bib").read_text()
+    gr.Markdown(
+        "## Citation\n\nThis is an implementation by others than the authors of the paper:\n\n"
+        f"```bibtex\n{citation}```", elem_id="about-cite",
+    )  # fmt: skip
+    refresh = Listener(safely(partial(model_cards, sessions)), [state.model], [cards], READING)
+    return Tab("about", "About", [state.model], partial(restore_model, sessions), refresh)
 
 
-def shown(session: Session, default: str) -> str:
-    """The cards as HTML, everything from a file escaped."""
+def model_cards(sessions: Sessions, model: str) -> Markup:
+    """The cards of a model as HTML."""
+    session = sessions.get(model)
     measures = model_card.measures(session)
-    rounded = measures.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)
-    said = tables.rows(rounded) if len(measures) else f"<p>{html.escape(wording.UNMEASURED)}</p>"
-    parts = (
-        (wording.MODEL, tables.rows(model_card.model(session))),
-        (wording.DATA, tables.rows(model_card.data(session))),
-        (wording.MEASURES, said + tables.links(measures, f"{session.name}-measures")),
-    )
-    body = "".join(f'<h2>{html.escape(title)}</h2><div class="hug-scroll">{table}</div>' for title, table in parts)
-    where = link_to(link("about", model=session.name if session.name != default else ""))
-    return f'<section class="hug-about">{body}{where}</section>'
+    return render(
+        "model_cards", model=rows(model_card.model(session)), data=rows(model_card.data(session)),
+        measures=rows(measures.map(_rounded)) if len(measures) else "",
+        downloads=downloads(measures, f"{session.name}-measures"),
+        link=view_link(sessions, session, "about"),
+    )  # fmt: skip
+
+
+def _rounded(value: object) -> object:
+    return f"{value:.3g}" if isinstance(value, float) and value == value else value

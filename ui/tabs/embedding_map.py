@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,171 +10,153 @@ import gradio as gr
 
 from analysis import atlas
 from analysis.session import QueryError, Session, Sessions
-from ui import components, wording
-from ui.components import NOTHING, cards, dealt, drawn, figure
-from ui.crossing import READING, asked_with, checked, link, link_to, notice
-from ui.findings import Findings
-from ui.requests import told
-from ui.state import PRIVATE, Listener, QueryResult, State, Tab, signal
+from ui.components import address, cards, cards_value, figure, figure_value, picture_card, pressed
+from ui.navigation import READING, Parameters, asking, view_link
+from ui.requests import safely
+from ui.state import PRIVATE, Listener, QueryResult, State, Tab
+from ui.studies import NotMeasured, Studies
+from ui.tabs.subfeatures import categories
 
-
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """Values for `linked`; what does not exist is told in the last of them and left out."""
-    session = sessions.get(params.get("model") or None)
-    maps = [str(c) for c in _maps(session)]
-    of, first = checked(params, "component", maps, "0")
-    colouring, second = checked(params, "colour", atlas.colourings(session.index), "")
-    category, third = checked(params, "category", session.categories, "")
-    point, fourth = checked(params, "point", session.index.ids, "")
-    said = notice([first, second, third, fourth])
-    choices = [_of(session, int(of)), _colouring(session, colouring), category, point or None]
-    return [session.name, *choices, said]
+TITLE = "The gallery as a map"
+QUESTION = (
+    "Each point is a picture of the gallery, placed by UMAP of the means. Click one: it becomes the reference of the "
+    "current query, and its neighbours appear below."
+)
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     session = sessions.get()
-    wrong, missing = (gr.HTML(elem_id=f"map-{name}", elem_classes="hug-wrong") for name in ("notice", "missing"))
+    wrong = gr.HTML(elem_id="map-notice", elem_classes="hug-wrong")
+    missing = gr.HTML(elem_id="map-missing", elem_classes="hug-wrong")
     with gr.Row(elem_classes="hug-controls"):
-        of = gr.Dropdown(label=wording.MAP_OF, elem_id="map-of", min_width=200, **_of_of(session, 0))
-        colouring = gr.Dropdown(
-            label=wording.MAP_COLOURED, elem_id="map-colour", min_width=240, **_colouring_of(session, "")
-        )
-        category = gr.Dropdown(
-            label=wording.CATEGORY, elem_id="map-category", min_width=110, **_category_of(session, "")
-        )
+        component = gr.Dropdown(label="Map of", elem_id="map-of", min_width=200, **_maps(session, 0))
+        colouring = gr.Dropdown(label="Coloured by", elem_id="map-colour", min_width=240, **_colourings(session, ""))
+        category = gr.Dropdown(label="Category", elem_id="map-category", min_width=110, **categories(session, ""))
         point = gr.Dropdown(
-            [], value=None, label=wording.MAP_POINT, allow_custom_value=True, elem_id="map-point", min_width=180
+            [], value=None, label="Picture (or click it)", allow_custom_value=True, elem_id="map-point", min_width=180
         )
-        use = gr.Button(wording.MAP_USE, size="sm", min_width=120, elem_id="map-use")
+        use = gr.Button("Open the query", size="sm", min_width=120, elem_id="map-use")
 
-    def look(asked: list[str]) -> str:
-        """Address of the picture that [model, id] names; empty for what does not exist."""
-        return _look(sessions, asked)
+    def look(place: list[str]) -> str:  # figure.js calls it by this name
+        return thumbnail(sessions, place)
 
-    chart = figure("map", wording.MAP_TITLE, look)
-    near = cards("neighbours", wording.NEIGHBOURS.format(id=""))
-    address = gr.HTML(elem_id="map-link")
+    chart = figure("map", TITLE, look)
+    near = cards("neighbours", "Neighbours")
+    link = gr.HTML(elem_id="map-link")
 
-    def view(model: str, asked: QueryResult | None, *chosen: Any) -> list[Any]:
-        return _view(sessions, model, asked, *chosen)
+    def refresh(
+        model: str, result: QueryResult, of: int | None, colour: str | None, kind: str | None, id: str | None
+    ) -> dict[Any, Any]:
+        session = sessions.get(model)
+        of = of if of in maps(session) else 0
+        colour = colour if colour in atlas.colourings(session.index) else atlas.colourings(session.index)[0]
+        kind = kind if kind in session.categories else ""
+        id = id if id in session.index.ids else None
+        return {
+            missing: Studies(session).notice,
+            component: gr.update(**_maps(session, of)),
+            colouring: gr.update(**_colourings(session, colour)),
+            chart: drawing(session, result, of, colour, kind),
+            near: neighbours(session, id, of),
+            link: view_link(sessions, session, "map", component=of or "", colour=colour, category=kind, point=id),
+        }
 
-    show: dict[str, Any] = {
-        "fn": told(view),
-        "inputs": [state.model, state.result, of, colouring, category, point],
-        "outputs": [missing, of, colouring, chart, near, address],  # all models share one gallery: the rest stays
-        **READING,
-    }
+    inputs = [state.model, state.result, component, colouring, category, point]
+    show = Listener(safely(refresh), inputs, [missing, component, colouring, chart, near, link], READING)
     # A list of all pictures would take as long as the map itself each time the tab opens: it comes when it is wanted.
     point.focus(lambda: gr.update(choices=list(session.index.ids)), None, point, queue=False, **PRIVATE)
-    for control in (of, colouring, category):
-        control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show)
+    for control in (component, colouring, category):
+        control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
 
-    def reference(model: str, id: str | None) -> list[Any]:
-        return [*asked_with(sessions.get(model), id, None)[:2], signal()] if id else [gr.skip()] * 3
-
-    into = [state.reference, state.picture, state.asks]
-    for pressed in (chart.select, near.select):
-        pressed(components.chosen, None, point, queue=False, **PRIVATE).success(
-            told(reference), [state.model, point], into, **READING
-        )
-    point.input(told(reference), [state.model, point], into, **READING)
+    _wire_points(sessions, state, point, [chart, near])
     use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, queue=False, **PRIVATE)
-    controls = [state.model, of, colouring, category, point, wrong]
-    refresh = Listener(show["fn"], show["inputs"], show["outputs"], READING)
-    return Tab("map", "Map", controls, partial(restore, sessions), refresh)
-
-
-def _view(
-    sessions: Sessions,
-    model: str,
-    asked: QueryResult | None,
-    of: int | None,
-    colouring: str | None,
-    category: str | None,
-    point: str | None,
-) -> list[Any]:
-    session = sessions.get(model)
-    of = of if of in _maps(session) else 0
-    category = category if category in session.categories else ""
-    colouring = colouring if colouring in atlas.colourings(session.index) else atlas.colourings(session.index)[0]
-    point = point if point in session.index.ids else None
-    where = link(
-        "map", model=session.name if session.name != sessions.default else "", component=of or "", colour=colouring,
-        category=category, point=point,
-    )  # fmt: skip
-    return [
-        Findings(session).notice,
-        _of(session, of), _colouring(session, colouring),
-        _chart(session, asked, of, colouring, category), _near(session, point, of), link_to(where),
-    ]  # fmt: skip
-
-
-def _chart(session: Session, asked: QueryResult | None, of: int, colouring: str, category: str) -> str:
-    table, reason = Findings(session).table("map")
-    if table is None:
-        return components.told(reason, wording.MAP_TITLE, wording.MAP_QUESTION) if reason else NOTHING
-    shown = atlas.points(table, session.index, of, category, colouring)
-    known = asked if asked is not None and asked.model == session.name else None
-    placed = atlas.place(table, session.index, known.query, of) if known else None
-    drawing = atlas.draw(shown, colouring, placed, known.ids if known else (), known.reference if known else None)
-    return drawn(
-        drawing, wording.MAP_ALT.format(count=len(shown), colouring=colouring), title=wording.MAP_TITLE,
-        question=wording.MAP_QUESTION, sentence=atlas.say(shown, colouring, of, placed), table=shown,
-        name=f"{session.name}-map-{of}", elem_id="map", clickable=True, tools=True, model=session.name,
-    )  # fmt: skip
-
-
-def _near(session: Session, point: str | None, of: int) -> str:
-    if point is None:
-        return dealt([], empty=wording.NEIGHBOURS_NONE)
-    table = atlas.neighbours(session.index, point, of)
-    found = [components.picture(session, point, wording.THIS_ONE, mark=True)]
-    found += [
-        components.picture(session, r.id, wording.NEIGHBOUR_NOTE.format(distance=r.distance))
-        for r in table.itertuples()
-    ]
-    return dealt(
-        found, wording.NEIGHBOURS.format(id=point), wording.NEIGHBOURS_QUESTION, table=table, name=f"near-{point}"
+    return Tab(
+        "map", "Map", [state.model, component, colouring, category, point, wrong], partial(restore, sessions), show
     )
 
 
-def _look(sessions: Sessions, asked: list[str]) -> str:
-    """Raises nothing: a browser may send anything."""
+def _wire_points(sessions: Sessions, state: State, point: gr.Dropdown, views: Sequence[gr.HTML]) -> None:
+    """A picture that is pressed or chosen becomes the reference; the answer then refreshes the tab."""
+
+    def ask(model: str, id: str | None) -> Any:
+        return asking(sessions.get(model), state, id) if id else gr.skip()
+
+    def choose(event: gr.EventData) -> str:
+        return str(pressed(event))
+
+    asks = Listener(safely(ask), [state.model, point], [state.reference, state.picture, state.asks], READING)
+    for view in views:
+        view.select(choose, None, point, queue=False, **PRIVATE).success(**asks.arguments)
+    point.input(**asks.arguments)
+
+
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """A link's model, map, colouring, category and picture, and the notice."""
+    session, link = sessions.get(params.get("model") or None), Parameters(params)
+    component = int(link.choice("component", [str(c) for c in maps(session)], "0"))
+    colouring = link.choice("colour", atlas.colourings(session.index))
+    category = link.choice("category", session.categories)
+    point = link.choice("point", session.index.ids) or None
+    return [
+        session.name, gr.update(**_maps(session, component)), gr.update(**_colourings(session, colouring)), category,
+        point, link.notice,
+    ]  # fmt: skip
+
+
+def drawing(session: Session, result: QueryResult, component: int, colouring: str, category: str) -> str:
+    """The value of the map's figure, with the current query where it is of this model."""
+    own = result if result.model == session.name else None
+
+    def value(table: Any) -> str:
+        points = atlas.points(table, session.index, component, category, colouring)
+        place = atlas.place_of(table, session.index, own.query, component) if own else None
+        return figure_value(
+            atlas.draw(points, colouring, place, own.ids if own else (), own.reference if own else None),
+            f"Map of {len(points)} gallery pictures, coloured by {colouring}. "
+            "The list above chooses the same points by id.",
+            title=TITLE, question=QUESTION, sentence=atlas.say(points, colouring, component, place), table=points,
+            name=f"{session.name}-map-{component}", elem_id="map", clickable=True, tools=True, model=session.name,
+        )  # fmt: skip
+
+    return Studies(session).value("map", value, TITLE, QUESTION)
+
+
+def neighbours(session: Session, id: str | None, component: int) -> str:
+    """The value of the cards: a picture and those nearest to it."""
+    if id is None:
+        return cards_value(
+            [], empty="Click a point of the map, or choose a picture above, and its neighbours appear here."
+        )
+    table = atlas.neighbours(session.index, id, component)
+    items = [picture_card(session, id, "this one", mark=True)]
+    items += [picture_card(session, r.id, f"distance {r.distance:.3f}") for r in table.itertuples()]
+    question = "The nearest by distance, not by place on the map. Press one to go on from there."
+    return cards_value(items, f"Neighbours of {id}", question, table=table, name=f"near-{id}")
+
+
+def thumbnail(sessions: Sessions, place: list[str]) -> str:
+    """Address of the picture that [model, id] names; empty for what does not exist: a browser may send anything."""
     try:
-        model, id = asked
+        model, id = place
         session = sessions.get(model) if model in sessions.names else None
-        return components.address(session.thumbnail(id)) if session and id in session.index.ids else ""
+        return address(session.thumbnail(id)) if session and id in session.index.ids else ""
     except (QueryError, TypeError, ValueError):
         return ""
 
 
-# ---- choices ----
+def maps(session: Session) -> list[int]:
+    """Components with a map of their own; 0 is the whole."""
+    try:
+        return atlas.available(Studies(session).table("map"))
+    except NotMeasured:
+        return [0]
 
 
-def _maps(session: Session) -> list[int]:
-    table, _ = Findings(session).table("map")
-    return [0] if table is None else atlas.available(table)
+def _maps(session: Session, value: int) -> dict[str, Any]:
+    return {"choices": [(f"component {c}" if c else "whole pictures", c) for c in maps(session)], "value": value}
 
 
-def _of_of(session: Session, value: int) -> dict[str, Any]:
-    names = [(wording.MAP_COMPONENT.format(component=c) if c else wording.MAP_WHOLE, c) for c in _maps(session)]
-    return {"choices": names, "value": value}
-
-
-def _colouring_of(session: Session, value: str) -> dict[str, Any]:
-    known = atlas.colourings(session.index)
-    return {"choices": known, "value": value or known[0]}
-
-
-def _category_of(session: Session, value: str) -> dict[str, Any]:
-    choices = [(wording.ALL, ""), *((name, name) for name in session.categories)]
-    return {"choices": choices, "value": value, "visible": bool(session.categories)}
-
-
-def _of(session: Session, value: int) -> Any:
-    return gr.update(**_of_of(session, value))
-
-
-def _colouring(session: Session, value: str) -> Any:
-    return gr.update(**_colouring_of(session, value))
+def _colourings(session: Session, value: str) -> dict[str, Any]:
+    names = atlas.colourings(session.index)
+    return {"choices": names, "value": value or names[0]}

@@ -2,217 +2,207 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from analysis.session import QueryError, Sessions
-from ui import query_beside, query_components, query_report, query_why, query_words, wording
-from ui.answer import answer as answered
-from ui.crossing import opens
-from ui.deep_links import opened_query, query_link
-from ui.history import History, history_html, link_html, notes
-from ui.query_layout import (
-    SHOWN,
-    Picker,
-    Question,
-    Settings,
-    Shown,
-    picker,
-    question,
-    settings,
-    shown,
-    thumbnails,
+from analysis.session import QueryError, Session, Sessions
+from ui.answer import results, sure
+from ui.deep_links import query_link, read_query
+from ui.history import History
+from ui.html import render
+from ui.navigation import on_press_open
+from ui.requests import safely
+from ui.state import MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
+from ui.tabs.query_form import EXAMPLES, Answer, Picker, Question, Ranking, WhatIf
+from ui.tabs.query_panels import (
+    BesidePanel,
+    ComponentsPanel,
+    SeveritiesPanel,
+    Updates,
+    WhyPanel,
+    WordsPanel,
+    report_panel,
 )
-from ui.requests import told
-from ui.state import MODEL_CALLS, PRIVATE, QueryRequest, QueryResult, State, Tab, answer, signal
 
-
-@dataclass(frozen=True)
-class Panels:
-    """What lies below the results, in the order of its outputs."""
-
-    components: query_components.ComponentsPanel
-    why: query_why.WhyPanel
-    words: query_words.StudyPanel
-    beside: query_beside.BesidePanel
-    severities: query_words.StudyPanel  # it lies with the what-if controls
-
-    @property
-    def outputs(self) -> list[Any]:
-        return [
-            *self.components.outputs, *self.why.outputs, *self.words.outputs, *self.beside.outputs,
-            *self.severities.outputs,
-        ]  # fmt: skip
-
-
+TITLE = "Query"
 FIELDS = [each.name for each in fields(QueryRequest)]
 
 
 def start(sessions: Sessions) -> QueryRequest:
     """The question the page opens with."""
     session = sessions.get()
-    return QueryRequest(sessions.default, session.ids()[0], None, wording.EXAMPLE_WORDS[0], k=session.default_k)
+    return QueryRequest(sessions.default, session.ids()[0], None, EXAMPLES[0], k=session.default_k)
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events; it opens with the answer that the page has made."""
-    session, result = sessions.get(), state.result.value
-    request = result.request
-    first, history = answered(session, result.trace), gr.State(History().add(request, result.ids))
-    with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before settings and picker
-        with gr.Column(elem_id="question"):
-            q = question(session, state, request)
-        with gr.Column(elem_id="answer"):
-            s = shown(first, history_html(history.value), link_html(query_link(request, sessions.default)))
-            why = query_why.build(session, result.trace, result.thumbnail(session))
-            words = query_words.build_words()
-            components, beside = query_components.build(first), query_beside.build(sessions)
-            query_report.build(sessions, state)
-        with gr.Column(elem_id="pick"):
-            o = settings(state)
-            p = picker(session)
-    panels = Panels(components, why, words, beside, o.severities)
-    controls = {
-        "model": state.model, "reference": state.reference, "picture": state.picture, "words": state.words,
-        "category": q.category, "k": q.k, "leave_out": q.leave_out, "kind": o.kind, "severity": o.severity,
-        "dynamic": o.dynamic, "use_var": o.use_var, "ignored": state.ignored,
-    }  # fmt: skip
-    outputs = [
-        state.result, history, s.trail, s.back, s.forth, s.link, o.seen, s.sure, s.results, s.selected,
-        *panels.outputs,
-    ]  # fmt: skip
-    ask = _ask(sessions, controls, history, outputs, s)
-    _wire_question(q, o, state, ask)
-    _wire_picker(sessions, p, s, state)
-    _wire_history(sessions, s, history, list(controls.values()), outputs)
-    query_why.wire(panels.why, sessions, state, s.results, ask)
-    query_words.wire(sessions, state, o.kind, words, o.severities, ask)
-    query_beside.wire(panels.beside, sessions, state)
-    opens(components.component.select, state)
-    return Tab("query", wording.QUERY, list(controls.values()), lambda params: restore(sessions, params))
+    tab = QueryTab(sessions, state)
+    tab.wire()
+    return Tab("query", TITLE, list(tab.controls.values()), lambda params: tab.values(read_query(params, sessions)))
 
 
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """Values of the controls for a link.
+class QueryTab:
+    """The question, its answer, and the panels below it."""
 
-    Raises QueryError naming the parameter that doesn't fit.
-    """
-    return values(sessions, opened_query(params, sessions))
+    def __init__(self, sessions: Sessions, state: State) -> None:
+        self.sessions, self.state = sessions, state
+        session, result = sessions.get(), state.result.value
+        history = History().add(result.request, result.ids)
+        self.history = gr.State(history)
+        with gr.Row(elem_id="query"):  # a grid: on a phone the answer comes before settings and picker
+            with gr.Column(elem_id="question"):
+                self.question = Question(session, state, result.request)
+            with gr.Column(elem_id="answer"):
+                address = link(result.request, sessions.default)
+                self.answer = Answer.build(sure(session, result), history.html(), results(session, result), address)
+                self.why = WhyPanel(session, result)
+                self.words = WordsPanel()
+                self.components = ComponentsPanel(result)
+                self.beside = BesidePanel(sessions, result)
+                report_panel(sessions, state)
+            with gr.Column(elem_id="pick"):
+                with gr.Accordion("What if the picture were worse?", open=False, elem_id="what-if"):
+                    self.what_if = WhatIf()
+                    self.severities = SeveritiesPanel()
+                self.ranking = Ranking(state)
+                self.picker = Picker(session)
+        components = {**vars(self.question), **vars(self.what_if), **vars(self.ranking), **vars(state)}
+        self.controls = {name: components[name] for name in FIELDS}  # a control for each field of a request
+        self.outputs = list(self.updates(session, result, history))
+
+    @property
+    def ask(self) -> Listener:
+        """Answers what the controls say."""
+
+        def ask(history: History, *sent: Any) -> Updates:
+            request = QueryRequest.of(dict(zip(FIELDS, sent, strict=True)))
+            result = answer(self.sessions.get(request.model), request)
+            return self.show(result, history.add(request, result.ids))
+
+        # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
+        options = {"preprocess": False, "show_progress_on": self.answer.results, **MODEL_CALLS, **PRIVATE}
+        return Listener(safely(ask), [self.history, *self.controls.values()], self.outputs, options)
+
+    def show(self, result: QueryResult, history: History) -> Updates:
+        """What changes with an answer."""
+        return self.updates(self.sessions.get(result.model), result, history)
+
+    def updates(self, session: Session, result: QueryResult, history: History) -> Updates:
+        """The new value of everything that shows an answer."""
+        request, a = result.request, self.answer
+        seen = result.seen if request.severity else None
+        return {
+            self.state.result: result,
+            self.history: history,
+            a.history: history.html(),
+            a.back: gr.update(interactive=history.place > 0),
+            a.forth: gr.update(interactive=history.place + 1 < len(history.steps)),
+            a.link: link(request, self.sessions.default),
+            a.sure: sure(session, result),
+            a.results: gr.update(value=results(session, result, history.before), selected_index=None),
+            a.place: None,
+            self.what_if.seen: gr.update(value=seen, visible=seen is not None),
+            **self.components.updates(result),
+            **self.why.updates(session, result),
+            **self.words.updates(),
+            **self.severities.updates(),
+            **self.beside.updates(self.sessions, result),
+        }
+
+    def values(self, request: QueryRequest) -> list[Any]:
+        """Values of the controls that say this question."""
+        values = {name: getattr(request, name) for name in FIELDS} | {"ignored": list(request.ignored)}
+        if request.reference:
+            values["picture"] = str(self.sessions.get(request.model).thumbnail(request.reference))
+        return list(values.values())
+
+    # ---- events ----
+
+    def wire(self) -> None:
+        """All events of the tab."""
+        state, ask = self.state, self.ask
+        self._wire_question(ask.arguments)
+        self._wire_references()
+        self._wire_history()
+        self.why.wire(self.sessions, state, self.answer.results, ask)
+        self.words.wire(self.sessions, state, ask)
+        self.severities.wire(self.sessions, state, self.what_if.kind)
+        self.beside.wire(self.sessions, state)
+        on_press_open(self.components.variances.select, state)
+
+    def _wire_question(self, ask: dict[str, Any]) -> None:
+        state, question, what_if, ranking = self.state, self.question, self.what_if, self.ranking
+        for event in (question.search.click, state.words.submit, state.asks.change):
+            event(**ask)
+        for slider in (question.k, what_if.severity):  # `release` doesn't come from a keyboard
+            slider.input(**ask, trigger_mode="always_last")
+        settings = (question.category, question.leave_out, what_if.kind, ranking.dynamic, ranking.use_var)
+        for control in (*settings, state.ignored):
+            control.input(**ask)
+        for button in question.examples:
+            button.click(lambda text: text, button, state.words, queue=False, **PRIVATE).then(**ask)
+        state.picture.upload(lambda: None, None, state.reference, queue=False, **PRIVATE).then(**ask)
+        state.picture.clear(lambda: None, None, state.reference, queue=False, **PRIVATE)
+
+    def _wire_references(self) -> None:
+        """Pictures of the gallery, and results, become the reference."""
+        state, picker, a = self.state, self.picker, self.answer
+
+        def ask_with(id: str) -> tuple[str, str, str]:
+            return id, str(picker.session.thumbnail(id)), signal()
+
+        def pick(ids: list[str], event: gr.SelectData) -> tuple[str, str, str]:
+            return ask_with(ids[event.index])
+
+        def surprise(category: str) -> tuple[str, str, str]:
+            return ask_with(picker.random(category))
+
+        def use(result: QueryResult, place: int | None) -> tuple[str, str, str]:
+            if place is None or place >= len(result.ids):
+                raise QueryError("Select a result first.")
+            return ask_with(result.ids[place])
+
+        # Outside the queue Gradio shows no message of an error: what may fail waits in it.
+        reference = [state.reference, state.picture, state.asks]
+        picker.pictures.select(safely(pick), picker.ids, reference, **PRIVATE)
+        picker.surprise.click(safely(surprise), picker.category, reference, **PRIVATE)
+        a.use.click(safely(use), [state.result, a.place], reference, **PRIVATE)
+        a.results.select(_index, None, a.place, queue=False, **PRIVATE)
+        page = [picker.pictures, picker.ids, picker.page]
+        picker.category.input(lambda c: picker.browse(c, 0), picker.category, page, queue=False, **PRIVATE)
+        more: Callable[..., Any] = lambda category, n: picker.browse(category, n + 1)  # noqa: E731
+        picker.more.click(more, [picker.category, picker.page], page, queue=False, **PRIVATE)
+
+    def _wire_history(self) -> None:
+        """Back and forth answer an earlier question again, and set the controls to it."""
+
+        def step(by: int, history: History) -> Updates:
+            history = history.move(by)
+            request = history.steps[history.place]
+            result = answer(self.sessions.get(request.model), request)
+            controls = dict(zip(self.controls.values(), self.values(request), strict=True))
+            return controls | self.show(result, history)
+
+        outputs = [*self.controls.values(), *self.outputs]
+        for button, by in ((self.answer.back, -1), (self.answer.forth, 1)):
+            button.click(
+                safely(partial(step, by)), self.history, outputs,
+                show_progress_on=self.answer.results, **MODEL_CALLS, **PRIVATE,
+            )  # fmt: skip
 
 
-def values(sessions: Sessions, request: QueryRequest) -> list[Any]:
-    """Values of the controls for a question, in their order."""
-    said = {name: getattr(request, name) for name in FIELDS}
-    if request.reference:
-        said["picture"] = str(sessions.get(request.model).thumbnail(request.reference))
-    return [*(said | {"ignored": list(request.ignored)}).values()]
+def link(request: QueryRequest, default: str) -> Markup:
+    """The link of a question as HTML, or why there is none."""
+    address = query_link(request, default)
+    if address is None:
+        return render("note", text="A question with an uploaded picture can't be shared by a link.")
+    return render("link", address=address, text="Link to this question")
 
 
-def show(sessions: Sessions, request: QueryRequest, history: History, by: int = 0) -> list[Any]:
-    """Values for all outputs: the question is answered, and compared with the one before in the history."""
-    session = sessions.get(request.model)
-    result = answer(session, request)
-    history = history.add(request, result.ids) if not by else history.at(history.place + by)
-    new = answered(session, result.trace, history.before, notes(request, session))
-    return [
-        result,
-        history,
-        history_html(history),
-        gr.Button(interactive=history.place > 0),
-        gr.Button(interactive=history.place + 1 < len(history.steps)),
-        link_html(query_link(request, sessions.default)),
-        gr.Image(result.seen if request.severity else None, visible=bool(request.severity)),
-        new.sure,
-        gr.Gallery(new.results, selected_index=None),
-        None,
-        *query_components.ComponentsPanel.fresh(new),
-        *query_why.WhyPanel.fresh(session, result.trace, result.thumbnail(session)),
-        *query_words.StudyPanel.fresh(),
-        *query_beside.BesidePanel.fresh(sessions, request.model),
-        *query_words.StudyPanel.fresh(),
-    ]
-
-
-def _ask(
-    sessions: Sessions, controls: Mapping[str, Any], history: gr.State, outputs: list[Any], s: Shown
-) -> dict[str, Any]:
-    """The event that asks what the controls say."""
-
-    @told
-    def ask(before: History, *sent: Any) -> list[Any]:
-        return show(sessions, QueryRequest.of(dict(zip(controls, sent, strict=True))), before)
-
-    # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
-    return {"fn": ask, "inputs": [history, *controls.values()], "outputs": outputs, "preprocess": False,
-            "show_progress_on": s.results, **MODEL_CALLS, **PRIVATE}  # fmt: skip
-
-
-def _wire_question(q: Question, o: Settings, state: State, ask: dict[str, Any]) -> None:
-    for event in (q.search.click, state.words.submit, state.asks.change):
-        event(**ask)
-    for slider in (q.k, o.severity):  # `release` doesn't come from a keyboard
-        slider.input(**ask, trigger_mode="always_last")
-    for control in (q.category, q.leave_out, o.kind, o.dynamic, o.use_var, state.ignored):
-        control.input(**ask)
-    for button in q.examples:
-        button.click(lambda text: text, button, state.words, queue=False, **PRIVATE).then(**ask)
-    state.picture.upload(lambda: None, None, state.reference, queue=False, **PRIVATE).then(**ask)
-    state.picture.clear(lambda: None, None, state.reference, queue=False, **PRIVATE)
-
-
-def _wire_picker(sessions: Sessions, p: Picker, s: Shown, state: State) -> None:
-    session = sessions.get()  # all models share one gallery
-
-    def chosen(id: str) -> tuple[str, str, str]:
-        return id, str(session.thumbnail(id)), signal()
-
-    def pick(ids: list[str], event: gr.SelectData) -> tuple[str, str, str]:
-        return chosen(ids[event.index])
-
-    def surprise(category: str) -> tuple[str, str, str]:
-        return chosen(random.choice(session.ids(category)))
-
-    def use(result: QueryResult, place: int | None) -> tuple[str, str, str]:
-        if place is None or place >= len(result.ids):
-            raise QueryError(wording.SELECT_FIRST)
-        return chosen(result.ids[place])
-
-    def browse(category: str, page: int) -> tuple[Any, list[str], int]:
-        ids = session.ids(category)
-        page = page if page * SHOWN < len(ids) else 0
-        part = ids[page * SHOWN : (page + 1) * SHOWN]
-        return thumbnails(session, part), part, page
-
-    # Outside the queue Gradio shows no message of an error: what may fail waits in it.
-    reference = [state.reference, state.picture, state.asks]
-    p.pictures.select(told(pick), p.ids, reference, **PRIVATE)
-    p.surprise.click(told(surprise), p.category, reference, **PRIVATE)
-    s.results.select(_place, None, s.selected, queue=False, **PRIVATE)
-    s.use.click(told(use), [state.result, s.selected], reference, **PRIVATE)
-    listed = [p.pictures, p.ids, p.page]
-    p.category.input(lambda c: browse(c, 0), p.category, listed, queue=False, **PRIVATE)
-    p.more.click(lambda c, page: browse(c, page + 1), [p.category, p.page], listed, queue=False, **PRIVATE)
-
-
-def _wire_history(sessions: Sessions, s: Shown, state: gr.State, controls: list[Any], outputs: list[Any]) -> None:
-    def step(by: int) -> Any:
-        @told
-        def go(history: History) -> list[Any]:
-            request = history.at(history.place + by).now
-            return [*values(sessions, request), *show(sessions, request, history, by)]
-
-        return go
-
-    for button, by in ((s.back, -1), (s.forth, 1)):
-        button.click(
-            step(by), state, [*controls, *outputs],
-            show_progress_on=s.results, **MODEL_CALLS, **PRIVATE,
-        )  # fmt: skip
-
-
-def _place(event: gr.SelectData) -> Any:
+def _index(event: gr.SelectData) -> Any:
     return event.index

@@ -2,325 +2,328 @@
 
 from __future__ import annotations
 
-import html
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 
 from analysis import component as study
-from analysis.session import QueryError, Session, Sessions
+from analysis.session import Session, Sessions
 from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
-from ui import components, wording
-from ui.components import NOTHING, Card, cards, dealt, drawn, figure
-from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice
-from ui.findings import Findings
-from ui.requests import told
-from ui.state import PRIVATE, Listener, QueryResult, State, Tab
+from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
+from ui.html import text
+from ui.navigation import READING, Parameters, on_press_ask, view_link
+from ui.requests import safely
+from ui.state import PRIVATE, Listener, QueryResult, State, Tab, numbers
+from ui.studies import NotMeasured, Studies
 
-ALL, MOST_LEFT_OUT = "", 0.9
+MOST_LEFT_OUT = 0.9
 BEST = 6  # components shown for an attribute; the table has all
+WHICH_TRACKS = "Which sub-feature tracks …?"
+HISTOGRAM = "Where the gallery and the current query stand"
+ATTRIBUTES = "The attributes that explain it"
+REMOVALS = "What removing an attribute does to it"
+SIMILAR = "Similar components"
+MATRIX = "All components and attributes"
+CAPTIONS = {  # view -> source and end of the study, title
+    "captions-words-lowest": ("words", "lowest", "Clearest words (lowest σ²ₜ)"),
+    "captions-words-highest": ("words", "highest", "Vaguest words (highest σ²ₜ)"),
+    "captions-fit-lowest": ("fit", "lowest", "Best fit of words and picture (lowest σ²ₘ)"),
+    "captions-fit-highest": ("fit", "highest", "Worst fit of words and picture (highest σ²ₘ)"),
+}
+STEPS: dict[str, Callable[[int, int], int]] = {  # button -> the component that follows one of so many
+    "◂ previous": lambda component, count: (component - 2) % count + 1,
+    "next ▸": lambda component, count: component % count + 1,
+    "random": lambda component, count: random.choice([c for c in range(1, count + 1) if c != component] or [component]),
+}
 
 
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """Values for `linked`; what does not exist is told in the last of them and left out."""
-    session = sessions.get(params.get("model") or None)
-    known = [str(c) for c in range(1, session.model.config.components + 1)]
-    category, first = checked(params, "category", session.categories, ALL)
-    component, second = checked(params, "component", known, "1")
-    attribute, third = checked(params, "attribute", list(wording.ATTRIBUTES), "")
-    share, fourth = _share(params.get("leave_out", ""))
-    said = notice([first, second, third, fourth])
-    place = int(component) if params.get("component") else _best(sessions, session.name, attribute, 1)
-    choices = [_category(session, category), _component(session, place)]
-    return [session.name, *choices, share, attribute or None, said]
+@dataclass(frozen=True)
+class Choice:
+    """What the controls say, as far as it exists for the model."""
+
+    category: str  # empty for all
+    component: int  # from 1
+    leave_out: float = LEAVE_OUT  # share of the pictures, the most uncertain overall
+    attribute: str = ""
+    measure: str = "delta"  # of the matrix
+
+    @staticmethod
+    def of(
+        session: Session, category: str | None, component: int | None, leave_out: float, attribute: str | None,
+        measure: str,
+    ) -> Choice:  # fmt: skip
+        return Choice(
+            category if category in session.categories else "",
+            component if component and component <= session.model.config.components else 1,
+            leave_out, attribute or "", measure,
+        )  # fmt: skip
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     session = sessions.get()
-    wrong, missing = (
-        gr.HTML(elem_id=f"subfeatures-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
-    )
-    gr.Markdown(wording.SUBFEATURES)
-    attribute = gr.Radio(
-        [(said, name) for name, said in wording.ATTRIBUTES.items()], label=wording.WHICH_TRACKS, elem_id="attribute"
-    )
-    answer = cards("tracked", wording.WHICH_TRACKS)
+    wrong = gr.HTML(elem_id="subfeatures-notice", elem_classes="hug-wrong")
+    views: dict[str, gr.HTML] = {"missing": gr.HTML(elem_id="subfeatures-missing", elem_classes="hug-wrong")}
+    gr.Markdown(text("subfeatures"))
+    attribute = gr.Radio(label=WHICH_TRACKS, elem_id="attribute", **_attributes(session, ""))
+    views["tracked"] = cards("tracked", WHICH_TRACKS)
     with gr.Row(elem_classes="hug-controls"):
-        category = gr.Radio(
-            label=wording.CATEGORY, elem_id="shown-category", min_width=380, **_category_of(session, ALL)
-        )
-        component = state.component
-        component.render()
+        category = gr.Radio(label="Category", elem_id="shown-category", min_width=380, **categories(session, ""))
+        state.component.render()
         with gr.Row(elem_classes="hug-steps"):
-            steps = [
-                gr.Button(name, size="sm", min_width=60) for name in (wording.PREVIOUS, wording.NEXT, wording.RANDOM)
-            ]
+            steps = [gr.Button(name, size="sm", min_width=60) for name in STEPS]
         leave_out = gr.Slider(
-            0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label=wording.LEAVE_OUT_SHARE, elem_id="left-out", min_width=220
-        )
-    least, most = cards("least", wording.SAMPLES), cards("most", wording.SAMPLES)
+            0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label="Leave out the most uncertain (share)", elem_id="left-out",
+            min_width=220,
+        )  # fmt: skip
+    views |= {"least": cards("least", "Most certain"), "most": cards("most", "Least certain")}
     with gr.Row(elem_classes="hug-beside"):
-        histogram = figure("histogram", wording.HISTOGRAM_TITLE)
-        similar = cards("similar", wording.SIMILAR_TITLE)
+        views |= {"histogram": figure("histogram", HISTOGRAM), "similar": cards("similar", SIMILAR)}
     with gr.Row(elem_classes="hug-beside"):
-        explained, moved = figure("explained", wording.EXPLAINED_TITLE), figure("moved", wording.MOVED_TITLE)
-    measure = gr.Radio(list(wording.MEASURES), value="delta", label=wording.MATRIX_MEASURE, elem_id="measure")
-    matrix = figure("matrix", wording.MATRIX_TITLE)
-    with gr.Accordion(wording.CAPTIONS_TITLE, open=False):
-        captions = {key: cards(f"captions-{'-'.join(key)}", said) for key, said in wording.CAPTIONS_OF.items()}
-    address = gr.HTML(elem_id="subfeatures-link")
+        views |= {"attributes": figure("explained", ATTRIBUTES), "removals": figure("moved", REMOVALS)}
+    measures = [("what removing it does", "delta"), ("what it explains (η²)", "eta2")]
+    measure = gr.Radio(measures, value="delta", label="In the matrix", elem_id="measure")
+    views["matrix"] = figure("matrix", MATRIX)
+    with gr.Accordion("Words: the captions with the lowest and highest uncertainty", open=False):
+        views |= {name: cards(name, title) for name, (_, _, title) in CAPTIONS.items()}
+    views["link"] = gr.HTML(elem_id="subfeatures-link")
 
-    views = [answer, least, most, histogram, explained, moved, similar, matrix, *captions.values(), address]
-    inputs = [state.model, state.result, category, component, leave_out, attribute, measure]
-    show: dict[str, Any] = {
-        "fn": told(lambda *given: _view(sessions, *given)),
-        "inputs": inputs,
-        "outputs": [missing, category, component, *views],
-        **READING,
-    }
+    def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
+        session = sessions.get(model)
+        choice = Choice.of(session, *choices)
+        return {
+            category: gr.update(**categories(session, choice.category)),
+            state.component: gr.update(choices=numbers(session), value=choice.component),
+            attribute: gr.update(**_attributes(session, choice.attribute)),
+            **{views[name]: value for name, value in values(sessions, session, result, choice).items()},
+        }
 
-    def clear() -> str:
-        return ""
-
-    for event in (category.input, component.input, leave_out.release, measure.input):
-        event(clear, None, wrong, queue=False, **PRIVATE).then(**show)
-    attribute.input(
-        told(lambda *given: _best(sessions, *given)), [state.model, attribute, component], component, **READING
-    ).success(clear, None, wrong, queue=False, **PRIVATE).then(**show)
-    for button, step in zip(steps, (_previous, _next, _random), strict=True):
-        button.click(_stepping(sessions, step), [state.model, component], component, **READING).success(**show)
-    for picker in (answer, similar):
-        picker.select(_pressed, None, component, queue=False, **PRIVATE).success(**show)
-    explained.select(components.chosen, None, attribute, queue=False, **PRIVATE).success(**show)
-    matrix.select(_cell, None, [attribute, component], queue=False, **PRIVATE).success(**show)
-    for samples in (least, most):
-        asks(samples.select, sessions, lambda session, id: asked_with(session, id, None), state)
-    for source in captions.values():
-        asks(source.select, sessions, _caption, state)
-    controls = [state.model, category, component, leave_out, attribute, wrong]
-    refresh = Listener(show["fn"], show["inputs"], show["outputs"], READING)
-    return Tab("sub-features", "Sub-features", controls, partial(restore, sessions), refresh)
-
-
-# ---- what is shown ----
-
-
-def _view(
-    sessions: Sessions,
-    model: str,
-    asked: QueryResult | None,
-    category: str | None,
-    component: int | None,
-    leave_out: float,
-    attribute: str | None,
-    measure: str,
-) -> list[Any]:
-    session = sessions.get(model)
-    category = category if category in session.categories else ALL
-    count = session.model.config.components
-    component = component if isinstance(component, int) and 1 <= component <= count else 1
-    findings = Findings(session)
-    where = link(
-        "sub-features", model=session.name if session.name != sessions.default else "", category=category,
-        component=component,
-        leave_out="" if abs(leave_out - LEAVE_OUT) < 1e-6 else f"{leave_out:g}", attribute=attribute,
+    outputs = [category, state.component, attribute, *views.values()]
+    controls = [category, state.component, leave_out, attribute, measure]
+    show = Listener(safely(refresh), [state.model, state.result, *controls], outputs, READING)
+    for event in (category.input, state.component.input, leave_out.release, measure.input):
+        event(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
+    _wire_attribute(sessions, state, attribute, wrong, show)
+    _wire_steps(sessions, state, steps, show)
+    _wire_views(sessions, state, views, attribute, show)
+    return Tab(
+        "sub-features", "Sub-features", [state.model, category, state.component, leave_out, attribute, wrong],
+        partial(restore, sessions), show,
     )  # fmt: skip
+
+
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """A link's model, category, component, share and attribute, and the notice."""
+    session, link = sessions.get(params.get("model") or None), Parameters(params)
+    category = link.choice("category", session.categories)
+    component = int(link.choice("component", [str(number) for _, number in numbers(session)], "1"))
+    attribute = link.choice("attribute", attributes(session))
+    leave_out = link.share("leave_out", MOST_LEFT_OUT, LEAVE_OUT)
+    if not params.get("component"):
+        component = best(session, attribute, component)
     return [
-        findings.notice,
-        _category(session, category),
-        _component(session, component),
-        _tracked(findings, attribute, component),
-        *_samples(session, category, component, leave_out),
-        _histogram(session, asked, category, component, leave_out),
-        findings.part(
-            "attributes", partial(study.explained, component=component), study.draw_explained, study.say_explained,
-            wording.EXPLAINED_TITLE, "explained", clickable=True,
-        ),
-        findings.part(
-            "interventions", partial(study.moved, component=component), study.draw_moved, study.say_moved,
-            wording.MOVED_TITLE, "moved",
-        ),
-        _similar(findings, component),
-        _matrix(findings, measure, component, attribute or ""),
-        *(_captions(findings, *key) for key in wording.CAPTIONS_OF),
-        link_to(where),
+        session.name, gr.update(**categories(session, category)),
+        gr.update(choices=numbers(session), value=component), leave_out,
+        gr.update(**_attributes(session, attribute)), link.notice,
     ]  # fmt: skip
 
 
-def _tracked(findings: Findings, attribute: str | None, component: int) -> str:
+def _wire_attribute(sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, show: Listener) -> None:
+    def go_to_best(model: str, name: str | None, component: int) -> dict[Any, Any]:
+        return {state.component: best(sessions.get(model), name or "", component), wrong: ""}
+
+    attribute.input(
+        safely(go_to_best), [state.model, attribute, state.component], [state.component, wrong], **READING
+    ).success(**show.arguments)
+
+
+def _wire_steps(sessions: Sessions, state: State, buttons: list[gr.Button], show: Listener) -> None:
+    for button, step in zip(buttons, STEPS.values(), strict=True):
+
+        def go(model: str, component: int, step: Callable[[int, int], int] = step) -> int:
+            return step(component, sessions.get(model).model.config.components)
+
+        button.click(safely(go), [state.model, state.component], state.component, **READING).success(**show.arguments)
+
+
+def _wire_views(
+    sessions: Sessions, state: State, views: Mapping[str, gr.HTML], attribute: gr.Radio, show: Listener
+) -> None:
+    def open_component(event: gr.EventData) -> int:
+        return int(pressed(event))
+
+    def open_cell(event: gr.EventData) -> tuple[str, int]:
+        name, component = str(pressed(event)).split(":")
+        return name, int(component)
+
+    for name, fn, target in (
+        ("tracked", open_component, state.component), ("similar", open_component, state.component),
+        ("attributes", pressed, attribute), ("matrix", open_cell, [attribute, state.component]),
+    ):  # fmt: skip
+        views[name].select(fn, None, target, queue=False, **PRIVATE).success(**show.arguments)
+    for name in ("least", "most"):
+        on_press_ask(views[name].select, sessions, state, lambda session, id: (id, None))
+    for name in CAPTIONS:
+        on_press_ask(views[name].select, sessions, state, caption)
+
+
+def values(sessions: Sessions, session: Session, result: QueryResult, choice: Choice) -> dict[str, str]:
+    """What each view shows, by its name."""
+    studies, component = Studies(session), choice.component
+    least, most = samples(session, choice)
+    return {
+        "missing": studies.notice,
+        "tracked": tracked(studies, choice),
+        "least": least,
+        "most": most,
+        "histogram": histogram(session, result, choice),
+        "similar": similar(studies, component),
+        "attributes": studies.part(
+            "attributes", partial(study.attributes_of, component=component), study.draw_attributes,
+            study.say_attributes, title=ATTRIBUTES, elem_id="explained", clickable=True,
+        ),
+        "removals": studies.part(
+            "interventions", partial(study.removals_of, component=component), study.draw_removals,
+            study.say_removals, title=REMOVALS, elem_id="moved",
+        ),
+        "matrix": studies.part(
+            "tracking", lambda table: table,
+            partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
+            study.say_matrix, title=MATRIX, elem_id="matrix", clickable=True,
+            question="Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a "
+            "cell.",
+        ),
+        **{view: captions(studies, *caption) for view, caption in CAPTIONS.items()},
+        "link": view_link(
+            sessions, session, "sub-features", category=choice.category, component=component,
+            leave_out="" if abs(choice.leave_out - LEAVE_OUT) < 1e-6 else f"{choice.leave_out:g}",
+            attribute=choice.attribute,
+        ),
+    }  # fmt: skip
+
+
+def tracked(studies: Studies, choice: Choice) -> str:
     """The answer to "which component tracks this?": a sentence, and the best as cards."""
-    if not attribute:
+    if not choice.attribute:
         return NOTHING
-    name = wording.ATTRIBUTES.get(attribute, attribute)
-    table, reason = findings.table("tracking")
-    if table is None:
-        return dealt([], question=reason) if reason else NOTHING
-    part = study.ranked(table, attribute)
-    shown = part.head(BEST)
-    found = [
-        Card(
-            str(r.component),
-            text=wording.TRACKED_CARD.format(component=r.component, dot=" ●" if r.tracked else ""),
-            note=wording.TRACKED_CARD_NOTE.format(delta=r.delta, next_delta=r.next_delta, share=100 * r.eta2),
-            mark=r.component == component,
-        )
-        for r in shown.itertuples()
-    ]
-    return dealt(
-        found, f"{wording.WHICH_TRACKS.removesuffix(' …?')} {name}?", study.say_ranked(part, attribute),
-        note=f"{wording.TRACKS_NOTE} {wording.TRACKS_QUESTION}", table=part,
-        name=f"{findings.session.name}-{attribute}",
-    )  # fmt: skip
+    title = f"Which sub-feature tracks {label(choice.attribute)}?"
 
-
-def _samples(session: Session, category: str, component: int, leave_out: float) -> tuple[str, str]:
-    table = top_bottom(session.index, category or None, component, leave_out)
-    without = wording.WITHOUT.format(share=100 * leave_out) if leave_out else ""
-    said = wording.SHOWN_OF.format(category=category or wording.ALL, without=without)
-    shown = []
-    for end, title in (("lowest", wording.LEAST), ("highest", wording.MOST)):
-        part = table[table.end == end]
-        found = [
-            components.picture(session, r.id, wording.CAPTION_NOTE.format(value=r.value)) for r in part.itertuples()
-        ]
-        name = f"{session.name}-component-{component}-{end}"
-        shown.append(
-            dealt(
-                found, title.format(count=len(part), component=component), said, wording.NO_SAMPLES,
-                table=part, name=name,
+    def value(table: pd.DataFrame) -> str:
+        part = study.trackers(table, choice.attribute)
+        items = [
+            Card(
+                str(r.component), text=f"component {r.component}{' ●' if r.tracked else ''}",
+                note=f"removed {r.delta:+.2f}, next aspect {r.next_delta:+.2f}; explains {100 * r.eta2:.0f} %",
+                mark=r.component == choice.component,
             )
+            for r in part.head(BEST).itertuples()
+        ]  # fmt: skip
+        note = (
+            "Over all categories. ● tracked: removing it moves the component most, and it explains the component. "
+            "Changes are of the log variance: +0.7 doubles it. Best first; press one to see its pictures."
+        )
+        return cards_value(
+            items, title, study.say_trackers(part, choice.attribute), note=note, table=part,
+            name=f"{studies.session.name}-{choice.attribute}",
         )  # fmt: skip
-    return shown[0], shown[1]
+
+    return studies.value("tracking", value, title)
 
 
-def _histogram(session: Session, asked: QueryResult | None, category: str, component: int, leave_out: float) -> str:
-    table = levels(session.index, component, category or None, leave_out)
-    known = asked is not None and asked.model == session.name
-    found = study.marks(asked.query, component) if known and asked else None
-    return drawn(
-        study.draw_histogram(table, found["picture"] if found else None), title=wording.HISTOGRAM_TITLE,
-        sentence=study.say_histogram(table, found), table=table, name=f"{session.name}-component-{component}",
+def samples(session: Session, choice: Choice) -> list[str]:
+    """The most and the least certain pictures of the component."""
+    table = top_bottom(session.index, choice.category or None, choice.component, choice.leave_out)
+    without = f", without the {100 * choice.leave_out:.0f} % most uncertain overall" if choice.leave_out else ""
+    question = f"Of {choice.category or 'all'} pictures{without}. Press one to ask a query with it."
+    empty, views = "No picture is left: choose another category or leave out fewer.", []
+    for end, which in (("lowest", "most certain"), ("highest", "least certain")):
+        part = table[table.end == end]
+        items = [picture_card(session, r.id, f"variance {r.value:#.3g}") for r in part.itertuples()]
+        title = f"{len(part)} {which} in component {choice.component}"
+        files = f"{session.name}-component-{choice.component}-{end}"
+        views.append(cards_value(items, title, question, empty, table=part, name=files))
+    return views
+
+
+def histogram(session: Session, result: QueryResult, choice: Choice) -> str:
+    table = levels(session.index, choice.component, choice.category or None, choice.leave_out)
+    query = study.variances(result.query, choice.component) if result.model == session.name else None
+    return table_figure(
+        table, partial(study.draw_histogram, mark=query["picture"] if query else None),
+        partial(study.say_histogram, query=query), title=HISTOGRAM, name=f"{session.name}-component-{choice.component}",
         elem_id="histogram",
     )  # fmt: skip
 
 
-def _similar(findings: Findings, component: int) -> str:
-    table, reason = findings.table("similar")
-    if table is None:
-        return dealt([], wording.SIMILAR_TITLE, reason) if reason else NOTHING
-    part = study.alike(table, component)
-    found = [
-        Card(
-            str(r.other), text=wording.TRACKED_CARD.format(component=r.other, dot=""),
-            note=wording.SIMILAR_NOTE.format(value=r.correlation),
-        )
-        for r in part.itertuples()
-    ]  # fmt: skip
-    return dealt(found, wording.SIMILAR_TITLE, wording.SIMILAR_QUESTION, wording.SIMILAR_EMPTY)
+def similar(studies: Studies, component: int) -> str:
+    def value(table: pd.DataFrame) -> str:
+        items = [
+            Card(str(r.other), text=f"component {r.other}", note=f"correlation {r.correlation:.2f}")
+            for r in table[table.component == component].itertuples()
+        ]
+        question = "Whose uncertainty goes up and down with this one's (1: always, 0: unrelated). Press one to see it."
+        return cards_value(items, SIMILAR, question, "No component is like this one.")
+
+    return studies.value("similar", value, SIMILAR)
 
 
-def _matrix(findings: Findings, measure: str, component: int, attribute: str) -> str:
-    return findings.part(
-        "tracking", lambda table: table,
-        lambda table: study.draw_matrix(table, measure, component, attribute), study.say_matrix,
-        wording.MATRIX_TITLE, "matrix", wording.MATRIX_QUESTION, clickable=True,
-    )  # fmt: skip
+def captions(studies: Studies, source: str, end: str, title: str) -> str:
+    def value(table: pd.DataFrame) -> str:
+        part = table[(table.source == source) & (table.end == end)]
+        items = [
+            Card(f"{source}:{end}:{n}", text=f"“{r.text}”", note=f"variance {r.value:#.3g}")
+            for n, r in enumerate(part.itertuples())
+        ]
+        question = "Of the whole text, over all components. Press one to ask a query with it."
+        name = f"{studies.session.name}-captions-{source}-{end}"
+        return cards_value(items, title, question, table=part, name=name)
+
+    return studies.value("captions", value, title)
 
 
-def _captions(findings: Findings, source: str, end: str) -> str:
-    title = wording.CAPTIONS_OF[source, end]
-    table, reason = findings.table("captions")
-    if table is None:
-        return dealt([], title, reason) if reason else NOTHING
-    part = table[(table.source == source) & (table.end == end)]
-    found = [
-        Card(f"{source}:{end}:{n}", text=f"“{r.text}”", note=wording.CAPTION_NOTE.format(value=r.value))
-        for n, r in enumerate(part.itertuples())
-    ]
-    name = f"{findings.session.name}-captions-{source}-{end}"
-    return dealt(found, title, wording.CAPTIONS_QUESTION, table=part, name=name)
-
-
-# ---- what is chosen ----
-
-
-def _best(sessions: Sessions, model: str, attribute: str | None, component: int) -> int:
-    """The component that tracks the attribute best; the same as before where none does."""
-    table, _ = Findings(sessions.get(model)).table("tracking")
-    part = study.ranked(table, attribute or "") if table is not None else None
-    return int(part.component[0]) if part is not None and part.tracked.any() else component
-
-
-def _stepping(sessions: Sessions, step: Callable[[int, int], int]) -> Callable[..., int]:
-    def stepped(model: str, component: int) -> int:
-        return step(component, sessions.get(model).model.config.components)
-
-    return told(stepped)
-
-
-def _previous(component: int, count: int) -> int:
-    return (component - 2) % count + 1
-
-
-def _next(component: int, count: int) -> int:
-    return component % count + 1
-
-
-def _random(component: int, count: int) -> int:
-    return random.choice([c for c in range(1, count + 1) if c != component] or [component])
-
-
-def _pressed(event: gr.EventData) -> int:
-    return int(event.id)
-
-
-def _cell(event: gr.EventData) -> tuple[str, int]:
-    attribute, component = str(event.id).split(":")
-    return attribute, int(component)
-
-
-def _caption(session: Session, id: str) -> list[Any]:
-    """The caption, with the picture it was written for where this gallery has it.
+def caption(session: Session, key: str) -> tuple[str | None, str | None]:
+    """The picture that the caption was written for, where this gallery has it, and the caption.
 
     Raises QueryError when the captions are gone.
     """
-    table, reason = Findings(session).table("captions")
-    source, end, place = id.split(":")
-    if table is None:
-        raise QueryError(reason)
+    source, end, place = key.split(":")
+    table = Studies(session).table("captions")
     row = table[(table.source == source) & (table.end == end)].iloc[int(place)]
-    return asked_with(session, row.id if row.id in session.index.ids else None, row.text)
+    return row.id if row.id in session.index.ids else None, row.text
 
 
-# ---- small parts ----
+def attributes(session: Session) -> list[str]:
+    """Attributes for which it was measured who tracks them."""
+    try:
+        return list(dict.fromkeys(Studies(session).table("tracking").attribute))
+    except NotMeasured:
+        return []
 
 
-def _category_of(session: Session, value: str) -> dict[str, Any]:
-    choices = [(wording.ALL, ALL), *((name, name) for name in session.categories)]
+def label(attribute: str) -> str:
+    """An attribute for people."""
+    return {"sleeve": "sleeve length"}.get(attribute, attribute)
+
+
+def best(session: Session, attribute: str, default: int) -> int:
+    """The component that tracks the attribute best; the default where none does."""
+    if attribute not in attributes(session):
+        return default
+    part = study.trackers(Studies(session).table("tracking"), attribute)
+    return int(part.component[0]) if part.tracked.any() else default
+
+
+def categories(session: Session, value: str) -> dict[str, Any]:
+    """Choices and value of a list of categories, which is there where the gallery has some."""
+    choices = [("all", ""), *((name, name) for name in session.categories)]
     return {"choices": choices, "value": value, "visible": bool(session.categories)}
 
 
-def _component_of(session: Session, value: int) -> dict[str, Any]:
-    return {"choices": list(range(1, session.model.config.components + 1)), "value": value}
-
-
-def _category(session: Session, value: str) -> Any:
-    return gr.update(**_category_of(session, value))
-
-
-def _component(session: Session, value: int) -> Any:
-    return gr.update(**_component_of(session, value))
-
-
-def _share(value: str) -> tuple[float, str]:
-    try:
-        share = float(value) if value else LEAVE_OUT
-        if 0 <= share <= MOST_LEFT_OUT:
-            return share, ""
-    except ValueError:
-        pass
-    return LEAVE_OUT, wording.LINK_SHARE.format(value=html.escape(value[:40]))
+def _attributes(session: Session, value: str) -> dict[str, Any]:
+    names = attributes(session)
+    return {"choices": [(label(name), name) for name in names], "value": value or None, "visible": bool(names)}

@@ -3,236 +3,240 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from analysis.session import RUNS, QueryError, Sessions
-from hug.data.datasets import GENERATED as VERSIONS
-from hug.train.jobs import FINISHED, RUNNING, STOPPING, Job, Jobs
-from ui import train_shown as shown
-from ui import train_wording as wording
+from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
-from ui.crossing import READING
-from ui.requests import told
+from ui.html import text
+from ui.navigation import READING, restore_model
+from ui.requests import safely
 from ui.state import PRIVATE, Listener, State, Tab, signal
-from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, explained, preset
-from ui.visitor import checked, known
+from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
+from ui.training_runs import COMPARISON, CURVES, Run, comparison
+from ui.visitor import require_visitor, visitor_or_new
 
 JOBS = RUNS / "jobs"
 EVERY = 2.0  # seconds between two looks at a training that runs
-
-
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """Values for `linked`: a link opens the tab and nothing in it, since trainings are their owner's."""
-    return [sessions.get(params.get("model") or None).name]
-
-
-@dataclass(frozen=True)
-class Buttons:
-    """What can be done with the chosen training, in the order of `states`."""
-
-    stop: gr.Button
-    resume: gr.Button
-    finish: gr.Button
-    use: gr.Button
-    pack: gr.Button
-    remove: gr.Button
-
-    @property
-    def all(self) -> list[gr.Button]:
-        return [self.stop, self.resume, self.finish, self.use, self.pack, self.remove]
-
-    @staticmethod
-    def states(job: Job | None) -> list[Any]:
-        """What fits its status is there, the rest is not."""
-        if job is None:
-            return [gr.Button(visible=False)] * 6
-        busy, weights = job.status in (RUNNING, STOPPING), (job.folder / "model.safetensors").exists()
-        halted = not busy and job.status != FINISHED
-        seen = (
-            job.status == RUNNING, halted, halted and weights and "train" not in job.done, shown.usable(job),
-            weights and not busy, not busy,
-        )  # fmt: skip
-        return [gr.Button(visible=v) for v in seen]
+NO_RUNS = "No training yet: choose what to train and press Start; its course appears here."
+SIZES = {"tiny": "tiny: K 16, width 64", "bundled": "bundled: K 32, width 128"}
+OBJECTIVES = {
+    "calibrated": "calibrated: doubt made to be right", "paper": "paper: its losses alone",
+    "point": "point: no uncertainty, a baseline",
+}  # fmt: skip
+FUSIONS = {"dynamic": "dynamic weights (the paper's)", "static": "1/3 each"}
+ACTIONS: dict[str, tuple[str, Callable[[Run], bool]]] = {  # id -> label, and when it can be pressed
+    "stop": ("Stop", lambda run: run.job.status == RUNNING),
+    "resume": ("Resume", lambda run: run.halted),
+    "finish": (
+        "Finish with the best so far", lambda run: run.halted and run.has_weights and "train" not in run.job.done
+    ),
+    "use": ("Use it in all tabs", lambda run: run.finished),
+    "pack": ("Pack for download", lambda run: run.has_weights and not run.busy),
+    "remove": ("Remove", lambda run: not run.busy),
+}  # fmt: skip
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
-    jobs = Jobs(JOBS)
-    who, seen = state.visitor, gr.State([])
-    gr.Markdown(wording.INTRO + (wording.INTRO_SPACE.format(steps=MOST_STEPS) if ON_SPACE else ""))
+    gr.Markdown(text("train"))
+    if ON_SPACE:
+        gr.Markdown(f"At most {MOST_STEPS} steps are possible here; what was trained is lost when the Space sleeps.")
     with gr.Row(elem_classes="hug-beside"):
         with gr.Column(min_width=300):
-            form, start = _form()
+            form = _form()
+            start = gr.Button("Start", variant="primary", elem_id="train-start")
         with gr.Column(min_width=300, scale=2):
-            runs = gr.Radio([], label=wording.RUNS, elem_id="runs", info=wording.RUNS_NONE)
-            status = gr.HTML(shown.standing(None), elem_id="train-state")
-            with gr.Row(elem_id="train-actions"):
-                buttons = _buttons()
-            download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
-            with gr.Accordion(wording.LOG, open=False, elem_id="train-log"):
-                log = gr.Code("", language=None, show_label=False, label=wording.LOG, interactive=False, max_lines=16)
-            first, second, *rest = shown.CURVES
-            figures = [figure(name, name) for name in (first, second)]
-    with gr.Row(elem_classes="hug-beside"):
-        figures += [figure(name, name) for name in rest]
-    compared = figure("train-compared", wording.COMPARED)
-    timer = gr.Timer(EVERY, active=False)
-
-    views = [status, *buttons.all, log, *figures, compared]
-    outputs = [runs, seen, timer, download, *views]
-
-    def look(who: Any, run: str | None, before: list[Any], fresh: bool = False) -> list[Any]:
-        """Values for `outputs`; without news most of them stay as they are."""
-        owned = jobs.list(known(who))
-        job = next((j for j in owned if j.id == run), owned[0] if owned else None)
-        now = shown.stamp(job)
-        if not fresh and now == before:
-            return [gr.skip()] * len(outputs)
-        choices = [(shown.label(j), j.id) for j in owned]
-        running = job is not None and job.status in (RUNNING, STOPPING)
-        return [
-            gr.Radio(choices, value=job.id if job else None, info="" if owned else wording.RUNS_NONE), now,
-            gr.Timer(EVERY, active=running), gr.DownloadButton(visible=False) if fresh else gr.skip(),
-            shown.standing(job), *Buttons.states(job), jobs.log(known(who), job.id) if job else "",
-            *shown.curves(job), shown.comparison(owned),
-        ]  # fmt: skip
-
-    def renewed(who: Any, run: str | None) -> list[Any]:
-        return look(who, run, [], fresh=True)
-
-    def acted(act: Callable[[str, str], Any]) -> Callable[..., list[Any]]:
-        def done(who: Any, run: str | None) -> list[Any]:
-            if not run:
-                raise QueryError(wording.NO_RUN)
-            act(checked(who), run)
-            return renewed(who, run)
-
-        return told(done)
-
-    def begin(who: Any, *values: Any) -> list[Any]:
-        settings = Settings.of(list(values))
-        job = jobs.start(checked(who), lambda folder: settings.job(folder, sessions.gallery), settings.about)
-        return renewed(who, job.id)
-
-    def removed(owner: str, run: str) -> None:
-        jobs.remove(owner, run)
-        sessions.dismiss(run)
-
-    start.click(told(begin), [who, *form], outputs, **READING)
-    buttons.stop.click(acted(jobs.stop), [who, runs], outputs, **READING)
-    buttons.resume.click(acted(jobs.resume), [who, runs], outputs, **READING)
-    finish = acted(lambda owner, run: jobs.resume(owner, run, skip=("data", "train")))
-    buttons.finish.click(finish, [who, runs], outputs, **READING)
-    buttons.remove.click(acted(removed), [who, runs], outputs, **READING)
-    runs.input(told(renewed), [who, runs], outputs, **READING)
-    timer.tick(told(look), [who, runs, seen], outputs, **READING)
-
-    def pack(who: Any, run: str | None) -> Any:
-        job = jobs.get(checked(who), run or "")
-        path = shown.packed(job)
-        return gr.DownloadButton(wording.DOWNLOAD.format(name=path.name), value=str(path), visible=True)
-
-    buttons.pack.click(told(pack), [who, runs], download, **READING)
-
-    def own(owner: str) -> list[tuple[str, str]]:
-        """Choices of the model picker: those of everybody, and the visitor's finished trainings, let in now."""
-        found = [(sessions.label(name), name) for name in sessions.names]
-        for job in jobs.list(owner):
-            if shown.usable(job):
-                sessions.admit(job.id, job.folder)
-                found.append((f"{job.id[:9]} · {job.about['objective']}", job.id))
-        return found
-
-    def use(who: Any, run: str | None) -> Any:
-        owner = checked(who)
-        job = jobs.get(owner, run or "")
-        if not shown.usable(job):
-            raise QueryError(wording.UNINDEXED)
-        choices = own(owner)
-        sessions.get(job.id)  # raises when it can't be used
-        gr.Info(wording.USED.format(name=job.id), duration=5)
-        return [gr.Dropdown(choices, value=job.id), signal()]
-
-    buttons.use.click(told(use), [who, runs], [state.model, state.switches], **READING)
-
-    def arrived(who: Any) -> list[Any]:
-        owner = known(who)
-        return [owner, gr.Dropdown(own(owner))]
-
-    arrive = Listener(told(arrived), [who], [who, state.model], READING)
-    refresh = Listener(told(renewed), [who, runs], outputs, READING)
-    return Tab("train", "Train", [state.model], partial(restore, sessions), refresh, arrive)
+            panel = RunsPanel(sessions, state)
+    panel.build_below()
+    panel.wire(form, start)
+    refresh = Listener(safely(panel.refresh), panel.inputs, panel.outputs, READING)
+    arrive = Listener(safely(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
+    return Tab("train", "Train", [state.model], partial(restore_model, sessions), refresh, arrive)
 
 
-def _form() -> tuple[list[Any], gr.Button]:
-    """The controls in the order of `Settings.of`, with the command they stand for."""
-    first = Settings()
-    sizes = {name: VERSIONS[name] for name in DATA}
-    data = gr.Radio(
-        [
-            (wording.DATA_SIZES.format(name=name, pictures=3 * sum(s.images), triplets=3 * s.triplets[0]), name)
-            for name, s in sizes.items()
-        ],
-        value=first.data, label=wording.DATA, info=wording.DATA_INFO, elem_id="train-data",
-    )  # fmt: skip
-    size = gr.Radio(
-        [(said, n) for n, said in wording.SIZES.items()], value=first.size, label=wording.SIZE, elem_id="train-size"
-    )
-    objective = gr.Radio(
-        [(said, n) for n, said in wording.OBJECTIVES.items()], value=first.objective, label=wording.OBJECTIVE,
-        elem_id="train-objective",
-    )  # fmt: skip
+def _form() -> dict[str, Any]:
+    """The controls, by the names of `Settings`, `TERMS` and `SWITCHES`, with the command they stand for."""
+    first, form = Settings(), dict[str, Any]()
+    data = {
+        name: f"{name}: {3 * sum(sizes.images)} pictures, {3 * sizes.triplets[0]} training queries"
+        for name, sizes in DATA.items()
+    }
+    info = "generated, with known attributes and known faults; drawn on first use"
+    form["data"] = _radio("data", "Data", data, info)
+    form["size"] = _radio("size", "Size", SIZES)
+    form["objective"] = _radio("objective", "Objective", OBJECTIVES)
     with gr.Row():
         # Bounds are checked where the settings are made: Gradio's own message doesn't say which number it means.
-        steps = gr.Number(first.steps, label=wording.STEPS, precision=0, min_width=90, elem_id="train-steps")
-        seed = gr.Number(first.seed, label=wording.SEED, precision=0, min_width=90, elem_id="train-seed")
-    with gr.Accordion(wording.WEIGHTS, open=False, elem_id="train-weights"):
-        gr.Markdown(wording.WEIGHTS_NOTE, elem_classes="hug-note")
-        fusion = gr.Radio([(said, n) for n, said in wording.FUSIONS.items()], value=first.fusion, label=wording.FUSION)
+        form["steps"] = gr.Number(first.steps, label="Steps", precision=0, min_width=90, elem_id="train-steps")
+        form["seed"] = gr.Number(first.seed, label="Seed", precision=0, min_width=90, elem_id="train-seed")
+    with gr.Accordion("Weights and switches of the objective", open=False, elem_id="train-weights"):
+        gr.Markdown("Choosing an objective sets them; a weight of 0 switches its term off.", elem_classes="hug-note")
+        form["fusion"] = _radio("fusion", "Merge of picture, words and fit", FUSIONS)
         with gr.Row():
-            batch = gr.Number(first.batch, label=wording.BATCH, precision=0, min_width=90)
-            rate = gr.Number(first.lr, label=wording.RATE, min_width=90)
+            form["batch"] = gr.Number(first.batch, label="Batch", precision=0, min_width=90)
+            form["lr"] = gr.Number(first.lr, label="Learning rate", min_width=90)
         values = preset(first.objective)
         with gr.Row():
-            weights = [
-                gr.Number(value, label=name, info=explained(name), min_width=200)
-                for name, value in zip(TERMS, values, strict=False)
-            ]
-        switches = [
-            gr.Checkbox(value, label=name, info=explained(name))
-            for name, value in zip(SWITCHES, values[len(TERMS) :], strict=True)
-        ]
-    form = [data, size, objective, fusion, steps, batch, rate, seed, *weights, *switches]
-    command = gr.Textbox(
-        Settings.of([c.value for c in form]).command(), label=wording.COMMAND, interactive=False, lines=2,
-        buttons=["copy"], elem_id="train-command",
-    )  # fmt: skip
-    start = gr.Button(wording.START, variant="primary", elem_id="train-start")
+            form |= {n: gr.Number(values[n], label=n, info=help_of(n), min_width=200) for n in TERMS}
+        form |= {n: gr.Checkbox(values[n], label=n, info=help_of(n)) for n in SWITCHES}
+    _wire_form(form)
+    return form
 
-    def spell(*values: Any) -> str:
+
+def _radio(name: str, label: str, choices: Mapping[str, str], info: str | None = None) -> gr.Radio:
+    pairs, value = [(words, key) for key, words in choices.items()], getattr(Settings(), name)
+    return gr.Radio(pairs, value=value, label=label, info=info, elem_id=f"train-{name}")
+
+
+def _wire_form(form: Mapping[str, Any]) -> None:
+    """The command follows the controls, and an objective sets its weights."""
+    command = gr.Textbox(
+        Settings().command(), label="The same in a terminal (without index, measuring and preparing)",
+        interactive=False, lines=2, buttons=["copy"], elem_id="train-command",
+    )  # fmt: skip
+
+    def spell(values: dict[Any, Any]) -> str:
         """The command, or while one is typing what doesn't fit yet."""
         try:
-            return Settings.of(list(values)).command()
+            return Settings.of(_by_name(form, values)).command()
         except QueryError as problem:
             return str(problem)
 
-    spelled: dict[str, Any] = {"fn": told(spell), "inputs": form, "outputs": command}
-    objective.input(preset, objective, [*weights, *switches], queue=False, **PRIVATE).then(**spelled, **READING)
-    for control in form:
-        if control is not objective:
-            control.input(**spelled, **READING)  # type: ignore[attr-defined]  # each has it, their common class not
-    return form, start
+    def set_preset(objective: str) -> dict[Any, Any]:
+        return {form[name]: value for name, value in preset(objective).items()}
+
+    spelling: dict[str, Any] = {"fn": safely(spell), "inputs": {*form.values()}, "outputs": command, **READING}
+    terms = [form[name] for name in (*TERMS, *SWITCHES)]
+    form["objective"].input(set_preset, form["objective"], terms, queue=False, **PRIVATE).then(**spelling)
+    for name, control in form.items():
+        if name != "objective":
+            control.input(**spelling)
 
 
-def _buttons() -> Buttons:
-    def made(text: str, id: str) -> gr.Button:
-        return gr.Button(text, size="sm", min_width=110, visible=False, elem_id=f"train-{id}")
+def _by_name(form: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: values[control] for name, control in form.items()}
 
-    return Buttons(
-        made(wording.STOP, "stop"), made(wording.RESUME, "resume"), made(wording.FINISH, "finish"),
-        made(wording.USE, "use"), made(wording.PACK, "pack"), made(wording.REMOVE, "remove"),
-    )  # fmt: skip
+
+class RunsPanel:
+    """A visitor's trainings: the list, how the chosen one goes, and what can be done with it."""
+
+    def __init__(self, sessions: Sessions, state: State) -> None:
+        self.sessions, self.state, self.jobs = sessions, state, Jobs(JOBS)
+        self.stamp = gr.State([])  # of the run on the page
+        self.runs = gr.Radio([], label="Your trainings", elem_id="runs", info=NO_RUNS)
+        self.status = gr.HTML(elem_id="train-state")
+        with gr.Row(elem_id="train-actions"):
+            self.buttons = {
+                name: gr.Button(label, size="sm", min_width=110, visible=False, elem_id=f"train-{name}")
+                for name, (label, _) in ACTIONS.items()
+            }
+        self.download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
+        with gr.Accordion("What it printed", open=False, elem_id="train-log"):
+            self.log = gr.Code(
+                "", language=None, show_label=False, label="What it printed", interactive=False, max_lines=16
+            )
+        self.figures = {name: figure(name, name) for name in list(CURVES)[:2]}
+        self.inputs = [state.visitor, self.runs]
+
+    def build_below(self) -> None:
+        """What lies below form and list."""
+        with gr.Row(elem_classes="hug-beside"):
+            self.figures |= {name: figure(name, name) for name in list(CURVES)[2:]}
+        self.comparison = figure("train-compared", COMPARISON)
+        self.timer = gr.Timer(EVERY, active=False)
+        self.outputs = [
+            self.runs, self.stamp, self.timer, self.download, self.status, *self.buttons.values(), self.log,
+            *self.figures.values(), self.comparison,
+        ]  # fmt: skip
+
+    def wire(self, form: Mapping[str, Any], start: gr.Button) -> None:
+        """Buttons, list and timer; `start` begins what the form says."""
+
+        def begin(values: dict[Any, Any]) -> Any:
+            settings, owner = Settings.of(_by_name(form, values)), require_visitor(values[self.state.visitor])
+            job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
+            return self.refresh(owner, job.id)
+
+        start.click(safely(begin), {self.state.visitor, *form.values()}, self.outputs, **READING)
+        for name, act in (
+            ("stop", self.jobs.stop), ("resume", self.jobs.resume),
+            ("finish", partial(self.jobs.resume, skip=("data", "train"))), ("remove", self.remove),
+        ):  # fmt: skip
+            self.buttons[name].click(safely(partial(self.act, act)), self.inputs, self.outputs, **READING)
+        self.buttons["pack"].click(safely(self.pack), self.inputs, self.download, **READING)
+        self.buttons["use"].click(safely(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
+        self.runs.input(safely(self.refresh), self.inputs, self.outputs, **READING)
+        self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
+
+    def look(self, visitor: Any, id: str | None, stamp: list[Any]) -> Any:
+        """Updates of what changed since `stamp`; none without news."""
+        owner = visitor_or_new(visitor)
+        runs = [Run(job) for job in self.jobs.list(owner)]
+        run = next((run for run in runs if run.job.id == id), runs[0] if runs else None)
+        news = run.stamp if run else []
+        if news == stamp and stamp:
+            return gr.skip()
+        return {
+            self.runs: gr.Radio(
+                [(run.label, run.job.id) for run in runs], value=run.job.id if run else None,
+                info="" if runs else NO_RUNS,
+            ),
+            self.stamp: news,
+            self.timer: gr.Timer(EVERY, active=run is not None and run.busy),
+            self.status: run.state if run else "",
+            self.log: self.jobs.log(owner, run.job.id) if run else "",
+            self.comparison: comparison(runs),
+            **{
+                button: gr.Button(visible=run is not None and ACTIONS[name][1](run))
+                for name, button in self.buttons.items()
+            },
+            **{view: run.curve(name) if run else "" for name, view in self.figures.items()},
+        }  # fmt: skip
+
+    def refresh(self, visitor: Any, id: str | None) -> dict[Any, Any]:
+        """All there is to show."""
+        return {**self.look(visitor, id, []), self.download: gr.DownloadButton(visible=False)}
+
+    def act(self, action: Callable[[str, str], Any], visitor: Any, id: str | None) -> dict[Any, Any]:
+        """Do something to a training. Raises QueryError when none is chosen."""
+        if not id:
+            raise QueryError("Choose one of your trainings first.")
+        action(require_visitor(visitor), id)
+        return self.refresh(visitor, id)
+
+    def remove(self, owner: str, id: str) -> None:
+        self.jobs.remove(owner, id)
+        self.sessions.dismiss(id)
+
+    def pack(self, visitor: Any, id: str | None) -> Any:
+        path = Run(self.jobs.get(require_visitor(visitor), id or "")).archive()
+        return gr.DownloadButton(f"Download {path.name}", value=str(path), visible=True)
+
+    def use(self, visitor: Any, id: str | None) -> dict[Any, Any]:
+        """The training becomes the model of all tabs. Raises QueryError when it can't be used."""
+        owner = require_visitor(visitor)
+        run = Run(self.jobs.get(owner, id or ""))
+        if not run.finished:
+            raise QueryError("This training isn't finished: resume it, or finish it with the best so far.")
+        models = self.models(owner)
+        self.sessions.get(run.job.id)  # raises when it can't be used
+        gr.Info(f"All tabs now answer with {run.job.id}.", duration=5)
+        return {self.state.model: gr.Dropdown(models, value=run.job.id), self.state.switches: signal()}
+
+    def arrive(self, visitor: Any) -> list[Any]:
+        """A visitor's number, new for who has none, and the models they can choose."""
+        owner = visitor_or_new(visitor)
+        return [owner, gr.Dropdown(self.models(owner))]
+
+    def models(self, owner: str) -> list[tuple[str, str]]:
+        """Choices of the model picker: those of everybody, and the visitor's finished trainings, let in now."""
+        choices = [(self.sessions.label(name), name) for name in self.sessions.names]
+        for run in map(Run, self.jobs.list(owner)):
+            if run.finished:
+                self.sessions.admit(run.job.id, run.job.folder)
+                choices.append((f"{run.job.id[:9]} · {run.job.about['objective']}", run.job.id))
+        return choices

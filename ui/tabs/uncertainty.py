@@ -1,194 +1,200 @@
-"""The Uncertainty tab: samples from certain to uncertain, and how far the doubt can be trusted. It only wires."""
+"""The Uncertainty tab: samples from certain to uncertain, and how far the uncertainty can be trusted. It only wires."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gradio as gr
 import pandas as pd
+from markupsafe import Markup
 
 from analysis import query as split
-from analysis import standing
+from analysis.plots import LABELS
 from analysis.registry import STUDIES
-from analysis.session import QueryError, Session, Sessions
-from ui import components, wording
-from ui.components import NOTHING, Card, cards, dealt, drawn, figure
-from ui.crossing import READING, asked_with, asks, checked, link, link_to, notice, opens
-from ui.findings import Findings
-from ui.requests import told
+from analysis.session import Session, Sessions
+from ui.answer import UNCALIBRATED, VERDICTS
+from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
+from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
+from ui.requests import safely
 from ui.state import Listener, QueryResult, State, Tab
+from ui.studies import Studies
 
-TRUST = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # in sight, row by row
-ELSEWHERE = (  # drawn by hand here, or in other tabs
+IN_SIGHT = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # row by row
+ELSEWHERE = (  # drawn as cards here, or in other tabs
     "samples", "coordination_examples", "interventions", "tracking", "attributes", "similar", "captions", "map"
 )  # fmt: skip
-SHOWN = 20  # samples of a side
-STANDING_OUT = 5  # components of the query's picture
-
-
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """Values for `linked`; what does not exist is told in the last of them and left out."""
-    session = sessions.get(params.get("model") or None)
-    side, problem = checked(params, "side", list(wording.SIDES), "target")
-    return [session.name, side, notice([problem])]
+FIGURES = [name for row in IN_SIGHT for name in row]
+FIGURES += [name for name in STUDIES if name not in (*FIGURES, *ELSEWHERE)]
+SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
+SAMPLES = 20  # of a side
+LEAST_CERTAIN = 5  # components of the query's picture
+THIS_QUERY = "Why is the current query uncertain?"
+THIS_PICTURE = "Where its picture is least certain"
+SPREAD = "Samples, from the least to the most uncertain"
+PAIRS = "The same words with a picture they fit and with one they don't"
 
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
-    wrong, missing = (
-        gr.HTML(elem_id=f"uncertainty-{name}", elem_classes="hug-wrong") for name in ("notice", "missing")
-    )
+    wrong = gr.HTML(elem_id="uncertainty-notice", elem_classes="hug-wrong")
+    views: dict[str, gr.HTML] = {"missing": gr.HTML(elem_id="uncertainty-missing", elem_classes="hug-wrong")}
     with gr.Row(elem_classes="hug-beside"):
-        now, stands_out = figure("now", wording.THIS_QUERY), cards("standing", wording.THIS_QUERY_STANDS_OUT)
-    side = gr.Radio(
-        [(said, name) for name, said in wording.SIDES.items()], value="target", label=wording.SIDE, elem_id="side"
-    )
-    samples = cards("samples", wording.SAMPLES)
-    gr.Markdown(f"## {wording.HOW_TRUE}")
-    figures: dict[str, gr.HTML] = {}
-    for row in TRUST:
+        views |= {"query": figure("now", THIS_QUERY), "components": cards("standing", THIS_PICTURE)}
+    choices = [(label, name) for name, label in SIDES.items()]
+    side = gr.Radio(choices, value="target", label="Samples of", elem_id="side")
+    views["samples"] = cards("samples", SPREAD)
+    gr.Markdown("## Can the doubt be trusted?")
+    for row in IN_SIGHT:
         with gr.Row(elem_classes="hug-beside"):
-            figures |= {name: figure(f"study-{name}", name) for name in row}
-    examples = cards("coordination-examples", wording.COORDINATION_EXAMPLES, pairs=True)
-    with gr.Accordion(wording.MORE_STUDIES, open=False):
-        rest = [name for name in STUDIES if name not in (*figures, *ELSEWHERE)]
-        figures |= {name: figure(f"study-{name}", name) for name in rest}
-    about = gr.HTML(elem_id="uncertainty-about")
-    for name in figures:  # drawn and remembered before the first visitor waits for them
-        Findings(sessions.get()).study(name, f"study-{name}")
+            views |= {name: figure(f"study-{name}", name) for name in row}
+    views["pairs"] = cards("coordination-examples", PAIRS, pairs=True)
+    with gr.Accordion("More measurements", open=False):
+        views |= {name: figure(f"study-{name}", name) for name in FIGURES if name not in views}
+    views["about"] = gr.HTML(elem_id="uncertainty-about")
+    for name in FIGURES:  # drawn and remembered before the first visitor waits for them
+        Studies(sessions.get()).figure(name, f"study-{name}")
 
-    inputs, outputs = [state.model, state.result, side], [
-        missing, now, stands_out, samples, examples, *figures.values(), about
-    ]  # fmt: skip
+    def refresh(model: str, result: QueryResult, side: str) -> dict[Any, Any]:
+        return {views[name]: value for name, value in values(sessions, model, result, side).items()}
 
-    def view(model: str, asked: QueryResult | None, side: str) -> list[Any]:
-        findings = Findings(sessions.get(model))
-        return [
-            findings.notice,
-            *_now(findings.session, asked),
-            _samples(findings, side),
-            _examples(findings),
-            *(findings.study(name, f"study-{name}") for name in figures),
-            _about(findings, side, sessions.default),
-        ]
+    def pick(model: str, side: str) -> dict[Any, Any]:
+        studies = Studies(sessions.get(model))
+        return {views["samples"]: samples(studies, side), views["about"]: about(sessions, studies, side), wrong: ""}
 
-    picked = told(lambda model, side: _picked(Findings(sessions.get(model)), side, sessions.default))
-    side.input(picked, [state.model, side], [samples, about, wrong], **READING)
-    asks(samples.select, sessions, _sample, state)
-    asks(examples.select, sessions, _example, state)
-    opens(stands_out.select, state)
-    refresh = Listener(told(view), inputs, outputs, READING)
-    return Tab("uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions), refresh)
-
-
-# ---- what is shown ----
-
-
-def _now(session: Session, asked: QueryResult | None) -> tuple[str, str]:
-    """Why the current query is uncertain: its sources, and the components of its picture that stand out."""
-    if asked is None:
-        return components.told(wording.THIS_QUERY_NONE, wording.THIS_QUERY), NOTHING
-    if asked.model != session.name:
-        return components.told(wording.THIS_QUERY_OTHER.format(model=asked.model), wording.THIS_QUERY), NOTHING
-    table = standing.sources(asked.query, asked.words, session.calibration)
-    key = split.verdict(table, session.untrusted)
-    unknown = "" if session.calibration else wording.VERDICT_UNKNOWN  # calibrated, but no source can be trusted
-    verdict = unknown if key is None else wording.VERDICTS[key]
-    said = wording.THIS_QUERY_VARIANCES.format(
-        told=", ".join(f"{r.name} {r.variance:#.3g}" for r in table.itertuples())
-    )
-    doubted = [wording.SOURCES[s] for s in session.untrusted]
-    chance = wording.AT_CHANCE.format(sources=", ".join(doubted)) if doubted else ""
-    words = f"“{asked.words}”" if asked.words else wording.NO_WORDS
-    first = drawn(
-        standing.draw_sources(table, session.untrusted) if table.percentile.notna().all() else None,
-        title=wording.THIS_QUERY, question=f"{asked.reference or wording.TRAIL_UPLOAD}: {words}",
-        sentence=" ".join(filter(None, (verdict, chance, said))), table=table, name="query", elem_id="now",
+    side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
+    on_press_ask(views["samples"].select, sessions, state, sample)
+    on_press_ask(views["pairs"].select, sessions, state, example)
+    on_press_open(views["components"].select, state)
+    return Tab(
+        "uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions),
+        Listener(safely(refresh), [state.model, state.result, side], list(views.values()), READING),
     )  # fmt: skip
-    least_certain = standing.components(session.index, asked.query).head(STANDING_OUT)
-    found = [
-        Card(
-            str(r.component), text=wording.STANDS_OUT.format(component=r.component),
-            note=wording.STANDS_OUT_NOTE.format(percentile=r.percentile),
-        )
-        for r in least_certain.itertuples()
-    ]  # fmt: skip
-    return first, dealt(found, wording.THIS_QUERY_STANDS_OUT, wording.THIS_QUERY_STANDS_OUT_NOTE)
+
+
+def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """A link's model and side, and the notice."""
+    link = Parameters(params)
+    return [sessions.get(params.get("model") or None).name, link.choice("side", list(SIDES), "target"), link.notice]
+
+
+def values(sessions: Sessions, model: str, result: QueryResult, side: str) -> dict[str, str]:
+    """What each view shows, by its name."""
+    studies = Studies(sessions.get(model))
+    return {
+        "missing": studies.notice,
+        "query": sources(studies.session, result),
+        "components": components(studies.session, result),
+        "samples": samples(studies, side),
+        "pairs": pairs(studies),
+        **{name: studies.figure(name, f"study-{name}") for name in FIGURES},
+        "about": about(sessions, studies, side),
+    }
+
+
+def sources(session: Session, result: QueryResult) -> str:
+    """Why the current query is uncertain: its sources among the validation queries."""
+    if result.model != session.name:
+        reason = f"The last query was asked of the model {result.model}: ask again with this one."
+        return message(reason, THIS_QUERY)
+    table = split.split(result.trace)
+    key = split.verdict(table, session.untrusted)
+    sentences = []
+    if key is not None or not session.calibration:  # else it is calibrated, but no source can be trusted
+        sentences.append(UNCALIBRATED if key is None else VERDICTS[key])
+    if session.untrusted:
+        names = ", ".join(LABELS[source] for source in session.untrusted)
+        sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
+    sentences.append(f"Variances: {', '.join(f'{r.name} {r.variance:#.3g}' for r in table.itertuples())}.")
+    words = f"“{result.words}”" if result.words else "no words, which is as vague as it gets"
+    return figure_value(
+        split.draw_split(table, session.untrusted) if table.percentile.notna().all() else None,
+        title=THIS_QUERY, question=f"{result.reference or 'your picture'}: {words}",
+        sentence=" ".join(sentences), table=table, name="query", elem_id="now",
+    )  # fmt: skip
+
+
+def components(session: Session, result: QueryResult) -> str:
+    """The components of the query's picture that are least certain against the gallery."""
+    if result.model != session.name:
+        return NOTHING
+    table = split.gallery_percentiles(session.index, result.query).head(LEAST_CERTAIN)
+    items = [
+        Card(str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery")
+        for r in table.itertuples()
+    ]
+    question = (
+        "The components (sub-features) in which it is most uncertain against the gallery. Press one to see what it is."
+    )
+    return cards_value(items, THIS_PICTURE, question)
 
 
 def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
-    """At most `SHOWN` rows of a side, evenly from the least to the most uncertain."""
+    """At most `SAMPLES` rows of a side, evenly from the least to the most uncertain."""
     part = table[table.side == side].sort_values("place", kind="stable").reset_index(drop=True)
-    if len(part) <= SHOWN:
+    if len(part) <= SAMPLES:
         return part
-    places = sorted({round(n * (len(part) - 1) / (SHOWN - 1)) for n in range(SHOWN)})
-    return part.iloc[places]
+    return part.iloc[sorted({round(n * (len(part) - 1) / (SAMPLES - 1)) for n in range(SAMPLES)})]
 
 
-def _samples(findings: Findings, side: str) -> str:
-    table, reason = findings.table("samples")
-    if table is None:
-        return dealt([], wording.SAMPLES, reason) if reason else NOTHING
-    part, study = _spread(table, side), STUDIES["samples"]
-    whole = table[table.side == side]
-    found = []
-    for r in part.itertuples():
-        note = wording.CAPTION_NOTE.format(value=r.value)
-        card = components.picture(findings.session, r.id, note) if side != "words" else Card("", note=note)
-        text = f"“{r.text}”" if side in ("words", "fit") else card.text
-        found.append(Card(f"{side}:{r.Index}", card.source, text, note, card.alt, card.title))
-    name = f"{findings.session.name}-samples-{side}"
-    return dealt(
-        found, wording.SAMPLES, wording.SAMPLES_QUESTION, wording.NO_SAMPLES, note=study.say(whole), table=whole,
-        name=name,
-    )  # fmt: skip
+def samples(studies: Studies, side: str) -> str:
+    def draw(table: pd.DataFrame) -> str:
+        items = []
+        for r in _spread(table, side).itertuples():
+            text = f"“{r.text}”" if side in ("words", "fit") else ""
+            id = None if side == "words" else r.id
+            items.append(_card(studies.session, f"{side}:{r.Index}", id, text, f"variance {r.value:#.3g}"))
+        whole = table[table.side == side]
+        question = (
+            "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to "
+            "ask a query with it."
+        )
+        return cards_value(
+            items, SPREAD, question, "There are none of this kind.", note=STUDIES["samples"].say(whole), table=whole,
+            name=f"{studies.session.name}-samples-{side}",
+        )  # fmt: skip
+
+    return studies.value("samples", draw, SPREAD)
 
 
-def _examples(findings: Findings) -> str:
-    table, reason = findings.table("coordination_examples")
-    if table is None:
-        return dealt([], wording.COORDINATION_EXAMPLES, reason) if reason else NOTHING
-    found = []
-    for r in table.itertuples():
-        for id, note, value in ((r.fits, wording.FITS_NOTE, r.var_fits), (r.lacks, wording.LACKS_NOTE, r.var_lacks)):
-            card = components.picture(findings.session, id, note.format(value=value))
-            end = "fits" if id == r.fits else "lacks"
-            found.append(Card(f"{end}:{r.Index}", card.source, f"“{r.text}”", card.note, card.alt, card.title))
-    return dealt(
-        found, wording.COORDINATION_EXAMPLES, wording.COORDINATION_EXAMPLES_QUESTION, table=table,
-        name=f"{findings.session.name}-coordination",
-    )  # fmt: skip
+def pairs(studies: Studies) -> str:
+    def draw(table: pd.DataFrame) -> str:
+        items = []
+        for r in table.itertuples():
+            for end, id, note in (
+                ("fits", r.fits, f"fits: {r.var_fits:#.3g}"), ("lacks", r.lacks, f"lacks it: {r.var_lacks:#.3g}")
+            ):  # fmt: skip
+                items.append(_card(studies.session, f"{end}:{r.Index}", id, f"“{r.text}”", note))
+        question = (
+            "The variance of the fit should be higher on the right of each pair: that picture lacks what the words "
+            "take for granted. Press one to ask the query."
+        )
+        return cards_value(items, PAIRS, question, table=table, name=f"{studies.session.name}-coordination")
+
+    return studies.value("coordination_examples", draw, PAIRS)
 
 
-def _about(findings: Findings, side: str, default: str) -> str:
-    name = findings.session.name
-    return findings.about + link_to(link("uncertainty", model=name if name != default else "", side=side))
+def _card(session: Session, key: str, id: str | None, text: str, note: str) -> Card:
+    """A card that reports `key`, with a picture where there is one and with the text, or else what the picture has."""
+    card = picture_card(session, id) if id is not None else Card("")
+    return replace(card, id=key, text=text or card.text, note=note)
 
 
-# ---- what is chosen ----
+def about(sessions: Sessions, studies: Studies, side: str) -> Markup:
+    return studies.about + view_link(sessions, studies.session, "uncertainty", side=side)
 
 
-def _picked(findings: Findings, side: str, default: str) -> tuple[str, str, str]:
-    return _samples(findings, side), _about(findings, side, default), ""
+def sample(session: Session, key: str) -> tuple[str | None, str | None]:
+    """Picture and words of a sample. Raises QueryError when the samples are gone."""
+    side, place = key.split(":")
+    row = _spread(Studies(session).table("samples"), side).loc[int(place)]
+    return None if side == "words" else row.id, row.text if side in ("words", "fit") else None
 
 
-def _sample(session: Session, id: str) -> list[Any]:
-    """Reference and words of a sample; raises QueryError for a picture that the loaded gallery lacks."""
-    table, reason = Findings(session).table("samples")
-    if table is None:
-        raise QueryError(reason)
-    side, place = id.split(":")
-    row = _spread(table, side).loc[int(place)]
-    words = row.text if side in ("words", "fit") else None
-    return asked_with(session, None if side == "words" else row.id, words)
-
-
-def _example(session: Session, id: str) -> list[Any]:
-    table, reason = Findings(session).table("coordination_examples")
-    if table is None:
-        raise QueryError(reason)
-    end, place = id.split(":")
-    row = table.loc[int(place)]
-    return asked_with(session, row[end], row.text)
+def example(session: Session, key: str) -> tuple[str | None, str | None]:
+    """Picture and words of one side of a pair. Raises QueryError when the pairs are gone."""
+    end, place = key.split(":")
+    row = Studies(session).table("coordination_examples").loc[int(place)]
+    return row[end], row.text

@@ -137,7 +137,7 @@ def _plain(reference: Garment, target: Garment, aspect: str, rng: np.random.Gene
     direction = _direction(reference, target, aspect)
     if direction and rng.random() < DIRECTION:
         name, says = direction
-        verb, text = _pick(phrases.DIRECTED[aspect][name], rng)
+        verb, text = _pick(phrases.COMPARED[aspect][name], rng)
         return Statement(aspect, verb, text, says)
     value = target.value(aspect)
     verb, text = _pick(phrases.NAMED[aspect][value], rng)
@@ -191,10 +191,10 @@ def _keep(reference: Garment, aspect: str, rng: np.random.Generator) -> Statemen
     """Something of the reference that shall stay."""
     value = reference.value(aspect)
     if aspect == "colour":
-        verb, frame = _pick(phrases.KEPT_COLOUR, rng)
+        verb, frame = _pick(phrases.KEEP_COLOUR, rng)
         return Statement(aspect, verb, frame.format(known=phrases.COLOUR_NAMES[value][0]), frozenset({value}), value)
     nouns = phrases.NOUNS[aspect][value]
-    verb, frame = _pick(phrases.KEPT, rng)
+    verb, frame = _pick(phrases.KEEP, rng)
     old_noun = nouns[int(rng.integers(len(nouns)))][1]
     return Statement(aspect, verb, frame.format(known=old_noun), frozenset({value}), value)
 

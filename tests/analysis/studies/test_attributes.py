@@ -20,7 +20,7 @@ from analysis.studies.attributes import (
     similar_metrics,
     similar_table,
 )
-from hug.data.garments import ASPECTS
+from hug.data.garments.attributes import ASPECTS
 from hug.retrieval.index import Index
 from tests.hug.evaluate import naive
 
@@ -108,7 +108,7 @@ def test_attributes_are_those_of_the_gallery_s_clean_pictures(gallery_only: Expe
 def test_a_gallery_without_labels_is_skipped_with_the_reason(gallery_only: Experiments) -> None:
     index = gallery_only.index
     bare = Index(index.ids, index.gaussians, {"category": index.meta["category"]})
-    experiments = Experiments(dataclasses.replace(gallery_only.session, index=bare))
+    experiments = Experiments(dataclasses.replace(gallery_only.session, stored=bare))
     with pytest.raises(Skipped, match="no labels"):
         measure(experiments)
     assert len(measure_similar(experiments)) == 5 * gallery_only.model.config.components

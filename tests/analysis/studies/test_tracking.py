@@ -21,7 +21,9 @@ from analysis.studies.tracking import (
     tracked_count,
     tracking_table,
 )
-from hug.data.garments import ASPECTS, VALUES, Spec, control, remove, render
+from hug.data.garments.attributes import ASPECTS, VALUES, Spec
+from hug.data.garments.intervene import control, remove
+from hug.data.garments.render import render
 from hug.data.truth import CONTROL, DEGRADED, STYLES
 from hug.evaluate.measurements import Metric
 from hug.gaussians import Gaussians

@@ -21,9 +21,10 @@ from analysis.studies.words import (
     say_phrases,
     without,
 )
-from hug.data.garments import KINDS, sample_garment
-from hug.data.garments import captions as written
+from hug.data.garments.attributes import sample_garment
 from hug.data.garments.phrases import lexicon
+from hug.data.garments.wording import KINDS
+from hug.data.garments.wording import captions as written
 
 LEXICON = lexicon()
 RED = "Is red with long sleeves and has a heart on it"

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from hug.data.corruptions import CORRUPTIONS, TRAINED, UNSEEN, corrupt
-from hug.data.garments import CATEGORIES, render, sample_spec
+from hug.data.garments.attributes import CATEGORIES, sample_spec
+from hug.data.garments.render import render
 
 
 def pictures() -> list[Image.Image]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hug.data.features import Features, evaluation_features
-from hug.data.garments import ASPECTS, read
+from hug.data.garments import read
+from hug.data.garments.attributes import ASPECTS
 from hug.evaluate.data_checks import data_checks
 from tests.hug.conftest import PixelBackbone
 

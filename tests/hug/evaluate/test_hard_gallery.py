@@ -10,7 +10,8 @@ import pytest
 
 from hug.config import OBJECTIVES
 from hug.data.features import Features, evaluation_features
-from hug.data.garments import ASPECTS, read
+from hug.data.garments import read
+from hug.data.garments.attributes import ASPECTS
 from hug.evaluate.hard_gallery import hard_gallery, hard_metrics
 from hug.evaluate.ranking import CategoryRanking, rank_split
 from tests.hug.conftest import PixelBackbone, small_model

@@ -261,3 +261,11 @@ def test_missing_and_half_written_files_are_refused(tmp_path: Path, name: str):
     path.unlink()
     with pytest.raises(ValueError, match=f"{name} is missing"):
         Index.load(tmp_path)
+
+
+def test_a_query_comes_to_the_device_of_the_index(monkeypatch):
+    moves = []
+    monkeypatch.setattr(type(a_query(1)), "to", lambda self, device: moves.append(device) or self)
+    index = an_index()
+    index.search(a_query(1)), index.distances(a_query(1)), index.parts(a_query(1), [0])
+    assert moves == [index.gaussians.mu.device] * 3

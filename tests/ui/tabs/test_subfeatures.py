@@ -15,32 +15,20 @@ from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
 from analysis.store import measure
 from analysis.top_bottom import LEAVE_OUT
-from tests.studied import asked, without_studies
-from ui import wording
+from tests.studied import answered, elsewhere, without_studies
+from ui.state import QueryResult, Tab
 from ui.tabs import subfeatures
-from ui.tabs.subfeatures import SubfeaturesTab
+from ui.tabs.subfeatures import Choice
 
-OUTPUTS = (
-    "missing", "category", "component", "tracked", "least", "most", "histogram", "explained", "moved", "similar",
-    "matrix", "captions 1", "captions 2", "captions 3", "captions 4", "link",
-)  # fmt: skip
+ATTRIBUTES = ("colour", "pattern", "sleeve", "neckline", "length", "logo")
 
 
-def view(session: Session, **chosen: Any) -> dict[str, Any]:
+def view(session: Session, result: QueryResult | None = None, **choices: Any) -> dict[str, Any]:
     """What the tab shows, by name; JSON values as objects."""
-    given = {
-        "asked": None,
-        "category": "",
-        "component": 1,
-        "leave_out": LEAVE_OUT,
-        "attribute": None,
-        "measure": "delta",
-    }
-    given.update(chosen)
+    choice = Choice(**{"category": "", "component": 1, **choices})
     sessions = Sessions({}, loaded=[session])
-    values = subfeatures._view(sessions, session.name, *given.values())
-    shown = dict(zip(OUTPUTS, values, strict=True))
-    return {name: json.loads(v) if isinstance(v, str) and v.startswith("{") else v for name, v in shown.items()}
+    values = subfeatures.values(sessions, session, result or elsewhere(answered(session)), choice)
+    return {name: json.loads(value) if value.startswith("{") else value for name, value in values.items()}
 
 
 def params(link: str) -> dict[str, str]:
@@ -48,7 +36,7 @@ def params(link: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "choices",
     [
         {},
         {"category": "shirt", "component": 5, "attribute": "sleeve", "leave_out": 0.35},
@@ -57,15 +45,16 @@ def params(link: str) -> dict[str, str]:
     ],
 )
 def test_a_link_reopens_exactly_the_same_view(
-    studied_session: Session, tabs: dict[str, Any], chosen: dict[str, Any]
+    studied_session: Session, tabs: dict[str, Tab], choices: dict[str, Any]
 ) -> None:
-    tab: SubfeaturesTab = tabs["sub-features"]
-    found = params(view(studied_session, **chosen)["link"])
-    assert found.pop("tab") == "sub-features"
-    model, category, component, leave_out, attribute, notice = tab.opened(found)
+    link = params(view(studied_session, **choices)["link"])
+    assert link.pop("tab") == "sub-features"
+    model, category, component, leave_out, attribute, notice = tabs["sub-features"].restore(link)
     assert notice == "" and model == studied_session.name
-    assert category["value"] == chosen.get("category", "") and component["value"] == chosen.get("component", 1)
-    assert leave_out == pytest.approx(chosen.get("leave_out", LEAVE_OUT)) and attribute == chosen.get("attribute")
+    assert category["value"] == choices.get("category", "") and component["value"] == choices.get("component", 1)
+    assert leave_out == pytest.approx(choices.get("leave_out", LEAVE_OUT)) and attribute["value"] == choices.get(
+        "attribute"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,23 +66,23 @@ def test_a_link_reopens_exactly_the_same_view(
         {"attribute": "fabric"},
     ],
 )
-def test_a_wrong_value_is_told_and_left_out(tabs: dict[str, Any], wrong: dict[str, str]) -> None:
-    model, category, component, leave_out, attribute, notice = tabs["sub-features"].opened(wrong)
-    assert (category["value"], component["value"], leave_out, attribute) == ("", 1, LEAVE_OUT, None)
+def test_a_wrong_value_is_told_and_left_out(tabs: dict[str, Tab], wrong: dict[str, str]) -> None:
+    model, category, component, leave_out, attribute, notice = tabs["sub-features"].restore(wrong)
+    assert (category["value"], component["value"], leave_out, attribute["value"]) == ("", 1, LEAVE_OUT, None)
     (name,) = wrong
     assert name in notice and 'role="status"' in notice and "<b>" not in notice
     assert "left out" in notice
 
 
-@pytest.mark.parametrize("attribute", list(wording.ATTRIBUTES))
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_who_tracks_an_attribute_is_answered_with_the_study_s_evidence(
     studied_session: Session, attribute: str
 ) -> None:
     table = studied_session.prepared.table("tracking")  # type: ignore[union-attr]
-    part = study.ranked(table, attribute)
+    part = study.trackers(table, attribute)
     shown = view(studied_session, attribute=attribute)["tracked"]
     said = unescape(re.sub("<[^>]+>", " ", shown["before"]))
-    assert study.say_ranked(part, attribute) in said
+    assert study.say_trackers(part, attribute) in said
     assert ("None does" in said) == (not part.tracked.any())
     assert [card["id"] for card in shown["cards"]] == [str(c) for c in part.component.head(subfeatures.BEST)]
     assert [("●" in card["text"]) for card in shown["cards"]] == list(part.tracked.head(subfeatures.BEST))
@@ -115,27 +104,26 @@ def test_samples_are_filtered_and_in_order(studied_session: Session) -> None:
 
 
 def test_the_current_query_is_marked_only_where_it_is_of_this_model(studied_session: Session) -> None:
-    query = asked(studied_session)
-    assert view(studied_session, asked=query)["histogram"]["figure"]["layout"]["shapes"]
-    other = dataclasses.replace(query, model="another")
-    assert "shapes" not in view(studied_session, asked=other)["histogram"]["figure"]["layout"]
+    result = answered(studied_session)
+    assert view(studied_session, result)["histogram"]["figure"]["layout"]["shapes"]
+    assert "shapes" not in view(studied_session, elsewhere(result))["histogram"]["figure"]["layout"]
 
 
 def test_stepping_goes_round(studied_session: Session) -> None:
     count = studied_session.model.config.components
-    assert [subfeatures._previous(1, count), subfeatures._next(count, count)] == [count, 1]
-    assert {subfeatures._random(3, 4) for _ in range(60)} == {1, 2, 4}
-    assert subfeatures._random(1, 1) == 1
+    back, forth, anywhere = subfeatures.STEPS.values()
+    assert [back(1, count), forth(count, count)] == [count, 1]
+    assert {anywhere(3, 4) for _ in range(60)} == {1, 2, 4}
+    assert anywhere(1, 1) == 1
 
 
-def test_choosing_an_attribute_goes_to_its_best_component(studied_session: Session, tabs: dict[str, Any]) -> None:
-    sessions = Sessions({}, loaded=[studied_session])
+def test_choosing_an_attribute_goes_to_its_best_component(studied_session: Session, tabs: dict[str, Tab]) -> None:
     table = studied_session.prepared.table("tracking")  # type: ignore[union-attr]
-    for attribute in wording.ATTRIBUTES:
-        part = study.ranked(table, attribute)
+    for attribute in ATTRIBUTES:
+        part = study.trackers(table, attribute)
         best = int(part.component[0]) if part.tracked.any() else 9
-        assert subfeatures._best(sessions, studied_session.name, attribute, 9) == best
-        linked = tabs["sub-features"].opened({"attribute": attribute})[2]["value"]
+        assert subfeatures.best(studied_session, attribute, 9) == best
+        linked = tabs["sub-features"].restore({"attribute": attribute})[2]["value"]
         assert linked == (best if part.tracked.any() else 1)  # a link without a component goes there too
 
 
@@ -163,22 +151,35 @@ def test_what_the_data_cannot_supply_says_why(
     measure(gallery_only, tmp_path, names)
     shown = view(without_studies(studied_session, tmp_path), attribute="sleeve")
     assert shown["missing"] == ""
-    for name in ("tracked", "moved", "matrix", "captions 1"):
-        assert "Not measured: " in (shown[name]["before"] + shown[name].get("after", "")), name
-    assert shown["explained"]["figure"] and shown["similar"]["cards"]
+    for name in ("tracked", "removals", "matrix", "captions-words-lowest"):
+        assert "Not measured: " in shown[name]["before"], name
+    assert shown["attributes"]["figure"] and shown["similar"]["cards"]
 
 
 def test_a_gallery_without_categories_has_no_filter(studied_session: Session) -> None:
-    bare = dataclasses.replace(studied_session, index=dataclasses.replace(studied_session.index, meta={}))
-    shown = view(bare, category="shirt")
-    assert shown["category"]["visible"] is False and shown["category"]["value"] == ""
-    assert len(shown["least"]["cards"]) > 0
+    bare = dataclasses.replace(studied_session, stored=dataclasses.replace(studied_session.index, meta={}))
+    choice = Choice.of(bare, "shirt", 1, LEAVE_OUT, None, "delta")
+    assert choice.category == "" and subfeatures.categories(bare, choice.category)["visible"] is False
+    assert len(view(bare, category=choice.category)["least"]["cards"]) > 0
 
 
 def test_a_caption_asks_with_its_words(studied_session: Session) -> None:
     table = studied_session.prepared.table("captions")  # type: ignore[union-attr]
     part = table[(table.source == "fit") & (table.end == "highest")]
-    reference, picture, words = subfeatures._caption(studied_session, "fit:highest:1")
+    reference, words = subfeatures.caption(studied_session, "fit:highest:1")
     row = part.iloc[1]
     assert words == row.text
-    assert reference == row.id if row.id in studied_session.index.ids else isinstance(reference, dict)
+    assert reference == (row.id if row.id in studied_session.index.ids else None)
+
+
+def test_only_what_was_measured_can_be_chosen(studied_session: Session, tmp_path: Path) -> None:
+    assert subfeatures.attributes(studied_session) == list(ATTRIBUTES)
+    assert subfeatures.attributes(without_studies(studied_session, tmp_path)) == []
+
+
+def test_a_component_that_another_model_lacks_becomes_the_first(studied_session: Session) -> None:
+    count = studied_session.model.config.components
+    assert Choice.of(studied_session, "shirt", count + 1, 0.1, "logo", "eta2") == Choice(
+        "shirt", 1, 0.1, "logo", "eta2"
+    )
+    assert Choice.of(studied_session, None, None, 0.1, None, "delta") == Choice("", 1, 0.1)

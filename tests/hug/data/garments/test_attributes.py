@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from hug.data.garments import (
+from hug.data.garments.attributes import (
     ASPECTS,
     CATEGORIES,
     VALUES,
@@ -65,7 +65,7 @@ def test_differing_names_the_changed_aspects() -> None:
 
 def test_nuisances_are_independent_of_most_attributes() -> None:
     """The same generator state gives the same look to a garment with another sleeve, neckline, length or logo."""
-    from hug.data.garments import dress_up
+    from hug.data.garments.attributes import dress_up
 
     first = Garment("dress", "red", "solid", "short", "crew", "mini", "none")
     second = first.replace(sleeve="long", neckline="v-neck", length="maxi", logo="star", pattern="plaid")

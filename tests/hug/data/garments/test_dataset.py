@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from hug.data.corruptions import TRAINED
-from hug.data.garments import ASPECTS, CATEGORIES, SIZES, SPLITS, Sizes, Spec, build, lacks, read, verify
-from hug.data.garments.dataset import plan
+from hug.data.garments import SIZES, Sizes, build, read, verify
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, Spec
+from hug.data.garments.dataset import SPLITS, plan
+from hug.data.garments.wording import lacks
 
 SMALL = Sizes((16, 16, 16), (30, 24, 24))
 

@@ -9,19 +9,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from hug.data.garments import (
-    ASPECTS,
-    CATEGORIES,
-    STYLES,
-    VALUES,
-    Rendered,
-    Spec,
-    control,
-    remove,
-    render,
-    sample_spec,
-)
-from hug.data.garments.intervene import REMOVERS, apply, elsewhere
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Spec, sample_spec
+from hug.data.garments.intervene import REMOVERS, STYLES, apply, control, elsewhere, remove
+from hug.data.garments.render import Rendered, render
 
 LOCAL = ("sleeve", "neckline", "length", "logo")
 

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from hug.data.garments import ASPECTS, CATEGORIES, COLOURS, VALUES, Rendered, Spec, render, sample_spec
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, COLOURS, VALUES, Spec, sample_spec
 from hug.data.garments.fabric import dye
+from hug.data.garments.render import Rendered, render
 
 ZONES = ("sleeve", "neckline", "length", "logo")
 

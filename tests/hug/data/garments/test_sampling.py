@@ -9,9 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from hug.data.garments import ASPECTS, CATEGORIES, SIZES, VALUES, Garment, lacks
+from hug.data.garments import SIZES
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Garment
 from hug.data.garments.dataset import Part, plan
 from hug.data.garments.sampling import CHANGES, NEAR, distances, gallery, triplets
+from hug.data.garments.wording import lacks
 
 
 def naive(first: Garment, second: Garment) -> int:

@@ -1,0 +1,154 @@
+"""One question is answered once: no panel opens a picture or searches again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from analysis import session as session_module
+from analysis.session import Session, Sessions
+from hug.retrieval.index import Index
+from ui import requests
+from ui.history import History
+from ui.page import shared_state
+from ui.state import QueryResult, answer
+from ui.tabs import query
+from ui.tabs.query import QueryTab
+
+
+@dataclasses.dataclass
+class Counts:
+    """How often pictures were decoded and the gallery searched."""
+
+    decoded: int = 0
+    searched: int = 0
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    counts = Counts()
+
+    def count(name: str, call: Any) -> Any:
+        def counting(*args: Any, **options: Any) -> Any:
+            setattr(counts, name, getattr(counts, name) + 1)
+            return call(*args, **options)
+
+        return counting
+
+    for module in (requests, session_module):
+        monkeypatch.setattr(module, "open_picture", count("decoded", module.open_picture))
+    monkeypatch.setattr(Index, "rank", count("searched", Index.rank))
+    return counts
+
+
+@pytest.fixture
+def two(session: Session) -> Sessions:
+    """The small model under two names."""
+    for id in session.ids():
+        session.thumbnail(id)  # made once, whoever asks
+    return Sessions({}, loaded=[session, dataclasses.replace(session, name="other")])
+
+
+@pytest.fixture
+def page(two: Sessions) -> Iterator[gr.Blocks]:
+    with gr.Blocks() as page:
+        yield page
+
+
+@pytest.fixture
+def tab(two: Sessions, page: gr.Blocks) -> QueryTab:
+    model = gr.Dropdown(list(two.names), value=two.default)
+    state = shared_state(two.get(), answer(two.get(), query.start(two)), gr.Tabs(), model)
+    state.component.render()  # the Sub-features tab would
+    tab = QueryTab(two, state)
+    tab.wire()
+    return tab
+
+
+def handler(page: gr.Blocks, trigger: Any, event: str = "click") -> Any:
+    """What a component's event calls."""
+    return next(fn.fn for fn in page.fns.values() if (trigger._id, event) in fn.targets)
+
+
+def ask(tab: QueryTab, **controls: Any) -> dict[Any, Any]:
+    """An answer as the page gets it, for the controls as they are and these."""
+    request = dataclasses.asdict(tab.state.result.value.request)
+    sent = request | {"picture": {"path": "thumbnail.webp"}} | controls
+    updates: dict[Any, Any] = tab.ask.fn(History(), *sent.values())
+    return updates
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> dict[str, Any]:
+    Image.effect_noise((900, 700), 90).convert("RGB").save(tmp_path / "mine.png")
+    return {"reference": None, "picture": {"path": str(tmp_path / "mine.png")}}
+
+
+def test_an_upload_is_decoded_once_for_all_panels(
+    tab: QueryTab, page: gr.Blocks, counts: Counts, upload: dict[str, Any]
+) -> None:
+    updates = ask(tab, **upload, words="is red", kind="blur", severity=2)
+    assert (counts.decoded, counts.searched) == (1, 1)
+    result: QueryResult = updates[tab.state.result]
+    assert set(updates) == set(tab.outputs)
+
+    first, second = result.ids[3], result.ids[1]
+    summary, pictures, *_ = handler(page, tab.why.first, "input")(result, first, second)
+    assert f"{second} is nearer than {first}" in summary and len(pictures) == 3
+    assert (counts.decoded, counts.searched) == (1, 1)
+
+    words = handler(page, tab.words.run)(result)
+    assert "drawn" not in words and json.loads(words[tab.words.drawing])["figure"]
+    severities = handler(page, tab.severities.run)(result, "glare")
+    assert "From severity 0 to 5" in severities[tab.severities.summary]
+    beside = handler(page, tab.beside.run)(result, "other")
+    assert "are shared" in beside[tab.beside.summary]
+    assert counts.decoded == 1 and counts.searched == 1 + 3 + 6 + 1  # two words and all, six severities, the other
+
+
+def test_a_report_opens_the_results_alone(
+    tab: QueryTab, page: gr.Blocks, counts: Counts, upload: dict[str, Any]
+) -> None:
+    result = ask(tab, **upload)[tab.state.result]
+    run = next(c for c in page.blocks.values() if getattr(c, "elem_id", None) == "report-run")
+    report = handler(page, run)(result)
+    assert report.count("data:image/webp") == 1 + len(result.ids)
+    assert (counts.decoded, counts.searched) == (1 + len(result.ids), 1)
+
+
+def test_back_and_forth_answer_again_and_set_the_controls(tab: QueryTab, page: gr.Blocks) -> None:
+    first = ask(tab, words="is red")
+    request = dataclasses.asdict(first[tab.state.result].request) | {"picture": None, "words": "is blue", "k": 3}
+    second = tab.ask.fn(first[tab.history], *request.values())
+    assert len(second[tab.history].steps) == 2 and len(second[tab.state.result].ids) == 3
+    back = handler(page, tab.answer.back)(second[tab.history])
+    assert back[tab.controls["words"]] == "is red" and back[tab.state.result].ids == first[tab.state.result].ids
+    assert [back[button]["interactive"] for button in (tab.answer.back, tab.answer.forth)] == [False, True]
+    assert back[tab.controls["picture"]].endswith(".webp")
+
+
+def test_a_row_of_the_bias_is_not_ignored(tab: QueryTab, page: gr.Blocks) -> None:
+    ignore = handler(page, tab.why.table, "select")
+    row = gr.SelectData(None, {"index": [3, 0], "value": 3, "row_value": [3]})
+    assert ignore([7], row) == [3, 7]
+    with pytest.raises(gr.Error, match="bias"):
+        ignore([], gr.SelectData(None, {"index": [0, 0], "value": 0, "row_value": [0]}))
+
+
+def test_a_result_is_used_only_when_one_is_selected(tab: QueryTab, page: gr.Blocks) -> None:
+    use, result = handler(page, tab.answer.use), tab.state.result.value
+    assert use(result, 1)[0] == result.ids[1]
+    with pytest.raises(gr.Error, match="Select a result first"):
+        use(result, None)
+
+
+def test_building_the_tab_leaves_no_component_without_a_place(tab: QueryTab, page: gr.Blocks) -> None:
+    named = [c for c in page.blocks.values() if isinstance(c, gr.Gallery)]
+    assert {c.elem_id for c in named} == {"picker", "results", "why-pictures", "beside-results"}

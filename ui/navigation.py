@@ -1,0 +1,101 @@
+"""From one tab to another and from a link into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+from markupsafe import Markup
+
+from analysis.session import QueryError, Session, Sessions
+from ui.components import notice, pressed
+from ui.deep_links import TAB
+from ui.html import render
+from ui.requests import safely
+from ui.state import PRIVATE, State, signal
+
+# What only reads prepared results doesn't wait for the model.
+READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
+
+
+def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) -> Markup:
+    """The link of a tab's view as HTML; what is empty is left out, and so is the model that the page opens with."""
+    choices = {"model": "" if session.name == sessions.default else session.name, **choices}
+    query = urlencode({TAB: tab, **{name: value for name, value in choices.items() if value not in ("", None)}})
+    return render("link", address=f"?{query}", text="Link to this view")
+
+
+def restore_model(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
+    """What a link sets in a tab that has the model alone."""
+    return [sessions.get(params.get("model") or None).name]
+
+
+class Parameters:
+    """A link's parameters, checked against what exists; what does not is said in `notice` and left out."""
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        self._params = params
+        self._problems: list[str] = []
+
+    def choice(self, name: str, choices: Sequence[str], default: str = "") -> str:
+        """The value of a parameter, or the default."""
+        value = self._params.get(name, "")
+        if not value or value in choices:
+            return value or default
+        few = ", ".join(choices[:16]) + (f" … {choices[-1]}" if len(choices) > 16 else "")
+        return self.refuse(name, f"does not exist here; there are {few or 'none'}", default)
+
+    def share(self, name: str, most: float, default: float) -> float:
+        """A parameter from 0 to `most`, or the default."""
+        try:
+            value = float(self._params.get(name) or default)
+        except ValueError:
+            value = -1
+        return value if 0 <= value <= most else self.refuse(name, f"is not a share from 0 to {most:g}", default)
+
+    def refuse(self, name: str, problem: str, default: Any) -> Any:
+        self._problems.append(f"The link's {name} {self._params[name][:40]!r} {problem}. It was left out.")
+        return default
+
+    @property
+    def notice(self) -> Markup:
+        return notice(" ".join(self._problems))
+
+
+def asking(session: Session, state: State, id: str | None = None, words: str | None = None) -> dict[Any, Any]:
+    """Updates after which the Query tab asks with another picture, other words, or both.
+
+    Raises QueryError when the loaded gallery has no such picture.
+    """
+    if id is not None and id not in session.index.ids:
+        raise QueryError("This picture is not in the gallery that is loaded, so it can't be asked with.")
+    updates: dict[Any, Any] = {state.asks: signal()}
+    if id is not None:
+        updates |= {state.reference: id, state.picture: str(session.thumbnail(id))}
+    if words is not None:
+        updates[state.words] = words
+    return updates
+
+
+def on_press_ask(
+    press: Any, sessions: Sessions, state: State, sample: Callable[[Session, str], tuple[str | None, str | None]]
+) -> None:
+    """A press opens the Query tab and asks with the picture and words of the pressed id; None leaves what is there."""
+
+    def ask(model: str, event: gr.EventData) -> dict[Any, Any]:
+        session = sessions.get(model)
+        id, words = sample(session, str(pressed(event)))
+        return {**asking(session, state, id, words), state.tabs: gr.Tabs(selected="query")}
+
+    press(safely(ask), state.model, [state.reference, state.picture, state.words, state.tabs, state.asks], **READING)
+
+
+def on_press_open(press: Any, state: State) -> None:
+    """A press with the number of a component as its id opens its page in Sub-features, which shows it when selected."""
+
+    def open_component(event: gr.EventData) -> tuple[int, Any]:
+        return int(pressed(event)), gr.Tabs(selected="sub-features")
+
+    press(safely(open_component), None, [state.component, state.tabs], queue=False, **PRIVATE)

@@ -1,0 +1,151 @@
+"""The Query tab's controls and the place of its answer, without their events."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from analysis.session import Session
+from hug.data.corruptions import CORRUPTIONS
+from ui.html import text
+from ui.state import KINDS, QueryRequest, State
+
+EXAMPLES = (
+    "is green with stripes and is longer",
+    "is red and has long sleeves",
+    "is darker and has no text on the chest",
+)
+PICTURES = 24  # of the gallery at once
+RESULTS = "Results, nearest first"
+
+
+class Question:
+    """Beside picture and words, which belong to the page: where is searched. `search` and `examples` ask."""
+
+    def __init__(self, session: Session, state: State, request: QueryRequest) -> None:
+        state.picture.render()
+        state.words.render()
+        self.search = gr.Button("Search", variant="primary", elem_id="search")
+        with gr.Row(elem_id="examples"):
+            self.examples = [gr.Button(example, size="sm", min_width=120) for example in EXAMPLES]
+        with gr.Row():
+            self.category = gr.Dropdown(
+                categories(session), value="", label="Search in", visible=bool(session.categories), min_width=120,
+                elem_id="category",
+            )  # fmt: skip
+            most = min(QueryRequest.most, len(session.index))
+            self.k = gr.Slider(1, most, request.k, step=1, label="Results", min_width=120, elem_id="k")
+        self.leave_out = gr.Checkbox(True, label="Leave the reference out of the results", elem_id="leave-out")
+
+
+class WhatIf:
+    """A worse picture."""
+
+    def __init__(self) -> None:
+        self.kind = gr.Dropdown(
+            [(KINDS[kind], kind) for kind in CORRUPTIONS], value=QueryRequest.kind, label="Fault", filterable=False,
+            elem_id="kind",
+        )  # fmt: skip
+        self.severity = gr.Slider(0, 5, 0, step=1, label="Severity (0: the picture as it is)", elem_id="severity")
+        self.seen = gr.Image(
+            None, label="What the model sees", alt_text="the reference picture with the chosen fault",
+            interactive=False, buttons=[], height=200, format="webp", visible=False, elem_id="seen",
+        )  # fmt: skip
+
+
+class Ranking:
+    """How it is ranked; each control asks when it is changed."""
+
+    def __init__(self, state: State) -> None:
+        with gr.Accordion("How it is ranked", open=False, elem_id="ranked"):
+            self.use_var = gr.Checkbox(
+                True, label="The candidates' variance counts", elem_id="use-var",
+                info="Moves ranks: with it, doubtful pictures are further away.",
+            )  # fmt: skip
+            state.ignored.render()
+            self.dynamic = gr.Radio(
+                [("dynamic", True), ("static, 1/3 each", False)], value=True, label="Weights of the three sources",
+                info="Changes the overall doubt only, never a rank.", elem_id="merge",
+            )  # fmt: skip
+        with gr.Accordion("What to expect from this model", open=False, elem_id="expect"):
+            gr.Markdown(text("expect"))
+
+
+class Picker:
+    """Pictures of the gallery to choose from, a page of them at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        with gr.Accordion("Pick from the gallery", open=True):
+            self.category = gr.Radio(
+                categories(session), value="", label="Show", visible=bool(session.categories), elem_id="pick-from"
+            )
+            self.ids, self.page = gr.State(session.ids()[:PICTURES]), gr.State(0)
+            self.pictures = gr.Gallery(
+                self.thumbnails(self.ids.value), show_label=False, label="Pick from the gallery", columns=4, height=230,
+                object_fit="contain", allow_preview=False, interactive=False, buttons=[], elem_id="picker",
+            )  # fmt: skip
+            with gr.Row():
+                self.more = gr.Button("Other pictures", size="sm")
+                self.surprise = gr.Button("Surprise me", size="sm", elem_id="surprise")
+
+    def thumbnails(self, ids: list[str]) -> list[tuple[str, str]]:
+        """Small pictures, each with a caption that says what it shows."""
+        captions = [f"{id}: {self.session.describe(id)}".strip(": ") for id in ids]
+        return [(str(self.session.thumbnail(id)), caption) for id, caption in zip(ids, captions, strict=True)]
+
+    def browse(self, category: str, page: int) -> tuple[list[tuple[str, str]], list[str], int]:
+        """Pictures, ids and number of a page; beyond the last comes the first."""
+        ids = self.session.ids(category)
+        page = page if page * PICTURES < len(ids) else 0
+        ids = ids[page * PICTURES : (page + 1) * PICTURES]
+        return self.thumbnails(ids), ids, page
+
+    def random(self, category: str) -> str:
+        """Id of any picture of a category."""
+        return random.choice(self.session.ids(category))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The place of the answer, above the panels."""
+
+    sure: gr.HTML
+    back: gr.Button
+    history: gr.HTML
+    forth: gr.Button
+    results: gr.Gallery
+    use: gr.Button
+    link: gr.HTML
+    place: gr.State  # of the selected result, or None
+
+    @staticmethod
+    def build(sure: str, history: str, results: list[tuple[Path, str]], link: str) -> Answer:
+        """The components with the first answer."""
+        verdict = gr.HTML(sure, elem_id="sure")
+        with gr.Row(elem_id="trail-row"):
+            back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
+            questions = gr.HTML(history, elem_id="trail")
+            forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
+        gr.Markdown(f"### {RESULTS}")
+        gallery = gr.Gallery(
+            results, label=RESULTS, show_label=False, columns=5, height="auto", object_fit="contain",
+            allow_preview=False, interactive=False, buttons=[], elem_id="results",
+        )  # fmt: skip
+        gr.Markdown(
+            "▲ ▼ places gained or lost against the question before; *new*: not among its results. Distance: smaller "
+            "is nearer. Doubt: the picture's own mean variance.",
+            elem_classes="hug-note",
+        )
+        with gr.Row():
+            use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
+            address = gr.HTML(link, elem_id="link")
+        return Answer(verdict, back, questions, forth, gallery, use, address, gr.State(None))
+
+
+def categories(session: Session) -> list[tuple[str, str]]:
+    """Categories to choose from; the first is all of them."""
+    return [("all", ""), *((category, category) for category in session.categories)]

@@ -1,0 +1,193 @@
+"""What the Train tab shows of a visitor's trainings: how far each is, its curves, and how they compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_STORED, ZipFile
+
+import pandas as pd
+from markupsafe import Markup
+
+from analysis import training_log as log
+from hug.files import replacing
+from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
+from ui.components import NOTHING, figure_value, table_figure
+from ui.html import render
+
+ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
+    "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
+    "validation.parquet", "test.parquet", "gallery.safetensors", "gallery.json",
+)  # fmt: skip
+STEPS = {  # of a job -> its name, and what is said while it runs
+    "": ("", "Starting."),
+    "data": ("data", "Drawing the data set, once for all trainings."),
+    "train": ("training", "Reading the frozen features; the first time on a data set this takes minutes."),
+    "index": ("gallery", "Encoding the gallery."),
+    "measure": ("measuring", "Measuring on the test split, and calibrating the doubt on validation."),
+    "prepare": ("preparing the tabs", "Preparing what Uncertainty, Sub-features and Map show."),
+}
+STATUS = {
+    "stopping": "Stopping: the step in progress is ended first", "stopped": "Stopped; nothing is lost",
+    "finished": "Finished", "failed": "Failed",
+    "interrupted": "Interrupted: the machine was restarted; resume goes on",
+}  # fmt: skip
+CURVES = {  # elem_id -> (table, figure, sentence, title, question)
+    "train-losses": (log.losses, log.draw_losses, log.say_losses, "Losses",
+        "Does it learn? The whole loss and its terms before their weights, smoothed over five records."),
+    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls, "Recall on validation",
+        "Does it find? The weights with the best R@10 are kept."),
+    "train-scales": (log.scales, log.draw_scales, log.say_scales, "Learned scales",
+        "a and b of the contrasts: a grows as the model gets surer of its matches."),
+    "train-variances": (log.variances, log.draw_variances, log.say_variances, "Variances",
+        "How unsure is it of candidates, pictures, words and their fit?"),
+}  # fmt: skip
+COMPARISON = "Your trainings side by side"
+MEASURES = {  # names of measurements -> columns of the comparison
+    "HUG R@10, clean": "R@10 clean, test", "AUROC degraded/clean σ_c, gallery": "degraded AUROC",
+    "AUROC vague/specific σ_t": "vague AUROC", "paired conflict/fit σ_m": "conflict, paired",
+    "AUROC miss@10 by doubt (calibrated), all": "miss AUROC", "tracked aspects (unseen style)": "aspects tracked",
+}  # fmt: skip
+
+
+@dataclass
+class Run:
+    """A job with what its log says, read once."""
+
+    job: Job
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        return log.read(self.job.folder)
+
+    @cached_property
+    def progress(self) -> log.Progress:
+        return log.progress(self.records)
+
+    @property
+    def busy(self) -> bool:
+        return self.job.status in (RUNNING, STOPPING)
+
+    @property
+    def halted(self) -> bool:
+        """Whether it can go on."""
+        return not self.busy and not self.finished
+
+    @property
+    def finished(self) -> bool:
+        """Whether the tabs can be answered by it."""
+        return self.job.status == FINISHED
+
+    @property
+    def has_weights(self) -> bool:
+        return (self.job.folder / "model.safetensors").exists()
+
+    @property
+    def label(self) -> str:
+        """As an item of a list."""
+        about = self.job.about
+        return f"{about['objective']} · {about['size']} · {about['data']} · {about['steps']} steps · {self.job.status}"
+
+    @property
+    def state(self) -> Markup:
+        """HTML: what it is doing, how far it is, how long it takes, and what went wrong."""
+        facts = []
+        if self.progress.best is not None:
+            facts.append(f"best R@10 on validation {100 * self.progress.best:.1f} % (step {self.progress.best_step})")
+        if self.progress.memory is not None:
+            facts.append(f"memory {self.progress.memory:.0f} MB at most")
+        return render("training", status=self._status, steps=self._steps, facts=facts)
+
+    @property
+    def _status(self) -> str:
+        job, progress = self.job, self.progress
+        if job.status == FAILED:
+            return f"{STATUS[job.status]}: {job.error}"
+        if job.status != RUNNING:
+            return STATUS[job.status]
+        if job.step != "train" or not progress.steps:
+            return STEPS[job.step][1]
+        left = "time left not known yet" if progress.left is None else f"about {duration(progress.left)} left"
+        return f"Step {progress.step} of {progress.steps}, {left}."
+
+    @property
+    def _steps(self) -> list[tuple[str, str]]:
+        """Name and state of each step: done, now, wrong or later."""
+        job = self.job
+        states = {job.step: "now" if self.busy else "wrong" if job.status == FAILED else "later"}
+        states |= dict.fromkeys(job.done, "done")
+        return [(STEPS[step.name][0], states.get(step.name, "later")) for step in job.steps]
+
+    def curve(self, elem_id: str) -> str:
+        """The value of one of the figures of `CURVES`; nothing before the training began."""
+        if not self.records:
+            return NOTHING
+        measure, draw, say, title, question = CURVES[elem_id]
+        return table_figure(
+            measure(self.records), draw, say, title=title, question=question, name=f"{self.job.id}-{elem_id}",
+            elem_id=elem_id,
+        )  # fmt: skip
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Settings and measures: a row of the comparison."""
+        about, best, measures = dict(self.job.about), self.progress.best, measurements(self.job.folder)
+        changes = ", ".join(f"{name} {value}" for name, value in about.pop("changed", {}).items())
+        return {
+            **about, "changed": changes, "status": self.job.status,
+            "best R@10, validation": None if best is None else 100 * best,
+            **{column: measures.get(name) for name, column in MEASURES.items()},
+        }  # fmt: skip
+
+    @property
+    def stamp(self) -> list[Any]:
+        """What changes whenever something new can be shown."""
+        job = self.job
+        paths = [job.folder / name for name in ("training.jsonl", "log.txt", "measurements.json")]
+        sizes = [path.stat().st_size if path.exists() else 0 for path in paths]
+        return [job.id, job.status, job.step, len(job.done), *sizes]
+
+    def archive(self) -> Path:
+        """A ZIP of the checkpoint, its index and its prepared studies, written into the job's own folder."""
+        folder = self.job.folder
+        path = folder / f"{self.job.id}.zip"
+        files = [folder / name for name in ARCHIVE if (folder / name).exists()]
+        with replacing(path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as archive:
+            for file in [*files, *sorted((folder / "analysis").glob("*"))]:
+                archive.write(file, Path(self.job.id) / file.relative_to(folder))
+        return path
+
+
+def comparison(runs: Sequence[Run]) -> str:
+    """The value of a figure: recall of all trainings, newest first, with a table of settings and measures."""
+    if len(runs) < 2:
+        return NOTHING
+    by_name = {f"{n}. {run.job.about['objective']}": run for n, run in enumerate(reversed(runs), 1)}
+    table = log.compared({name: run.records for name, run in by_name.items()})
+    return figure_value(
+        None if table.empty else log.draw_compared(table), title=COMPARISON,
+        question="R@10 on validation of each, and below what was measured on test.",
+        sentence=log.say_compared(table), name="trainings", elem_id="train-compared",
+        table=pd.DataFrame([{"training": name, **run.summary} for name, run in by_name.items()]),
+    )  # fmt: skip
+
+
+def measurements(folder: Path) -> dict[str, float]:
+    """Measures on the test split by name; empty before they were made."""
+    try:
+        rows = json.loads((folder / "measurements.json").read_text())["rows"]
+        return {row["measure"]: row["value"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def duration(seconds: float) -> str:
+    """A time for people: "40 seconds", "3 minutes", "2 hours"."""
+    for size, name in ((3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 1.5 * size:
+            return f"{round(seconds / size)} {name}s"
+    return "1 minute" if seconds >= 50 else f"{max(round(seconds / 10) * 10, 10)} seconds"
