@@ -41,22 +41,19 @@ $(BIN)/python:
 	touch $@
 
 # The bundled checkpoints and gallery from nothing, in about three hours on two cores; an interrupted run resumes.
-# `calibrated` has a second, shorter run with its last weights kept (docs/training.md says why; `paper` gained nothing
-# from one). PHOTOS=FOLDER measures severity on real photographs too; ABLATIONS=FOLDERS, measured runs, join the page.
+# Each run is a preset of hug/config.py; `released` is a second, shorter run that starts from `calibrated` and keeps its
+# last weights (docs/training.md says why; `paper` gained nothing from one). PHOTOS=FOLDER measures severity on real photographs too; ABLATIONS=FOLDERS, measured runs, join the page.
 SHIPPED := config.json model.safetensors training.jsonl measurements.json calibration.json validation.parquet \
 	test.parquet gallery.safetensors gallery.json
-TRAIN = $(BIN)/python -m hug train --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
-FIRST := --steps 3000 --validate-every 500
-SECOND := --start runs/garments-1-calibrated --cord-mined 1.2 --cord-fits --picture-apart 0.2 --no-spoil \
-	--jitter 0.15 --steps 800 --lr 4e-4 --validate-every 800
+TRAIN = $(BIN)/python -m hug train --preset $(1) --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
 PHOTOS ?=
 ABLATIONS ?=
 release: .venv/.requirements
 	$(BIN)/python -m hug render --version garments-1 --out runs/garments-1
-	$(call TRAIN,point) --objective point $(FIRST)
-	$(call TRAIN,paper) --objective paper $(FIRST)
-	$(call TRAIN,calibrated) $(FIRST)
-	$(call TRAIN,released) $(SECOND)
+	$(call TRAIN,point)
+	$(call TRAIN,paper)
+	$(call TRAIN,calibrated)
+	$(call TRAIN,released)
 	$(BIN)/python -m hug gallery --root runs/garments-1 --per-category 600 --out assets/gallery.parquet
 	$(call shipped,released,garments)
 	$(call shipped,paper,garments-paper)

@@ -41,7 +41,7 @@ def _ground(to: argparse.ArgumentParser) -> None:
 
 
 def ground_of(args: argparse.Namespace) -> Ground:
-    data = DataConfig(root=args.root, categories=tuple(args.categories), cache=args.cache) if args.root else None
+    data = DataConfig(root=args.root, categories=args.categories, cache=args.cache) if args.root else None
     return Ground.load(args.checkpoint, data, args.split, Effort(pictures=args.pictures))
 
 

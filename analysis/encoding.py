@@ -82,6 +82,6 @@ def queries(model: HUG, tokens: Tensor, texts: Sequence[str]) -> Query:
     parts = []
     with torch.no_grad():
         for start in range(0, len(texts), TOGETHER):
-            words, mask = model.backbone.words(texts[start : start + TOGETHER])
-            parts.append(model.query_tokens(tokens.expand(len(words), -1, -1), words, mask))
+            words = model.backbone.words(texts[start : start + TOGETHER])
+            parts.append(model.query_tokens(tokens.expand(len(words), -1, -1), words))
     return Query.cat(parts)

@@ -103,14 +103,14 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
 def read_words(session: Session, words: str) -> list[bool]:
     """Whether the backbone reads (at least the start of) each word: it cuts long texts."""
     parts = words.split()
-    _, mask = session.model.backbone.words([" ".join(parts[:n]) for n in range(len(parts))])
+    mask = session.model.backbone.words([" ".join(parts[:n]) for n in range(len(parts))]).mask
     return [bool(n < mask.shape[1]) for n in mask.sum(1).tolist()]
 
 
 def first_unread(session: Session, words: str) -> str | None:
     """The first word beyond what the backbone reads; None when all are read. Fast for short texts."""
     parts = words.split()
-    _, mask = session.model.backbone.words([" ".join(parts)])
+    mask = session.model.backbone.words([" ".join(parts)]).mask
     if int(mask.sum()) < mask.shape[1]:
         return None
     return next((word for word, read in zip(parts, read_words(session, words), strict=True) if not read), None)

@@ -85,7 +85,7 @@ def recalls(records: Records) -> pd.DataFrame:
 
     def of(record: Mapping[str, Any]) -> dict[str, float | None]:
         found: dict[str, float | None] = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
-        return {**found, "doubt and rank (Spearman)": record.get("doubt_rank_spearman")}
+        return {**found, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
 
     return _table(records, "validation", "measure", of)
 

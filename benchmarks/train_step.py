@@ -14,7 +14,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 
 import torch
 from PIL import Image
@@ -22,11 +21,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from hug.backbones import Reader, WordKind, Words, WordTokens
 from hug.config import OBJECTIVES, SIZES, TrainConfig
-from hug.gaussians import Gaussians
-from hug.losses import Criterion, Outputs
+from hug.losses import Criterion, DegradedVariances, Outputs, Pair, RemovedVariances
 from hug.model import HUG
-from hug.train.batch import TrainBatch, compute
+from hug.train.batch import DegradedViews, MinedReferences, RemovedAspects, ShortenedTexts, TrainBatch, compute
 from hug.train.trainer import optimizer_of
 
 P, CV, L, CT = 25, 768, 24, 384  # the embedded backbone's tokens
@@ -38,12 +37,20 @@ class Shapes:
 
     name, fingerprint = "shapes", "shapes"
     image_tokens, image_dim, text_tokens, text_dim = P, CV, L, CT
+    word_kind: WordKind = "tokens"
 
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
         return torch.randn(len(pictures), P, CV)
 
-    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        return torch.randn(len(texts), L, CT), torch.ones(len(texts), L, dtype=torch.bool)
+    def words(self, texts: Sequence[str]) -> Words:
+        return words(len(texts), L)
+
+    def reader(self) -> Reader:
+        return Reader()
+
+
+def words(count: int, length: int) -> Words:
+    return WordTokens(torch.randn(count, length, CT), torch.ones(count, length, dtype=torch.bool))
 
 
 def a_batch(size: int) -> TrainBatch:
@@ -52,30 +59,32 @@ def a_batch(size: int) -> TrainBatch:
     def pictures(count: int) -> Tensor:
         return torch.randn(count, P, CV)
 
-    mask = torch.ones(size, WORDS, dtype=torch.bool)
     return TrainBatch(
-        pictures(size), pictures(size), torch.randn(size, WORDS, CT), mask, torch.eye(size, dtype=torch.bool), 1,
-        (half, torch.randn(len(half), WORDS, CT), mask[half]), (half, pictures(len(half)), pictures(len(half))),
-        (some, pictures(len(some))), (half, pictures(len(half)), torch.arange(len(half)) % 6),
+        pictures(size), pictures(size), words(size, WORDS), torch.eye(size, dtype=torch.bool), shift=1,
+        degraded=DegradedViews(half, pictures(len(half)), pictures(len(half))),
+        removed=RemovedAspects(half, pictures(len(half)), torch.arange(len(half)) % 6),
+        shortened=ShortenedTexts(half, words(len(half), WORDS)),
+        mined=MinedReferences(some, pictures(len(some)), None),
     )  # fmt: skip
 
 
 def separate(model: HUG, batch: TrainBatch) -> Outputs:
     """The same step with one call a pass: what `compute` batches and shares."""
-    query = model.query_tokens(batch.reference, batch.words, batch.mask)
-    target = model.target_tokens(batch.target)
-    assert batch.views and batch.removed and batch.shorter and batch.mined
-    foreign = model.query_tokens(batch.reference, batch.words.roll(1, 0), batch.mask.roll(1, 0))
-    mined = model.query_tokens(batch.mined[1], batch.words[batch.mined[0]], batch.mask[batch.mined[0]])
-    short = model.query_tokens(batch.reference[batch.shorter[0]], *batch.shorter[1:])
-    base = model.target_tokens(batch.target[batch.views[0]])
-    less, more = model.target_tokens(batch.views[1]), model.target_tokens(batch.views[2])
-    before, after = model.target_tokens(batch.target[batch.removed[0]]), model.target_tokens(batch.removed[1])
+    views, removed, short, mined = batch.degraded, batch.removed, batch.shortened, batch.mined
+    assert views and removed and short and mined
+    query, target = model.query_tokens(batch.reference, batch.words), model.target_tokens(batch.target)
+    foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift))
+    lacks = model.query_tokens(mined.lacks, batch.words[mined.rows])
+    shorter = model.query_tokens(batch.reference[short.rows], short.words)
+    picture, before = model.target_tokens(batch.target[views.rows]), model.target_tokens(batch.target[removed.rows])
+    less, more, after = (model.target_tokens(tokens).var for tokens in (views.less, views.more, removed.tokens))
     return Outputs(
-        query, Gaussians(target.mu, target.var, target.bias), batch.matches, (query.var_m, foreign.var_m),
-        (torch.cat([base.var, less.var]), torch.cat([less.var, more.var])),
-        (query.var_t[batch.shorter[0]], short.var_t), (query.var_m[batch.mined[0]], mined.var_m),
-        (before.var, after.var, batch.removed[2]),
+        query, target, batch.matches,
+        foreign=Pair(query.var_m, foreign.var_m),
+        degraded=DegradedVariances(picture.var, less, more),
+        shortened=Pair(query.var_t[short.rows], shorter.var_t),
+        mined=Pair(query.var_m[mined.rows], lacks.var_m),
+        removed=RemovedVariances(before.var, after, removed.aspect),
     )  # fmt: skip
 
 
@@ -115,7 +124,7 @@ def main() -> None:
     ]
     for name, form, kernel, bf16 in forms:
         torch.manual_seed(0)
-        model = HUG(replace(SIZES[args.size]), objective, Shapes()).train()
+        model = HUG(SIZES[args.size], objective, Shapes()).train()
         model.qformer.qformer.config._attn_implementation = kernel
         criterion = Criterion(objective)
         optimizer = optimizer_of(model, criterion, TrainConfig())

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
-from hug.config import OBJECTIVES, SIZES, Config, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
+from pydantic import AliasChoices
 
-TERMS = ("picture_rank", "text_rank", "cord_mined", "spec")  # what some data can't supply
-OWN = ("name", "required")  # set by the preset and by what was typed
+from hug.config import (
+    OBJECTIVES,
+    PRESETS,
+    SIZES,
+    Config,
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    Section,
+    TrainConfig,
+)
+
+NOT_TYPED = ("name", "required")  # set by the preset and by what was typed
+
+S = TypeVar("S", bound=Section)
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,12 +49,14 @@ def parser() -> Parser:
 
     train = commands.add_parser("train", help="train a model; the same command again resumes")
     train.add_argument("--out", type=Path, required=True, help="run folder, also the checkpoint")
-    train.add_argument("--objective", choices=sorted(OBJECTIVES), default="calibrated", help="preset (%(default)s)")
-    train.add_argument("--size", choices=sorted(SIZES), default="bundled", help="model size (%(default)s)")
+    recipe = train.add_mutually_exclusive_group()
+    recipe.add_argument("--preset", choices=sorted(PRESETS), help="objective, steps and rate of a whole run")
+    recipe.add_argument("--objective", choices=sorted(OBJECTIVES), help="objective alone (calibrated)")
+    train.add_argument("--size", choices=sorted(SIZES), help="model size (the preset's, bundled)")
     for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig):
         add_fields(train, kind)
 
-    evaluate = commands.add_parser("evaluate", help="measure a checkpoint and calibrate its doubt")
+    evaluate = commands.add_parser("evaluate", help="measure a checkpoint and calibrate its uncertainty")
     evaluate.add_argument("--checkpoint", required=True, help="folder or Hub id")
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
@@ -73,50 +88,51 @@ def parser() -> Parser:
     search.add_argument("--picture", type=Path, required=True, help="reference picture")
     search.add_argument("--words", default="", help="what to change")
     search.add_argument("-k", type=int, default=10, help="results (%(default)s)")
+    for command in (evaluate, index, search):
+        command.add_argument("--device", default="auto", help=TrainConfig.model_fields["device"].description)
 
     info = commands.add_parser("info", help="what a checkpoint is")
     info.add_argument("--checkpoint", default="checkpoints/garments", help="folder or Hub id (%(default)s)")
     return top
 
 
-def add_fields(to: argparse.ArgumentParser, kind: type, only: Sequence[str] = ()) -> None:
-    """One option for each field of a configuration dataclass, typed and explained by it."""
+def add_fields(to: argparse.ArgumentParser, kind: type[Section], only: Sequence[str] = ()) -> None:
+    """One option for each field of a section of the configuration, typed and explained by it."""
     group = to.add_argument_group(kind.__name__)
-    hints = get_type_hints(kind)
-    for field in dataclasses.fields(kind):
-        if field.name in OWN or (only and field.name not in only):
+    for name, field in kind.model_fields.items():
+        if name in NOT_TYPED or (only and name not in only):
             continue
-        hint, help = hints[field.name], f"{field.metadata['help']} (default {field.default})"
-        option: dict[str, Any] = {"dest": field.name, "default": None, "help": help.replace("%", "%%")}
+        hint: Any = field.annotation
+        help = f"{field.description} (default {field.default})".replace("%", "%%")
+        option: dict[str, Any] = {"dest": name, "default": None, "help": help}
         if hint is bool:
             option["action"] = argparse.BooleanOptionalAction
         elif get_origin(hint) is tuple:
             option |= {"nargs": "+", "type": get_args(hint)[0]}
         else:
-            option |= {"type": hint, "choices": field.metadata["choices"] or None}
-        group.add_argument(f"--{field.name.replace('_', '-')}", **option)
+            option |= {"choices": get_args(hint)} if get_origin(hint) is Literal else {"type": hint}
+        aliases = field.validation_alias  # names of earlier versions
+        names = aliases.choices if isinstance(aliases, AliasChoices) else [name]
+        group.add_argument(*(f"--{str(n).replace('_', '-')}" for n in names), **option)
 
 
-def chosen(args: argparse.Namespace, base: Any) -> Any:
-    """A configuration with the typed options put in."""
-    typed = {
-        f.name: tuple(value) if isinstance(value, list) else value
-        for f in dataclasses.fields(base)
-        if f.name not in OWN and (value := getattr(args, f.name, None)) is not None
-    }
-    return dataclasses.replace(base, **typed)
+def with_options(args: argparse.Namespace, base: S) -> S:
+    """A section with the typed options put in."""
+    options = {name: getattr(args, name, None) for name in type(base).model_fields if name not in NOT_TYPED}
+    return base.replace(**{name: value for name, value in options.items() if value is not None})
 
 
 def training_config(args: argparse.Namespace) -> Config:
-    """Presets first, then what was typed; a term typed with a weight is required."""
-    objective = chosen(args, OBJECTIVES[args.objective])
-    required = tuple(t for t in TERMS if getattr(args, t) and getattr(objective, t))
-    return Config(
-        chosen(args, DataConfig()),
-        chosen(args, SIZES[args.size]),
-        dataclasses.replace(objective, required=required),
-        chosen(args, TrainConfig()),
-    )
+    """A preset first, then what was typed; a term that was typed with a weight is required."""
+    from hug.losses import TERMS
+
+    base = PRESETS[args.preset] if args.preset else Config(objective=OBJECTIVES[args.objective or "calibrated"])
+    if args.size:
+        base = base.replace(model=SIZES[args.size])
+    config = Config(**{part: with_options(args, getattr(base, part)) for part in Config.model_fields})
+    weights = [t.weight for t in TERMS if t.depends_on_data and getattr(args, t.weight)]
+    required = tuple(dict.fromkeys([*config.objective.required, *weights]))
+    return config.replace(objective=config.objective.replace(required=required))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -143,15 +159,16 @@ def _train(args: argparse.Namespace) -> int:
     from hug.backbones import load_backbone
     from hug.data.datasets import read
     from hug.data.features import evaluation_features, training_features
-    from hug.train import train
+    from hug.losses import active
+    from hug.train.trainer import train
 
     config = training_config(args)
     backbone, data = load_backbone(config.model.backbone), config.data
     collections = [read(data, split) for split in ("train", "val")]
-    views = bool(config.objective.picture_rank or config.objective.spec)
+    views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)
     features = training_features(collections[0], backbone, data.cache, data.view_seed, views)
     validation = evaluation_features(collections[1], backbone, data.cache)
-    outcome = train(config, features, validation, args.out, command=typed())
+    outcome = train(config, features, validation, args.out, command=command_line())
     ended = "finished" if outcome.finished else "stopped; the same command resumes"
     print(f"{ended} at step {outcome.step}; best validation R@10 {100 * outcome.best:.2f}; saved in {args.out}")
     return 0
@@ -166,16 +183,16 @@ def _evaluate(args: argparse.Namespace) -> int:
         raise ValueError(
             "--quick measures neither baselines nor photographs; leave out --point and --photos, or --quick"
         )
-    model = load(args.checkpoint)
+    sizes = {name: getattr(args, name) for name in ("severity_pictures", "subfeature_pictures")}
     result = evaluate(
-        model,
-        chosen(args, DataConfig()),
+        load(args.checkpoint, device=args.device),
+        with_options(args, DataConfig()),
         local_folder(args.checkpoint),
         args.split,
-        load(args.point) if args.point else None,
+        load(args.point, device=args.device) if args.point else None,
         args.photos,
-        {"command": typed(), "commit": commit()},
-        chosen(args, QUICK if args.quick else Effort()),
+        {"command": command_line(), "commit": commit()},
+        replace(QUICK if args.quick else Effort(), **{name: n for name, n in sizes.items() if n is not None}),
     )
     print(table_text(result))
     return 0
@@ -196,7 +213,7 @@ def _gallery(args: argparse.Namespace) -> int:
     from hug.data.images import open_picture
     from hug.retrieval.gallery import write_gallery
 
-    data = chosen(args, DataConfig())
+    data = with_options(args, DataConfig())
     collection = read(data, args.split)
     if collection.truth is None:
         raise ValueError(f"{data.root} knows no labels; a gallery is packed from generated data")
@@ -214,7 +231,8 @@ def _index(args: argparse.Namespace) -> int:
     from hug.retrieval.index import Index
 
     gallery = read_gallery(args.gallery)
-    index = Index.build(load(args.checkpoint), gallery.pictures, gallery.ids, gallery.meta, progress=True)
+    model = load(args.checkpoint, device=args.device)
+    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta, progress=True)
     index.save(args.out)
     print(f"{len(index.ids)} pictures indexed in {args.out}, gallery hash {index.gallery_hash}")
     return 0
@@ -228,7 +246,7 @@ def _search(args: argparse.Namespace) -> int:
     from hug.retrieval.trace import trace
 
     folder = local_folder(args.checkpoint)
-    model, index = load(folder), Index.load(args.index or folder)
+    model, index = load(folder, device=args.device), Index.load(args.index or folder)
     index.check(model)
     query = model.query([open_picture(args.picture)], [args.words])
     answer = trace(index, query, args.words, SearchOptions(args.k), Calibration.load(folder, model))
@@ -249,15 +267,15 @@ def _info(args: argparse.Namespace) -> int:
         "parameters": sum(p.numel() for p in model.parameters()),
         "backbone": f"{model.backbone.name} ({model.backbone.fingerprint})",
         "objective": model.objective.name,
-        "model": dataclasses.asdict(model.config),
+        "model": model.config.model_dump(),
         "files": sorted(p.name for p in folder.iterdir() if p.is_file()),
     }
     print(json.dumps(facts, indent=2))
     return 0
 
 
-def typed() -> str:
-    """The command line as it was typed."""
+def command_line() -> str:
+    """The command as it was typed."""
     return "python -m hug " + shlex.join(sys.argv[1:])
 
 

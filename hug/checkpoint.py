@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -12,9 +11,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hug.backbones import Backbone, load_backbone
-from hug.config import FORMAT, ModelConfig, ObjectiveConfig, from_dict, to_dict
+from hug.config import ModelConfig, ObjectiveConfig, Section, from_json
 from hug.files import write_json, write_tensors
-from hug.model import HUG
+from hug.model import HUG, device_of
+
+
+class BackboneName(Section):
+    """The frozen extractor that a model was trained on."""
+
+    name: str
+    fingerprint: str
+
+
+class Description(Section):
+    """`config.json`: what the weights beside it are of."""
+
+    format: Literal[1]
+    weights: str
+    backbone: BackboneName
+    model: ModelConfig
+    objective: ObjectiveConfig
 
 
 class CheckpointError(ValueError):
@@ -25,38 +41,39 @@ def save_model(model: HUG, folder: str | Path) -> None:
     """Write `config.json` and `model.safetensors`; weights first, so that a config never lacks its weights."""
     folder = Path(folder)
     write_tensors(folder / "model.safetensors", model.state_dict())
-    config = {
-        "format": FORMAT,
-        "weights": model.weights_hash,
-        "backbone": {"name": model.backbone.name, "fingerprint": model.backbone.fingerprint},
-        "model": to_dict(model.config),
-        "objective": to_dict(model.objective),
-    }
-    write_json(folder / "config.json", config)
+    description = Description(
+        format=1,
+        weights=model.weights_hash,
+        backbone=BackboneName(name=model.backbone.name, fingerprint=model.backbone.fingerprint),
+        model=model.config,
+        objective=model.objective,
+    )
+    write_json(folder / "config.json", description.model_dump(mode="json"))
 
 
-def load(source: str | Path, backbone: Backbone | None = None) -> HUG:
-    """The model of a checkpoint folder or of a Hub id ("owner/name"), in evaluation mode.
+def load(source: str | Path, backbone: Backbone | None = None, device: str = "cpu") -> HUG:
+    """The model of a checkpoint folder or of a Hub id ("owner/name"), in evaluation mode on a device.
 
     Raises CheckpointError when the folder is missing or incomplete, the format or a key is unknown, the weights
-    don't belong to the configuration, or the frozen backbone differs from the one trained with.
+    don't belong to the configuration, or the frozen backbone differs from the one trained with, and ValueError for a
+    device that isn't here.
     """
     folder = local_folder(source)
-    config = _read_config(folder)
-    backbone = backbone or load_backbone(config["model"].backbone)
-    if backbone.fingerprint != config["fingerprint"]:
+    saved = _read_config(folder)
+    backbone = backbone or load_backbone(saved.model.backbone)
+    if backbone.fingerprint != saved.backbone.fingerprint:
         raise CheckpointError(
-            f"{source}: trained on backbone {config['fingerprint']}, but {backbone.name} here is "
+            f"{source}: trained on backbone {saved.backbone.fingerprint}, but {backbone.name} here is "
             f"{backbone.fingerprint}; install the versions in requirements.txt"
         )
-    model = HUG(config["model"], config["objective"], backbone)
+    model = HUG(saved.model, saved.objective, backbone)
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (SafetensorError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{source}: model.safetensors is damaged or doesn't fit config.json ({error})") from error
-    if model.weights_hash != config["weights"]:
+    if model.weights_hash != saved.weights:
         raise CheckpointError(f"{source}: config.json and model.safetensors are of different models; copy both again")
-    return model.eval()
+    return model.eval().to(device_of(device))
 
 
 def local_folder(source: str | Path) -> Path:
@@ -86,22 +103,11 @@ def push(folder: str | Path, repo: str, private: bool = True) -> str:
     return f"https://huggingface.co/{repo}"
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> Description:
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).exists():
             raise CheckpointError(f"{folder} is not a complete checkpoint: {name} is missing")
     try:
-        raw = json.loads((folder / "config.json").read_text())
-        if raw.get("format") != FORMAT:
-            raise ValueError(f"format {raw.get('format')!r}; this version reads format {FORMAT}")
-        unknown = sorted(set(raw) - {"format", "weights", "backbone", "model", "objective"})
-        if unknown:
-            raise ValueError(f"unknown key {unknown[0]!r}")
-        return {
-            "model": from_dict(ModelConfig, raw["model"], "model"),
-            "objective": from_dict(ObjectiveConfig, raw["objective"], "objective"),
-            "weights": raw["weights"],
-            "fingerprint": raw["backbone"]["fingerprint"],
-        }
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        return from_json(Description, (folder / "config.json").read_text())
+    except ValueError as error:
         raise CheckpointError(f"{folder}/config.json: {error}") from error

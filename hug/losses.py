@@ -1,13 +1,15 @@
 """The objective: one function per equation, vectorised over B, N and K; `Criterion` owns a, b, a', b'.
 
-Every loss is in logits (softplus, binary cross-entropy with logits); nothing is log(x + epsilon).
+Every loss is in logits (softplus, binary cross-entropy with logits); nothing is log(x + epsilon). `TERMS` lists what
+is summed.
 Terms 1-5 of the extension (docs/paper.md) follow the paper's Eqs 9-17.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hug.config import ObjectiveConfig
-from hug.gaussians import Gaussians, Query, distance
+from hug.gaussians import Batch, Gaussians, Query, distance
 
 
 def holistic_contrast(distances: Tensor, matches: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -139,7 +141,7 @@ def source_likelihood(q: Query, c: Gaussians) -> Tensor:
     """The same likelihood with each source's variance in the place of the merged one, mean of the three.
 
     Each then says what it can know of the error: the words alone, the picture alone, both together. In the merge
-    (Eq. 10) a source that doubts is outweighed by those that don't, and learns little.
+    (Eq. 10) an uncertain source is outweighed by the others, and learns little.
     """
     error = (q.mu - c.mu).detach().square()[:, None]  # (B, 1, K, D)
     var = q.sources + c.var[:, None]  # (B, 3, K, D)
@@ -183,18 +185,58 @@ def _entropy(p: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What one training step computed. Optional parts are None where the data can't supply them."""
+class Pair(Batch):
+    """Variances (V, K, D) of which the second should be larger."""
+
+    less: Tensor
+    more: Tensor
+
+
+@dataclass(frozen=True)
+class DegradedVariances(Batch):
+    """Variances (V, K, D) of pictures and of two views of each, the second more degraded than the first."""
+
+    picture: Tensor
+    less: Tensor
+    more: Tensor
+
+
+@dataclass(frozen=True)
+class RemovedVariances(Batch):
+    """Variances (S, K, D) of pictures and of their views without an aspect."""
+
+    before: Tensor
+    after: Tensor
+    aspect: Tensor  # (S,)
+
+
+@dataclass(frozen=True)
+class Outputs(Batch):
+    """What one training step computed. Optional parts are None where no term asks for them or the data lack them."""
 
     query: Query
     target: Gaussians
     matches: Tensor  # (B, B) bool
-    foreign: tuple[Tensor, Tensor] | None = None  # Eq. 9: own and foreign var_m (B', K, D)
-    pictures: tuple[Tensor, Tensor] | None = None  # var of a view and of a more degraded view of it
-    texts: tuple[Tensor, Tensor] | None = None  # var_t of the whole and of the shortened text
-    lacking: tuple[Tensor, Tensor] | None = None  # var_m with a fitting reference and with one that lacks
-    removed: tuple[Tensor, Tensor, Tensor] | None = None  # var before and after, aspect (V,)
-    clean: Tensor | None = None  # var of targets without a fault, of all where nobody knows (V, K, D)
+    foreign: Pair | None = None  # var_m with the own and with foreign words (or references), Eq. 9
+    degraded: DegradedVariances | None = None
+    shortened: Pair | None = None  # var_t of the whole and of the shortened text
+    mined: Pair | None = None  # var_m with a fitting reference and with one that lacks
+    removed: RemovedVariances | None = None
+    clean: Tensor | None = None  # (V, K, D) variances of pictures without a fault, as far as anybody knows
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand of the objective beside L_HC: off when its weight is zero or what it needs is None."""
+
+    weight: str  # the objective's field, and the term's name in a log
+    value: Callable[[Criterion, Any], Tensor]  # of the step's outputs
+    needs: tuple[str, ...] = ()  # the optional fields of `Outputs` that it reads
+
+    @property
+    def depends_on_data(self) -> bool:
+        """Whether some data can't supply what it needs."""
+        return not {"degraded", "shortened", "mined", "removed"}.isdisjoint(self.needs)
 
 
 class Criterion(nn.Module):
@@ -225,45 +267,65 @@ class Criterion(nn.Module):
 
     def terms(self, out: Outputs) -> dict[str, Tensor]:
         """Every term that is switched on and supplied, unweighted."""
-        o, terms = self.objective, {"hc": self._matching(out)}
-        if o.fc:
-            terms["fc"] = fine_contrast(
-                out.query.var, out.target.var, self.log_a_fine.exp(), self.b_fine,
-                o.fc_component, o.fc_instance, o.fc_modality,
-            )  # fmt: skip
-        if o.cord and out.foreign is not None:
-            temperature = o.temperature if o.cord_log else 1.0
-            terms["cord"] = ranking(*out.foreign, temperature=temperature, log=o.cord_log)
-        if o.cord_mined and out.lacking is not None:
-            terms["cord_mined"] = ranking(*out.lacking, temperature=o.temperature)
-        if o.bias and o.bias_l2:
-            terms["bias_l2"] = out.target.bias.square().mean()
-        if o.nll:
-            terms["nll"] = error_likelihood(out.query, out.target)
-        if o.nll_sources:
-            terms["nll_sources"] = source_likelihood(out.query, out.target)
-        if o.picture_rank and out.pictures is not None:
-            terms["picture_rank"] = ranking(*out.pictures, temperature=o.temperature)
-        if o.picture_apart and out.clean is not None and out.pictures is not None:
-            worst = out.pictures[1][len(out.pictures[1]) // 2 :]  # the more degraded view of each pair
-            terms["picture_apart"] = apart(out.clean, worst, temperature=o.temperature)
-        if o.text_rank and out.texts is not None:
-            terms["text_rank"] = ranking(*out.texts, temperature=o.temperature)
-        if o.spec and out.removed is not None:
-            terms["spec"] = specialisation(*out.removed, sharpness=o.spec_sharpness, temperature=o.temperature)
-        if o.agree and out.clean is not None and len(out.clean) > 2:
-            terms["agree"] = agreement(out.clean)
-        return terms
+        supplied = (t for t in active(self.objective) if all(getattr(out, need) is not None for need in t.needs))
+        return {"hc": self.matching(out), **{t.weight: t.value(self, out) for t in supplied}}
 
     def forward(self, out: Outputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum (a scalar) and the unweighted terms."""
         terms = self.terms(out)
-        weights = {"hc": 1.0} | {name: getattr(self.objective, name) for name in terms if name != "hc"}
+        weights = {name: 1.0 if name == "hc" else getattr(self.objective, name) for name in terms}
         return torch.stack([weights[name] * value for name, value in terms.items()]).sum(), terms
 
-    def _matching(self, out: Outputs) -> Tensor:
-        target = Gaussians(out.target.mu, out.target.var, out.target.bias - out.target.bias.mean())
+    def matching(self, out: Outputs) -> Tensor:
+        """L_HC, or InfoNCE; the candidate bias has zero mean in the batch."""
+        target = replace(out.target, bias=out.target.bias - out.target.bias.mean())
         distances = distance(out.query, target, use_var=self.objective.variance)
         if self.objective.matching == "infonce":
             return point_contrast(distances, out.matches, self.log_a.exp())
         return holistic_contrast(distances, out.matches, self.log_a.exp(), self.b)
+
+    def fine(self, out: Outputs) -> Tensor:
+        """L_FC with the learned scales and the objective's kinds of negatives."""
+        o = self.objective
+        return fine_contrast(
+            out.query.var, out.target.var, self.log_a_fine.exp(), self.b_fine,
+            o.fc_component, o.fc_instance, o.fc_modality,
+        )  # fmt: skip
+
+    def rise(self, pair: Pair, log: bool = True) -> Tensor:
+        """`ranking` with the objective's temperature, which is for logs."""
+        return ranking(pair.less, pair.more, self.objective.temperature if log else 1.0, log)
+
+
+def active(objective: ObjectiveConfig) -> list[Term]:
+    """The terms whose weight is not zero."""
+    return [term for term in TERMS if getattr(objective, term.weight)]
+
+
+def _degraded(c: Criterion, views: DegradedVariances) -> Tensor:
+    return c.rise(Pair(torch.cat([views.picture, views.less]), torch.cat([views.less, views.more])))
+
+
+def _apart(c: Criterion, clean: Tensor, views: DegradedVariances) -> Tensor:
+    return apart(clean, views.more, c.objective.temperature)
+
+
+def _removed(c: Criterion, views: RemovedVariances) -> Tensor:
+    o = c.objective
+    return specialisation(views.before, views.after, views.aspect, o.spec_sharpness, o.temperature)
+
+
+# A new term is an entry here and a weight in `ObjectiveConfig`. The order is that of the sum: floats add up in it.
+TERMS: tuple[Term, ...] = (
+    Term("fc", lambda c, out: c.fine(out)),
+    Term("cord", lambda c, out: c.rise(out.foreign, c.objective.cord_log), ("foreign",)),
+    Term("cord_mined", lambda c, out: c.rise(out.mined), ("mined",)),
+    Term("bias_l2", lambda c, out: out.target.bias.square().mean()),
+    Term("nll", lambda c, out: error_likelihood(out.query, out.target)),
+    Term("nll_sources", lambda c, out: source_likelihood(out.query, out.target)),
+    Term("picture_rank", lambda c, out: _degraded(c, out.degraded), ("degraded",)),
+    Term("picture_apart", lambda c, out: _apart(c, out.clean, out.degraded), ("clean", "degraded")),
+    Term("text_rank", lambda c, out: c.rise(out.shortened), ("shortened",)),
+    Term("spec", lambda c, out: _removed(c, out.removed), ("removed",)),
+    Term("agree", lambda c, out: agreement(out.clean), ("clean",)),
+)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
-from hug.backbones import Backbone, load_backbone
+from hug.backbones import Backbone, Reader, Words, load_backbone
 from hug.config import ModelConfig, ObjectiveConfig
 from hug.gaussians import Gaussians, Query, merge
 
@@ -26,57 +26,48 @@ LOGVAR_START = -2.6  # where an untrained estimator begins: sigma^2 about 0.07
 class QFormer(nn.Module):
     """The shared Q of Eqs 2-3: K learned query tokens read a picture, words, or both."""
 
-    def __init__(self, config: ModelConfig, image_dim: int, text_dim: int) -> None:
+    def __init__(self, config: ModelConfig, backbone: Backbone, reader: Reader) -> None:
         super().__init__()
+        if reader.embeddings is None and backbone.word_kind == "ids":
+            raise ValueError(f"the backbone {backbone.name} gives word ids and no embeddings to read them with")
         self.components = config.components
-        self.queries = nn.Parameter(torch.randn(1, config.components, config.hidden) * 0.5)
-        self.vision = nn.Sequential(nn.Linear(image_dim, config.hidden), nn.LayerNorm(config.hidden))
-        self.text = nn.Linear(text_dim, config.hidden)
-        settings = Blip2QFormerConfig(
-            hidden_size=config.hidden,
-            num_hidden_layers=config.layers,
-            num_attention_heads=config.heads,
-            intermediate_size=2 * config.hidden,
-            initializer_range=config.hidden
-            ** -0.5,  # the library's 0.02 is for width 768: at 128 no picture gets through
-            hidden_dropout_prob=config.dropout,
-            attention_probs_dropout_prob=0.0,
-            cross_attention_frequency=1,
-            encoder_hidden_size=config.hidden,
-            use_qformer_text_input=True,
-        )
-        settings._attn_implementation = "eager"  # measured: the fused CPU kernel's backward is slower at these sizes
-        self.qformer = Blip2QFormerModel(settings)
-        last = self.qformer.encoder.layer[-1]
+        start = torch.randn(config.components, config.hidden) * 0.5 if reader.queries is None else reader.queries
+        self.queries = nn.Parameter(start[None])
+        # What a pretrained Q-Former reads is what its vision model gives, which has no map of ours in between.
+        self.vision = nn.Identity() if reader.qformer else _projection(backbone.image_dim, config.hidden)
+        self.text = reader.embeddings or nn.Linear(backbone.text_dim, config.hidden)
+        self.qformer = cast(Blip2QFormerModel, reader.qformer or _new_qformer(config))
+        layers: Any = self.qformer.encoder.layer
+        last = layers[-1]
         for part in (last.intermediate, last.output):  # feeds the last layer's word positions, which nobody reads
             part.requires_grad_(False)
 
-    def look(self, images: Tensor) -> Tensor:
+    def project(self, images: Tensor) -> Tensor:
         """(B, P, H) image tokens as the cross-attention reads them; shared by every pass over a picture."""
         return self.vision(images)
 
-    def image(self, seen: Tensor) -> Tensor:
-        """(B, K, H) from a picture with blank text: no words at all, the same as words fully masked."""
-        queries = self.queries.expand(len(seen), -1, -1)
-        return self.qformer(query_embeds=queries, encoder_hidden_states=seen).last_hidden_state
+    def image(self, pictures: Tensor) -> Tensor:
+        """(B, K, H) from projected pictures (B, P, H) with blank text: no words at all, as if fully masked."""
+        queries = self.queries.expand(len(pictures), -1, -1)
+        return self.qformer(query_embeds=queries, encoder_hidden_states=pictures).last_hidden_state
 
-    def joint(self, seen: Tensor, words: Tensor, mask: Tensor) -> Tensor:
-        """(B, K, H) from a picture and words; `words` (B, L, Ct), `mask` (B, L) true on words."""
-        x, attend = self._with_words(words, mask)
+    def joint(self, pictures: Tensor, words: Words) -> Tensor:
+        """(B, K, H) from projected pictures (B, P, H) and words."""
+        x, mask = self._with_words(words)
         out = self.qformer(
-            query_embeds=x, query_length=self.components, attention_mask=attend, encoder_hidden_states=seen
+            query_embeds=x, query_length=self.components, attention_mask=mask, encoder_hidden_states=pictures
         )
         return out.last_hidden_state[:, : self.components]
 
-    def words(self, words: Tensor, mask: Tensor) -> Tensor:
+    def words(self, words: Words) -> Tensor:
         """(B, K, H) from words alone.
 
         The library refuses queries without a picture, and with `query_length=0` the queries would take the
         words' feed-forward: so the layers are run here, without cross-attention, each position with its own.
         """
-        x, attend = self._with_words(words, mask)
+        x, mask = self._with_words(words)
         x = self.qformer.dropout(self.qformer.layernorm(x))  # (B, K+L, H)
-        bias = torch.zeros(attend.shape, dtype=x.dtype).masked_fill(~attend, torch.finfo(x.dtype).min)
+        bias = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, torch.finfo(x.dtype).min)
         layers: Any = self.qformer.encoder.layer
         for layer in layers:
             x = layer.attention(x, attention_mask=bias[:, None, None])
@@ -84,10 +75,45 @@ class QFormer(nn.Module):
             x = torch.cat([queries, layer.feed_forward_chunk(x[:, self.components :])], dim=1)
         return x[:, : self.components]
 
-    def _with_words(self, words: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _with_words(self, words: Words) -> tuple[Tensor, Tensor]:
+        """(B, K+L, H) queries and embedded words, and their mask (B, K+L)."""
         queries = self.queries.expand(len(words), -1, -1)
-        ones = mask.new_ones(len(words), self.components)
-        return torch.cat([queries, self.text(words)], dim=1), torch.cat([ones, mask], dim=1)
+        ones = words.mask.new_ones(len(words), self.components)
+        return torch.cat([queries, self.text(words.content)], dim=1), torch.cat([ones, words.mask], dim=1)
+
+
+def _projection(image_dim: int, hidden: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(image_dim, hidden), nn.LayerNorm(hidden))
+
+
+def _new_qformer(config: ModelConfig) -> Blip2QFormerModel:
+    settings = Blip2QFormerConfig(
+        hidden_size=config.hidden,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        intermediate_size=config.intermediate or 2 * config.hidden,
+        initializer_range=config.hidden**-0.5,  # the library's 0.02 is for width 768: at 128 no picture gets through
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=0.0,
+        cross_attention_frequency=config.cross_attention_frequency,
+        encoder_hidden_size=config.hidden,
+        use_qformer_text_input=True,
+    )
+    settings._attn_implementation = "eager"  # measured: the fused CPU kernel's backward is slower at these sizes
+    return Blip2QFormerModel(settings)
+
+
+def _of_reader(config: ModelConfig, reader: Reader) -> ModelConfig:
+    """The configuration with the shape that the pretrained parts have."""
+    if reader.queries is not None:
+        config = config.replace(components=len(reader.queries))
+    if (qformer := reader.qformer) is None:
+        return config
+    shape: Any = qformer.config
+    return config.replace(
+        hidden=shape.hidden_size, layers=shape.num_hidden_layers, heads=shape.num_attention_heads,
+        intermediate=shape.intermediate_size, cross_attention_frequency=shape.cross_attention_frequency,
+    )  # fmt: skip
 
 
 class Estimator(nn.Module):
@@ -119,13 +145,10 @@ class HUG(nn.Module):
 
     def __init__(self, config: ModelConfig, objective: ObjectiveConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
-        if config.components < 2:
-            raise ValueError(f"components must be at least 2, got {config.components}")
-        if config.hidden % config.heads:
-            raise ValueError(f"hidden ({config.hidden}) must be a multiple of heads ({config.heads})")
-        self.config, self.objective = config, objective
         self._backbone = [backbone or load_backbone(config.backbone)]  # in a list: frozen, named, never stored
-        self.qformer = QFormer(config, self.backbone.image_dim, self.backbone.text_dim)
+        reader = self.backbone.reader()
+        self.config, self.objective = (config := _of_reader(config, reader)), objective
+        self.qformer = QFormer(config, self.backbone, reader)
         self.mean = nn.Linear(config.hidden, config.dim)
         self.g_v, self.g_t, self.g_m = Estimator(config), Estimator(config), Estimator(config)
         self.bias = nn.Linear(config.hidden, 1) if objective.bias else None
@@ -138,11 +161,16 @@ class HUG(nn.Module):
         return self._backbone[0]
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are; every input goes there, and every output is there."""
+        return self.mean.weight.device
+
+    @property
     def weights_hash(self) -> str:
         """16 hex digits that name these weights; an index or a prepared result made by others is refused."""
         digest = hashlib.sha256()
         for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.detach().float().contiguous().numpy().tobytes())
+            digest.update(name.encode() + value.float().contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     # ---- from tokens: used in training, with gradients ----
@@ -163,15 +191,15 @@ class HUG(nn.Module):
 
     def target_tokens(self, images: Tensor) -> Gaussians:
         """Gaussians of plain pictures from tokens (B, P, Cv)."""
-        outputs = self.qformer.image(self.qformer.look(images))  # (B, K, H)
+        outputs = self.qformer.image(self.qformer.project(images.to(self.device)))  # (B, K, H)
         return Gaussians(self.means(outputs), self.g_v(outputs), self.candidate_bias(outputs))
 
-    def query_tokens(self, images: Tensor, words: Tensor, mask: Tensor) -> Query:
-        """Query from picture tokens (B, P, Cv), word tokens (B, L, Ct) and their mask (B, L)."""
-        seen = self.qformer.look(images)
-        joint = self.qformer.joint(seen, words, mask)
-        var_r = self.g_v(self.qformer.image(seen))
-        var_t = self.g_t(self.qformer.words(words, mask))
+    def query_tokens(self, images: Tensor, words: Words) -> Query:
+        """Query from picture tokens (B, P, Cv) and words."""
+        pictures, words = self.qformer.project(images.to(self.device)), words.to(self.device)
+        joint = self.qformer.joint(pictures, words)
+        var_r = self.g_v(self.qformer.image(pictures))
+        var_t = self.g_t(self.qformer.words(words))
         return self.fuse(self.means(joint), var_r, var_t, self.g_m(joint))
 
     # ---- from pictures: the promise of the README ----
@@ -189,7 +217,7 @@ class HUG(nn.Module):
         if len(images) != len(words):
             raise ValueError(f"got {len(images)} pictures and {len(words)} sentences; give one sentence a picture")
         with self._frozen():
-            return self.query_tokens(self.backbone.images(images), *self.backbone.words(words))
+            return self.query_tokens(self.backbone.images(images), self.backbone.words(words))
 
     @contextmanager
     def _frozen(self) -> Iterator[None]:
@@ -200,3 +228,16 @@ class HUG(nn.Module):
                 yield
         finally:
             self.train(training)
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name such as "cpu" or "cuda:1"; "auto" is a GPU where there is one.
+
+    Raises ValueError for a name that is none, or whose device isn't here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # a build without CUDA asserts
+        raise ValueError(f"there is no device {name!r} here; give auto, cpu or cuda") from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 ROOT = Path(__file__).parents[1]
 MODULES = {path.stem for path in (ROOT / "hug").glob("*.py")} | {"evaluate", "train", "garments", "backbones"}
@@ -34,10 +34,9 @@ def test_every_function_named_in_the_paper_s_table_exists() -> None:
         if not match or match[1] not in MODULES or match[2] == "py":
             continue
         seen += 1
-        thing = getattr(import_module(f"hug.{match[1]}"), match[2], None)
-        if match[3] and thing is not None:
-            thing = getattr(thing, match[3], None)
-        if thing is None:
+        try:
+            resolve_name(".".join(["hug", *filter(None, match.groups())]))
+        except (ImportError, AttributeError):
             missing.append(span)
     assert not missing and seen > 8
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,7 +86,7 @@ class Settings(BaseModel):
             "hug", "train", "--root", _place(RUNS / self.data), "--out", out, "--size", self.size,
             "--objective", self.objective, "--steps", str(self.steps), "--validate-every", str(_interval(self.steps)),
         ]  # fmt: skip
-        defaults = {f.name: f.default for kind in (TrainConfig, ModelConfig) for f in fields(kind)}
+        defaults = {**dict(TrainConfig()), **dict(ModelConfig())}
         for name in ("batch", "lr", "seed", "fusion"):
             if (value := getattr(self, name)) != defaults[name]:
                 arguments += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
@@ -125,7 +124,7 @@ def preset(objective: str) -> dict[str, Any]:
 
 def help_of(name: str) -> str:
     """What a field of the objective is, in the words of the command line's help."""
-    return next(str(f.metadata["help"]) for f in fields(ObjectiveConfig) if f.name == name)
+    return str(ObjectiveConfig.model_fields[name].description)
 
 
 def _schema(field: str) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def _interval(steps: int) -> int:
 def _cache() -> tuple[str, ...]:
     """The frozen tokens lie with whatever else is made here; said only where that isn't their default."""
     place = _place(RUNS / "cache")
-    return () if place == DataConfig.cache else ("--cache", place)
+    return () if place == DataConfig().cache else ("--cache", place)
 
 
 def _place(path: Path) -> str:

@@ -92,7 +92,7 @@ def _spoiled(ground: Ground, kind: str, texts: list[str]) -> np.ndarray:
         for start in range(0, len(tokens), BATCH):
             rows = list(range(start, min(start + BATCH, len(tokens))))
             words = known.take([texts[n % len(texts)] for n in rows])
-            parts.append(_shares(ground.model.query_tokens(tokens_of(tokens, rows), *words)))
+            parts.append(_shares(ground.model.query_tokens(tokens_of(tokens, rows), words)))
     return np.concatenate(parts).reshape(len(SEVERITIES), len(texts), 3)
 
 

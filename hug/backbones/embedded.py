@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
-from hug.backbones import BackboneError
+from hug.backbones import BackboneError, Reader, WordKind, WordTokens
 from hug.backbones.efficientnet import EfficientNetLite0
 from hug.data.images import ASPECT, square
 
@@ -60,6 +60,7 @@ class Embedded:
     name = "embedded"
     image_tokens, image_dim = GRID * GRID, 320 + 4 * 112
     text_tokens, text_dim = LENGTH, 384
+    word_kind: WordKind = "tokens"
 
     def __init__(self) -> None:
         self.fingerprint = fingerprint()
@@ -73,8 +74,8 @@ class Embedded:
         return torch.cat([torch.empty(0, self.image_tokens, self.image_dim), *parts])
 
     @torch.no_grad()
-    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(B, 24, 384) float32 last hidden states, zero where padded, and their mask (B, 24) bool.
+    def words(self, texts: Sequence[str]) -> WordTokens:
+        """Last hidden states (B, 24, 384) float32, zero where padded, and their mask (B, 24) bool.
 
         An empty text has two tokens, [CLS] and [SEP]. Raises ValueError for one string instead of a list.
         """
@@ -89,7 +90,10 @@ class Embedded:
             rows = order[n : n + TEXTS]
             states = self._read([ids[row] for row in rows])  # (b, longest, Ct)
             tokens[rows, : states.shape[1]] = states
-        return tokens, torch.arange(self.text_tokens) < lengths[:, None]
+        return WordTokens(tokens, torch.arange(self.text_tokens) < lengths[:, None])
+
+    def reader(self) -> Reader:
+        return Reader()
 
     def _look(self, pictures: Sequence[Image.Image]) -> Tensor:
         pixels = np.stack([np.asarray(square(picture, SIZE)) for picture in pictures])  # (b, S, S, 3) uint8
@@ -131,9 +135,9 @@ def verified(package: str, file: str) -> bytes:
     if not path.is_file():
         raise BackboneError(f"{path} is missing; install {package} again")
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != HASHES[package, file]:
-        raise BackboneError(f"{path} has SHA-256 {found}, not the known {HASHES[package, file]}; it is not loaded")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != HASHES[package, file]:
+        raise BackboneError(f"{path} has SHA-256 {digest}, not the known {HASHES[package, file]}; it is not loaded")
     return content
 
 

@@ -65,21 +65,24 @@ class TokenCache:
         return blocks.filled(lambda rows: self._pictures(rows, load), progress)
 
     def words(self, texts: Sequence[str], progress: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """(N, L, Ct) float16, memory-mapped and read-only, and the mask (N, L) bool.
+        """(N, L, Ct) float16 tokens or (N, L) int32 ids, memory-mapped and read-only, and the mask (N, L) bool.
 
         Raises CacheError for a folder that can't be written or a full disk.
         """
         length, dim = self.backbone.text_tokens, self.backbone.text_dim
-        dtype = np.dtype([("tokens", "<f2", (length, dim)), ("mask", "?", (length,))])
+        content = {"tokens": ("tokens", "<f2", (length, dim)), "ids": ("ids", "<i4", (length,))}[
+            self.backbone.word_kind
+        ]
+        dtype = np.dtype([content, ("mask", "?", (length,))])
 
         def compute(rows: range) -> np.ndarray:
-            tokens, mask = self.backbone.words([texts[n] for n in rows])
+            words = self.backbone.words([texts[n] for n in rows])
             block = np.empty(len(rows), dtype)
-            block["tokens"], block["mask"] = tokens.numpy(), mask.numpy()
+            block[content[0]], block["mask"] = words.content.cpu().numpy(), words.mask.cpu().numpy()
             return block
 
         stored = self._blocks("words", texts, dtype).filled(compute, progress)
-        return stored["tokens"], np.ascontiguousarray(stored["mask"])
+        return stored[content[0]], np.ascontiguousarray(stored["mask"])
 
     def _blocks(self, name: str, keys: Sequence[str], dtype: np.dtype[Any]) -> Blocks:
         identity = json.dumps([FORMAT, self.backbone.fingerprint, str(dtype), list(keys)]).encode()
@@ -96,7 +99,7 @@ class TokenCache:
                 except ValueError as error:
                     failures.append(str(error))
             if not failures:
-                tokens.append(self.backbone.images(pictures).numpy().astype("<f2"))
+                tokens.append(self.backbone.images(pictures).cpu().numpy().astype("<f2"))
         if failures:
             raise Unreadable(failures)
         return np.concatenate(tokens)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from hug.backbones import Backbone
+from hug.backbones import Backbone, Words
 from hug.data.cache import TokenCache, content_key
 from hug.data.captions import shorten, training_texts
 from hug.data.collection import Collection
@@ -29,15 +29,18 @@ class Texts:
     """Distinct texts with their frozen tokens."""
 
     row: dict[str, int]
-    tokens: np.ndarray  # (U, L, Ct) half precision, memory-mapped
+    tokens: np.ndarray  # (U, L, Ct) half precision, or (U, L) ids as integers; memory-mapped
     mask: np.ndarray  # (U, L) bool
 
-    def take(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(B, L, Ct) float tokens and (B, L) mask, L the longest of these texts: padding costs time."""
+    def take(self, texts: Sequence[str]) -> Words:
+        """B texts, L the longest of them: padding costs time."""
         rows = [self.row[text] for text in texts]
         mask = self.mask[rows]
         longest = int(mask.sum(1).max())
-        return torch.from_numpy(self.tokens[rows, :longest]).float(), torch.from_numpy(mask[:, :longest])
+        content = torch.from_numpy(self.tokens[rows, :longest])
+        return Words.of(
+            content.float() if content.is_floating_point() else content, torch.from_numpy(mask[:, :longest])
+        )
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def pooled_texts(texts: Texts, sentences: list[str]) -> Tensor:
     """(B, Ct) mean word of each sentence."""
     parts = []
     for i in range(0, len(sentences), 256):
-        tokens, mask = texts.take(sentences[i : i + 256])
-        parts.append((tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
+        words = texts.take(sentences[i : i + 256])
+        parts.append((words.content * words.mask[..., None]).sum(1) / words.mask.sum(1, keepdim=True))
     return torch.cat(parts)
 
 

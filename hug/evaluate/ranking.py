@@ -46,7 +46,7 @@ def encode_queries(model: HUG, features: Features, references: Sequence[str], te
     parts = []
     for i in range(0, len(texts), BATCH):
         images = features.pictures.take(references[i : i + BATCH])
-        parts.append(model.query_tokens(images, *features.texts.take(texts[i : i + BATCH])))
+        parts.append(model.query_tokens(images, features.texts.take(texts[i : i + BATCH])))
     return Query.cat(parts)
 
 

@@ -1,5 +1,1 @@
-"""One training loop: step, validate, checkpoint, resume, stop."""
-
-from hug.train.trainer import Outcome, train
-
-__all__ = ["Outcome", "train"]
+"""Training: `trainer` is the loop, `batch` what a step reads and computes, `jobs` trainings started from the app."""

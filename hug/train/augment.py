@@ -1,4 +1,4 @@
-"""Views made in the space of frozen tokens: worse pictures, and aspects removed in other ways than one style of pixels.
+"""Views made in the space of frozen tokens: worse pictures, and aspects removed in more ways than one style of pixels.
 
 They cost no drawing and no backbone, never repeat, and need nothing that a real data set lacks. An estimator that has
 only seen blur and noise learns blur and noise; one that has seen information go in many ways learns that it is gone.
@@ -8,13 +8,15 @@ Letters: V views, P image tokens, C channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-SPOILED = ("swap", "erase", "fade", "level", "noise")
+from hug.backbones import WordTokens
+
+CORRUPTIONS = ("swap", "erase", "fade", "level", "noise")
 LOCAL = 0.5  # an aspect whose removal changes the tokens less than this on average sits somewhere
 
 
@@ -32,48 +34,49 @@ class Statistics:
         return Statistics(flat.mean(0), flat.std(0))
 
 
-def spoiled(tokens: Tensor, known: Statistics, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A slightly and a more spoiled version (V, P, C) of each picture, both spoiled in the same way.
+def corrupt_tokens(tokens: Tensor, statistics: Statistics, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A slightly and a more corrupted version (V, P, C) of each picture, both corrupted in the same way.
 
     By turns: tokens swapped for those of another picture of the batch, replaced by the mean token, faded towards
-    it, levelled towards the picture's own mean, or under noise. The first two spoil a share of the tokens wholly;
+    it, levelled towards the picture's own mean, or under noise. The first two corrupt a share of the tokens wholly;
     the others all of them by that share, or every second time a share of them strongly.
     """
     less, more = [], []
-    kinds = rng.integers(0, len(SPOILED), len(tokens))
+    kinds = rng.integers(0, len(CORRUPTIONS), len(tokens))
     order = torch.as_tensor(rng.permutation(len(tokens)))
     for n, kind in enumerate(kinds):
         low = rng.uniform(0.1, 0.5)
         high = rng.uniform(low + 0.2, 0.9)
         other = tokens[order[n]] if order[n] != n else tokens[(n + 1) % len(tokens)]
-        a, b = _spoil(tokens[n], SPOILED[kind], (low, high), other, known, rng)
+        a, b = _corrupt(tokens[n], CORRUPTIONS[kind], (low, high), other, statistics, rng)
         less.append(a)
         more.append(b)
     return torch.stack(less), torch.stack(more)
 
 
-def _spoil(
-    own: Tensor, kind: str, shares: tuple[float, float], other: Tensor, known: Statistics, rng: np.random.Generator
+def _corrupt(
+    own: Tensor, kind: str, shares: tuple[float, float], other: Tensor, statistics: Statistics, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """(P, C) twice, of one picture; the second share is the larger."""
-    put = _put(kind, own, other, known, rng)  # (P, C) tokens of which nothing is left
+    ruin = _ruin(kind, own, other, statistics, rng)
     if kind in ("swap", "erase") or rng.random() < 0.5:
         strength = 1.0 if kind in ("swap", "erase") else float(rng.uniform(0.5, 1.0))
-        place = torch.as_tensor(_near(len(own), rng))
+        place = torch.as_tensor(_places(len(own), rng))
         masks = [(place < share * len(own)).float()[:, None] * strength for share in shares]
-        return own + masks[0] * (put - own), own + masks[1] * (put - own)
-    return own + shares[0] * (put - own), own + shares[1] * (put - own)
+        return own + masks[0] * (ruin - own), own + masks[1] * (ruin - own)
+    return own + shares[0] * (ruin - own), own + shares[1] * (ruin - own)
 
 
-def _put(kind: str, own: Tensor, other: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
+def _ruin(kind: str, own: Tensor, other: Tensor, statistics: Statistics, rng: np.random.Generator) -> Tensor:
+    """(P, C) tokens of which nothing of the picture is left."""
     if kind == "swap":
         return other[torch.as_tensor(rng.permutation(len(own)))]
     if kind == "noise":
-        return own + 1.5 * torch.as_tensor(rng.standard_normal(own.shape), dtype=own.dtype) * known.std
-    return (own.mean(0) if kind == "level" else known.mean).expand_as(own)
+        return own + 1.5 * torch.as_tensor(rng.standard_normal(own.shape), dtype=own.dtype) * statistics.std
+    return (own.mean(0) if kind == "level" else statistics.mean).expand_as(own)
 
 
-def _near(count: int, rng: np.random.Generator) -> np.ndarray:
+def _places(count: int, rng: np.random.Generator) -> np.ndarray:
     """(P,) 0, 1, … by distance from a random place of the square grid of tokens, or in random order off a square."""
     side = round(count**0.5)
     if side * side != count or rng.random() < 0.3:
@@ -91,19 +94,25 @@ class Jitter:
     shift: Tensor  # (B, P, C)
 
     @staticmethod
-    def of(tokens: Tensor, known: Statistics, amount: float, random: torch.Generator) -> Jitter:
+    def of(tokens: Tensor, statistics: Statistics, amount: float, random: torch.Generator) -> Jitter:
         """For tokens (B, P, C); `amount` in standard deviations of a channel: by channel, and by token."""
         count, _, channels = tokens.shape
         scale = 1 + amount * torch.randn(count, 1, channels, generator=random)
         shift = torch.randn(count, 1, channels, generator=random) + torch.randn(tokens.shape, generator=random)
-        return Jitter(scale, amount * known.std * shift)
+        return Jitter(scale, amount * statistics.std * shift)
 
     def __call__(self, tokens: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:  # noqa: B008 (immutable)
         """The changed tokens (V, P, C) of views of the pictures `rows` (V,)."""
         return tokens * self.scale[rows] + self.shift[rows]
 
 
-def removed_otherwise(before: Tensor, after: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
+def jitter_words(words: WordTokens, amount: float, random: torch.Generator) -> WordTokens:
+    """Words with noise on every token, `amount` in the tokens' standard deviation; ids have no such thing."""
+    tokens = words.content
+    return replace(words, content=tokens + amount * tokens.std() * torch.randn(tokens.shape, generator=random))
+
+
+def remove_in_tokens(before: Tensor, after: Tensor, statistics: Statistics, rng: np.random.Generator) -> Tensor:
     """(V, P, C) views with an aspect removed, some of them in a way that no pixels show.
 
     `before` and `after` (V, P, C) are a picture and the view without the aspect. Where they differ tells where the
@@ -118,12 +127,12 @@ def removed_otherwise(before: Tensor, after: Tensor, known: Statistics, rng: np.
             out[n] = before[n] + float(rng.uniform(0.5, 1.5)) * (after[n] - before[n])
         elif way == 2 and float(where[n].mean()) < LOCAL:
             share = ((where[n] - 0.35) / 0.4).clamp(0, 1)[:, None]  # (P, 1)
-            out[n] = before[n] + share * (_instead(n, before, where[n], known, rng) - before[n])
+            out[n] = before[n] + share * (_substitute(n, before, where[n], statistics, rng) - before[n])
     return out
 
 
-def _instead(n: int, before: Tensor, where: Tensor, known: Statistics, rng: np.random.Generator) -> Tensor:
-    """(P, C) what stands in the place of an aspect's tokens."""
+def _substitute(n: int, before: Tensor, where: Tensor, statistics: Statistics, rng: np.random.Generator) -> Tensor:
+    """(P, C) what comes in the place of an aspect's tokens."""
     what = rng.integers(0, 4)
     if what == 0:  # the tokens of this picture that the aspect touches least
         least = where.argsort()[: max(1, len(where) // 3)]
@@ -131,5 +140,5 @@ def _instead(n: int, before: Tensor, where: Tensor, known: Statistics, rng: np.r
     if what == 1:
         return before[rng.integers(len(before))][torch.as_tensor(rng.permutation(len(where)))]
     if what == 2:
-        return known.mean.expand_as(before[n])
+        return statistics.mean.expand_as(before[n])
     return before[n].mean(0).expand_as(before[n])

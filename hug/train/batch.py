@@ -5,41 +5,76 @@ Letters: B triplets, V views, S aspect-removed views, K components, P image toke
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hug.backbones import Words, WordTokens
 from hug.config import ObjectiveConfig
 from hug.data.captions import training_texts
 from hug.data.features import Features, tokens_of
-from hug.gaussians import Gaussians
-from hug.losses import Outputs
+from hug.data.truth import MinedReferences as MinedIds
+from hug.gaussians import Batch, Gaussians
+from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
-from hug.train.augment import Jitter, Statistics, removed_otherwise, spoiled
+from hug.train.augment import Jitter, Statistics, corrupt_tokens, jitter_words, remove_in_tokens
 
-COMPANY = 24  # pictures a step, for the agreement between components
-
-Triple = tuple[Tensor, Tensor, Tensor]
+DECORRELATION = 24  # pictures a step, for the agreement between components
 
 
 @dataclass(frozen=True)
-class TrainBatch:
-    """Frozen tokens of B triplets and of the views that the switched-on terms ask for."""
+class DegradedViews(Batch):
+    """Two views of some targets, the second more degraded than the first."""
+
+    rows: Tensor  # (V,)
+    less: Tensor  # (V, P, Cv)
+    more: Tensor  # (V, P, Cv)
+
+
+@dataclass(frozen=True)
+class RemovedAspects(Batch):
+    """Views of some targets without one aspect."""
+
+    rows: Tensor  # (S,)
+    tokens: Tensor  # (S, P, Cv)
+    aspect: Tensor  # (S,)
+
+
+@dataclass(frozen=True)
+class ShortenedTexts(Batch):
+    """Some texts of the batch with clauses left out."""
+
+    rows: Tensor  # (V,)
+    words: Words
+
+
+@dataclass(frozen=True)
+class MinedReferences(Batch):
+    """References as clean as those of some triplets, without and with what their texts presuppose."""
+
+    rows: Tensor  # (V,)
+    lacks: Tensor  # (V, P, Cv)
+    fits: Tensor | None  # (V, P, Cv)
+
+
+@dataclass(frozen=True)
+class TrainBatch(Batch):
+    """Frozen tokens of B triplets and of the views that the switched-on terms ask for; None where none does."""
 
     reference: Tensor  # (B, P, Cv)
     target: Tensor  # (B, P, Cv)
-    words: Tensor  # (B, L, Ct)
-    mask: Tensor  # (B, L)
+    words: Words
     matches: Tensor  # (B, B) bool, true where the target is the query's
     shift: int  # Eq. 9 pairs item i with the words (or reference) of item i + shift
-    shorter: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), words (V, L, Ct), mask (V, L)
-    views: tuple[Tensor, Tensor, Tensor] | None = None  # rows (V,), less and more degraded (V, P, Cv)
-    mined: tuple[Tensor, ...] | None = None  # rows (M,), tokens (M, P, Cv) of references that lack, also that fit
-    removed: tuple[Tensor, Tensor, Tensor] | None = None  # rows (S,), tokens (S, P, Cv), aspect (S,)
-    clean: Tensor | None = None  # rows (C,) of targets known to be without a fault; None: nobody knows
-    company: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
+    degraded: DegradedViews | None = None
+    removed: RemovedAspects | None = None
+    shortened: ShortenedTexts | None = None
+    mined: MinedReferences | None = None
+    clean: Tensor | None = None  # rows of the targets without a fault; all where nobody knows
+    decorrelation: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
 
 
 class Batches:
@@ -59,45 +94,46 @@ class Batches:
         jitter: float = 0.0,
     ) -> None:
         self.features, self.objective, self.seed = features, objective, seed
-        self.batch, self.jitter = batch, jitter
-        self.known = _statistics(features) if objective.spoil or objective.spec_otherwise or jitter else None
+        self.batch, self.jitter, self.statistics = batch, jitter, _statistics(features)
         self.pools = _pools([t.category for t in features.collection.triplets], one_category)
+        self.needs = {need for term in active(objective) for need in term.needs}
+        views = features.views
+        clean = features.pictures.ids if views is None or views.removed is None else views.removed_row
+        self.clean = dict.fromkeys(clean)  # ids of pictures without a fault: an aspect could be removed; or of all
 
     def at(self, step: int) -> TrainBatch:
         """The batch of a step."""
         batch = self._plain(step)
-        if not self.jitter or self.known is None:
+        if not self.jitter:
             return batch
         random = torch.Generator().manual_seed(int(np.random.SeedSequence([self.seed, 3, step]).generate_state(1)[0]))
-        return jittered(batch, self.known, self.jitter, random)
+        return jittered(batch, self.statistics, self.jitter, random)
 
     def _plain(self, step: int) -> TrainBatch:
         rng = np.random.default_rng([self.seed, 1, step])
-        chosen = self._rows(step)
-        triplets = [self.features.collection.triplets[n] for n in chosen]
-        mined = self._mined(chosen, rng)
+        rows = self._rows(step)
+        triplets = [self.features.collection.triplets[n] for n in rows]
+        mined = self._mined(rows, rng)
         forms = rng.integers(0, 4, len(triplets))  # "c1 and c2", "c2 and c1", "c1", "c2"
-        forms[list(mined)] %= 2  # what is presupposed may stand in either caption
+        if mined:
+            forms[mined.rows] %= 2  # what is presupposed may stand in either caption
         texts = [training_texts(t.captions)[form] for t, form in zip(triplets, forms, strict=True)]
+        words, shortened = self._words(texts)
         targets = [t.target for t in triplets]
         names = np.array(targets)
-        cut = self._shortened(texts)
-        words, mask = self.features.texts.take([*texts, *(self.features.shorter[texts[n]] for n in cut)])
-        size = len(texts)
         target = self.features.pictures.take(targets)
         return TrainBatch(
             reference=self.features.pictures.take([t.reference for t in triplets]),
             target=target,
-            words=words[:size],
-            mask=mask[:size],
+            words=words,
             matches=torch.from_numpy(names[:, None] == names[None]),
             shift=int(rng.integers(1, len(triplets))),
-            shorter=(torch.tensor(cut), words[size:], mask[size:]) if cut else None,
-            views=self._views(targets, target, rng) if self.objective.picture_rank else None,
-            mined=self._tokens(mined) if mined else None,
-            removed=self._removed(targets, target, rng) if self.objective.spec else None,
-            clean=self._clean(targets) if self.objective.agree else None,
-            company=self._company(rng) if self.objective.agree else None,
+            degraded=self._degraded(targets, target, rng) if "degraded" in self.needs else None,
+            removed=self._removed(targets, target, rng) if "removed" in self.needs else None,
+            shortened=shortened,
+            mined=mined,
+            clean=self._clean(targets) if "clean" in self.needs else None,
+            decorrelation=self._decorrelation(rng) if "clean" in self.needs else None,
         )
 
     def _rows(self, step: int) -> np.ndarray:
@@ -107,44 +143,47 @@ class Batches:
         batches = [part for pool in self.pools for part in _cut(rng.permutation(pool), self.batch)]
         return batches[rng.permutation(len(batches))[place]]
 
-    def _mined(self, chosen: np.ndarray, rng: np.random.Generator) -> dict[int, tuple[str, ...]]:
-        """Place in the batch -> a mined reference that lacks, and where asked for one that fits."""
-        if not self.objective.cord_mined:
-            return {}
-        found = {n: self.features.mined[row] for n, row in enumerate(chosen) if row in self.features.mined}
-        kinds = [(m.lacks, m.fits) if self.objective.cord_fits else (m.lacks,) for m in found.values()]
-        return {
-            n: tuple(ids[rng.integers(len(ids))] for ids in of_a_kind)
-            for n, of_a_kind in zip(found, kinds, strict=True)
-        }
+    def _mined(self, rows: np.ndarray, rng: np.random.Generator) -> MinedReferences | None:
+        """For the triplets that have any: a mined reference that lacks, and with `cord_fits` one that fits."""
+        mined = {n: self.features.mined[row] for n, row in enumerate(rows) if row in self.features.mined}
+        if not mined or "mined" not in self.needs:
+            return None
 
-    def _tokens(self, mined: dict[int, tuple[str, ...]]) -> tuple[Tensor, ...]:
-        pictures = [self.features.pictures.take(ids) for ids in zip(*mined.values(), strict=True)]
-        return torch.tensor(list(mined)), *pictures
+        def one_of(ids: tuple[str, ...]) -> str:
+            return ids[rng.integers(len(ids))]
 
-    def _shortened(self, texts: list[str]) -> list[int]:
-        """Which texts of the batch also come shortened: at most half of it."""
-        if not self.objective.text_rank:
-            return []
-        return [n for n, text in enumerate(texts) if text in self.features.shorter][: len(texts) // 2]
+        def names(m: MinedIds) -> tuple[str, ...]:
+            return (one_of(m.lacks), one_of(m.fits)) if self.objective.cord_fits else (one_of(m.lacks),)
 
-    def _views(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> Triple | None:
-        """Rows, less and more degraded views of half of the targets: drawn ones, then ones made of tokens."""
-        views = self.features.views
+        lacks, *fits = map(self.features.pictures.take, zip(*map(names, mined.values()), strict=True))
+        return MinedReferences(torch.tensor(list(mined)), lacks, fits[0] if fits else None)
+
+    def _words(self, texts: list[str]) -> tuple[Words, ShortenedTexts | None]:
+        """The batch's texts, and at most half of them shortened; taken together, so that all are equally long."""
+        rows = [n for n, text in enumerate(texts) if text in self.features.shorter][: len(texts) // 2]
+        if not rows or "shortened" not in self.needs:
+            return self.features.texts.take(texts), None
+        short = [self.features.shorter[texts[n]] for n in rows]
+        words, shortened = self.features.texts.take([*texts, *short]).split([len(texts), len(short)])
+        return words, ShortenedTexts(torch.tensor(rows), shortened)
+
+    def _degraded(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> DegradedViews | None:
+        """Views of half of the targets: of the first made from pixels, where there are any, of the rest from tokens."""
+        views, corrupt = self.features.views, self.objective.corrupt_tokens
         half = len(targets) // 2
-        drawn = 0 if views is None else half // 2 if self.objective.spoil else half
+        pixels = 0 if views is None else half // 2 if corrupt else half
         parts = []
-        if views is not None and drawn:
-            rows = [self.features.pictures.row[i] for i in targets[:drawn]]
+        if views is not None and pixels:
+            rows = [self.features.pictures.row[i] for i in targets[:pixels]]
             parts.append((tokens_of(views.less, rows), tokens_of(views.more, rows)))
-        if self.known and self.objective.spoil and half > drawn:
-            parts.append(spoiled(tokens[drawn:half], self.known, rng))
+        if corrupt and half > pixels:
+            parts.append(corrupt_tokens(tokens[pixels:half], self.statistics, rng))
         if not parts:
             return None
         less, more = (torch.cat(column) for column in zip(*parts, strict=True))
-        return torch.arange(len(less)), less, more
+        return DegradedViews(torch.arange(len(less)), less, more)
 
-    def _removed(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> Triple | None:
+    def _removed(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> RemovedAspects | None:
         views = self.features.views
         if views is None or views.removed is None:
             return None
@@ -153,46 +192,44 @@ class Batches:
             return None
         places = [views.removed_row[targets[n]] for n in rows]
         after = tokens_of(views.removed, places)
-        if self.known and self.objective.spec_otherwise:
-            after = removed_otherwise(tokens[rows], after, self.known, rng)
-        return torch.tensor(rows), after, torch.from_numpy(views.aspect[places])
+        if self.objective.spec_tokens:
+            after = remove_in_tokens(tokens[rows], after, self.statistics, rng)
+        return RemovedAspects(torch.tensor(rows), after, torch.from_numpy(views.aspect[places]))
 
-    def _clean(self, targets: list[str]) -> Tensor | None:
-        """Rows of the targets without a fault: those whose aspects could be removed; None where nobody knows."""
-        views = self.features.views
-        if views is None or views.removed is None:
-            return None
-        return torch.tensor([n for n, i in enumerate(targets) if i in views.removed_row], dtype=torch.long)
+    def _clean(self, targets: list[str]) -> Tensor:
+        return torch.tensor([n for n, i in enumerate(targets) if i in self.clean], dtype=torch.long)
 
-    def _company(self, rng: np.random.Generator) -> Tensor:
+    def _decorrelation(self, rng: np.random.Generator) -> Tensor:
         """Components that only tell categories apart agree too; a batch of one category would not show it."""
-        views = self.features.views
-        known = views is not None and views.removed is not None
-        ids = list(views.removed_row) if views is not None and known else list(self.features.pictures.ids)
-        return self.features.pictures.take([ids[n] for n in rng.integers(0, len(ids), COMPANY)])
+        ids = list(self.clean)
+        return self.features.pictures.take([ids[n] for n in rng.integers(0, len(ids), DECORRELATION)])
 
 
-def jittered(batch: TrainBatch, known: Statistics, amount: float, random: torch.Generator) -> TrainBatch:
-    """The batch with each picture's tokens changed a little, all views of a target in the same way, and each word's."""
+def jittered(batch: TrainBatch, statistics: Statistics, amount: float, random: torch.Generator) -> TrainBatch:
+    """The batch with each picture's tokens changed a little, all views of a target in the same way, and each word's.
+
+    Words that are ids stay as they are.
+    """
 
     def alone(tokens: Tensor) -> Tensor:
-        return Jitter.of(tokens, known, amount, random)(tokens)
+        return Jitter.of(tokens, statistics, amount, random)(tokens)
 
-    def words(tokens: Tensor) -> Tensor:
-        return tokens + amount * tokens.std() * torch.randn(tokens.shape, generator=random)
+    def noisy(words: Words) -> Words:
+        return jitter_words(words, amount, random) if isinstance(words, WordTokens) else words
 
-    change = Jitter.of(batch.target, known, amount, random)
-    shorter, views, mined, removed = batch.shorter, batch.views, batch.mined, batch.removed
+    change = Jitter.of(batch.target, statistics, amount, random)
+    short, views, mined, removed = batch.shortened, batch.degraded, batch.mined, batch.removed
     return replace(
         batch,
         reference=alone(batch.reference),
         target=change(batch.target),
-        words=words(batch.words),
-        shorter=shorter and (shorter[0], words(shorter[1]), shorter[2]),
-        views=views and (views[0], change(views[1], views[0]), change(views[2], views[0])),
-        mined=mined and (mined[0], *(alone(tokens) for tokens in mined[1:])),
-        removed=removed and (removed[0], change(removed[1], removed[0]), removed[2]),
-        company=None if batch.company is None else alone(batch.company),
+        words=noisy(batch.words),
+        shortened=short and replace(short, words=noisy(short.words)),
+        degraded=views and replace(views, less=change(views.less, views.rows), more=change(views.more, views.rows)),
+        mined=mined
+        and replace(mined, lacks=alone(mined.lacks), fits=None if mined.fits is None else alone(mined.fits)),
+        removed=removed and replace(removed, tokens=change(removed.tokens, removed.rows)),
+        decorrelation=None if batch.decorrelation is None else alone(batch.decorrelation),
     )
 
 
@@ -222,92 +259,97 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     Raises ValueError for such a term that is in `objective.required`.
     """
     views = features.views
-    lacking = {
-        "picture_rank": "no degraded views of the pictures" if views is None and not objective.spoil else "",
-        "text_rank": "" if features.shorter else "no text that could be shortened",
-        "cord_mined": "" if features.mined else "no text known to presuppose something",
-        "spec": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
+    missing = {
+        "degraded": "no degraded views of the pictures" if views is None and not objective.corrupt_tokens else "",
+        "shortened": "" if features.shorter else "no text that could be shortened",
+        "mined": "" if features.mined else "no text known to presuppose something",
+        "removed": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
     }
     notes = []
-    for term, reason in lacking.items():
-        if reason and getattr(objective, term):
-            if term in objective.required:
-                raise ValueError(f"the term {term!r} was asked for, but this data has {reason}")
-            notes.append(f"{term} is off: this data has {reason}")
-            objective = replace(objective, **{term: 0.0})  # type: ignore[arg-type]
+    for term in active(objective):
+        if reason := next((missing[need] for need in term.needs if missing.get(need)), ""):
+            if term.weight in objective.required:
+                raise ValueError(f"the term {term.weight!r} was asked for, but this data has {reason}")
+            notes.append(f"{term.weight} is off: this data has {reason}")
+            objective = objective.replace(**{term.weight: 0.0})
     return objective, notes
 
 
 def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Outputs:
     """One forward pass: plain pictures in one call, joint pairs in one call, words in one call."""
-    size, former = len(batch.reference), model.qformer
-    pictures = [batch.reference, batch.target]
-    if batch.views:
-        pictures += batch.views[1:]
-    if batch.removed:
-        pictures.append(batch.removed[1])
-    if batch.company is not None:
-        pictures.append(batch.company)
-    seen = former.look(torch.cat(pictures))  # every picture once: (R, P, H)
-    plain = former.image(seen)  # (R, K, H)
-    joint, var_m, foreign, lacking = _joint(model, batch, seen[:size], objective)
-    var_t, texts = _words(model, batch)
-    var = model.g_v(plain)  # (R, K, D)
-    target = slice(size, 2 * size)
-    query = model.fuse(model.means(joint), var[:size], var_t, var_m)
-    after = 2 * size
-    ranked, removed = None, None
-    if batch.views:
-        rows, count = batch.views[0], len(batch.views[0])
-        less, more = var[after : after + count], var[after + count : after + 2 * count]
-        ranked = (torch.cat([var[target][rows], less]), torch.cat([less, more]))
-        after += 2 * count
-    if batch.removed:
-        count = len(batch.removed[1])
-        removed = (var[target][batch.removed[0]], var[after : after + count], batch.removed[2])
-        after += count
-    gaussians = Gaussians(model.means(plain[target]), var[target], model.candidate_bias(plain[target]))
-    clean = var[target] if batch.clean is None else var[target][batch.clean]
-    clean = torch.cat([clean, var[after:]])
-    return Outputs(query, gaussians, batch.matches, foreign, ranked, texts, lacking, removed, clean)
-
-
-Pair = tuple[Tensor, Tensor]
-
-
-def _joint(
-    model: HUG, batch: TrainBatch, seen: Tensor, objective: ObjectiveConfig
-) -> tuple[Tensor, Tensor, Pair | None, Pair | None]:
-    """Joint outputs (B, K, H), var_m (B, K, D); own and foreign var_m of Eq. 9; the same with mined references."""
-    size, shift = len(seen), batch.shift
-    parts = [(seen, batch.words, batch.mask)]
-    if objective.cord:
-        parts.append((seen, batch.words.roll(shift, 0), batch.mask.roll(shift, 0)))
-        if objective.cord_reference:
-            parts.append((seen.roll(shift, 0), batch.words, batch.mask))
-    deranged = size * (len(parts) - 1)
-    if batch.mined:
-        rows = batch.mined[0]
-        parts += [(model.qformer.look(tokens), batch.words[rows], batch.mask[rows]) for tokens in batch.mined[1:]]
-    outputs = model.qformer.joint(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    var = model.g_m(outputs)
-    own, foreign, mined = var[:size], var[size : size + deranged], None
-    if batch.mined:
-        lacks, *fits = var[size + deranged :].chunk(len(batch.mined) - 1)
-        mined = torch.cat([own[batch.mined[0]], *fits]), lacks.repeat(1 + len(fits), 1, 1)
-    return (
-        outputs[:size],
-        own,
-        (own.repeat(deranged // size, 1, 1), foreign) if deranged else None,
-        mined,
+    batch = batch.to(model.device)
+    views, aspects = batch.degraded, batch.removed
+    parts = {"reference": batch.reference, "target": batch.target}
+    if views:
+        parts |= {"less": views.less, "more": views.more}
+    if aspects:
+        parts["removed"] = aspects.tokens
+    if batch.decorrelation is not None:
+        parts["decorrelation"] = batch.decorrelation
+    pictures = model.qformer.project(torch.cat([*parts.values()]))  # every picture once: (R, P, H)
+    plain = model.qformer.image(pictures)  # (R, K, H)
+    joint, var_m, foreign, mined = _joint(model, batch, _by_name(pictures, parts)["reference"], objective)
+    var_t, shortened = _words(model, batch)
+    var, target = _by_name(model.g_v(plain), parts), _by_name(plain, parts)["target"]
+    query = model.fuse(model.means(joint), var["reference"], var_t, var_m)
+    return Outputs(
+        query=query,
+        target=Gaussians(model.means(target), var["target"], model.candidate_bias(target)),
+        matches=batch.matches,
+        foreign=foreign,
+        degraded=DegradedVariances(var["target"][views.rows], var["less"], var["more"]) if views else None,
+        shortened=shortened,
+        mined=mined,
+        removed=RemovedVariances(var["target"][aspects.rows], var["removed"], aspects.aspect) if aspects else None,
+        clean=_clean(var, batch),
     )
 
 
-def _words(model: HUG, batch: TrainBatch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
-    """var_t (B, K, D), and the pair (whole, shortened) of the text ranking."""
-    words, mask = batch.words, batch.mask
-    if batch.shorter:
-        words, mask = torch.cat([words, batch.shorter[1]]), torch.cat([mask, batch.shorter[2]])
-    var = model.g_t(model.qformer.words(words, mask))
-    own = var[: len(batch.words)]
-    return own, (own[batch.shorter[0]], var[len(own) :]) if batch.shorter else None
+def _by_name(stack: Tensor, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The rows that a pass over all parts, one after another, gave for each."""
+    return dict(zip(parts, stack.split([len(part) for part in parts.values()]), strict=True))
+
+
+def _clean(var: Mapping[str, Tensor], batch: TrainBatch) -> Tensor | None:
+    if batch.clean is None:
+        return None
+    return torch.cat([var["target"][batch.clean], *([var["decorrelation"]] if "decorrelation" in var else [])])
+
+
+def _joint(
+    model: HUG, batch: TrainBatch, pictures: Tensor, objective: ObjectiveConfig
+) -> tuple[Tensor, Tensor, Pair | None, Pair | None]:
+    """Joint outputs (B, K, H), var_m (B, K, D); the pairs of Eq. 9, and the same with mined references."""
+    mined, shift = batch.mined, batch.shift
+    parts = {"own": (pictures, batch.words)}
+    if objective.cord:
+        parts["foreign words"] = pictures, batch.words.roll(shift)
+    if objective.cord and objective.cord_reference:
+        parts["foreign reference"] = pictures.roll(shift, 0), batch.words
+    if mined:
+        parts["lacks"] = model.qformer.project(mined.lacks), batch.words[mined.rows]
+        if mined.fits is not None:
+            parts["fits"] = model.qformer.project(mined.fits), batch.words[mined.rows]
+    stacks = {name: images for name, (images, _) in parts.items()}
+    words = type(batch.words).cat([words for _, words in parts.values()])
+    outputs = model.qformer.joint(torch.cat([*stacks.values()]), words)
+    var = _by_name(model.g_m(outputs), stacks)
+    own = var["own"]
+    foreign = [var[name] for name in ("foreign words", "foreign reference") if name in var]
+    fitting = mined and [own[mined.rows], *([var["fits"]] if "fits" in var else [])]
+    return (
+        _by_name(outputs, stacks)["own"],
+        own,
+        Pair(own.repeat(len(foreign), 1, 1), torch.cat(foreign)) if foreign else None,
+        Pair(torch.cat(fitting), var["lacks"].repeat(len(fitting), 1, 1)) if fitting else None,
+    )
+
+
+def _words(model: HUG, batch: TrainBatch) -> tuple[Tensor, Pair | None]:
+    """var_t (B, K, D), and the pair of the text ranking."""
+    short = batch.shortened
+    if not short:
+        return model.g_t(model.qformer.words(batch.words)), None
+    words = type(batch.words).cat([batch.words, short.words])
+    own, shortened = model.g_t(model.qformer.words(words)).split([len(batch.words), len(short)])
+    return own, Pair(own[short.rows], shortened)

@@ -1,7 +1,7 @@
 """The resumable state of a run and its log, both written atomically.
 
-`state.safetensors` holds the last weights, the criterion's scales and AdamW's moments; `state.json` the step and
-the best validation. Random numbers need no state: every step seeds itself from (seed, step).
+`state.safetensors` holds the last weights, the criterion's scales and AdamW's moments, and in its metadata the step
+and the best validation. Random numbers need no state: every step seeds itself from (seed, step).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from hug.files import write_tensors, write_text
+
+OLD_NAMES = {"doubt_rank_spearman": "uncertainty_rank_spearman"}  # in logs of the first release, to what they are now
 
 
 class State:
@@ -74,18 +76,19 @@ class Log:
         """All complete lines; a half-written last line (a crash) is left out."""
         if not self.path.exists():
             return []
-        found = []
+        records = []
         for line in self.path.read_text().splitlines():
             try:
-                found.append(json.loads(line))
+                record = json.loads(line)
             except json.JSONDecodeError:
                 break
-        return found
+            records.append({OLD_NAMES.get(name, name): value for name, value in record.items()})
+        return records
 
     def rewind(self, step: int) -> None:
         """Drop what was logged after the step of the saved state: it will be logged again."""
-        kept = [r for r in self.records() if r.get("step", 0) <= step]
-        write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))
+        before = (r for r in self.records() if r.get("step", 0) <= step)
+        write_text(self.path, "".join(json.dumps(r) + "\n" for r in before))
 
     def write(self, **record: Any) -> None:
         with self.path.open("a") as file:

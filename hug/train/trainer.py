@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from hug.checkpoint import load, local_folder, save_model
-from hug.config import Config, TrainConfig, to_json
+from hug.config import Config, TrainConfig, from_dict
 from hug.data.features import Features
 from hug.evaluate.metrics import recall_at, spearman
 from hug.evaluate.ranking import rank_split
 from hug.files import commit
 from hug.losses import Criterion
-from hug.model import HUG
+from hug.model import HUG, device_of
 from hug.train.batch import Batches, compute, supplied
 from hug.train.state import Log, State
 
@@ -56,8 +55,8 @@ def train(
     """
     run = _Run(config, features, validation, Path(folder), model)
     run.open(command)
-    with _stop_on_signal() as asked:
-        return run.go(asked, progress)
+    with _stop_on_signal() as signals:
+        return run.go(signals, progress)
 
 
 class _Run:
@@ -69,8 +68,9 @@ class _Run:
             torch.set_num_threads(t.threads)
         self.objective, self.notes = supplied(config.objective, features)
         torch.manual_seed(t.seed)
-        self.model = model or HUG(config.model, config.objective)
-        self.criterion = Criterion(self.objective)
+        self.device = device_of(t.device)
+        self.model = (model or HUG(config.model, config.objective)).to(self.device)
+        self.criterion = Criterion(self.objective).to(self.device)
         if t.start:
             begin(self.model, self.criterion, t.start)
         self.optimizer = optimizer_of(self.model, self.criterion, t)
@@ -78,7 +78,7 @@ class _Run:
         self.log = Log(folder / "training.jsonl")
         self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category, t.jitter)
         self.config, self.validation, self.folder = config, validation, folder
-        self.bf16 = uses_bf16(t.precision)
+        self.bf16 = uses_bf16(t.precision, self.device)
 
     def open(self, command: str) -> None:
         """Begin the log, or check that the folder's state is this run's and go back to it."""
@@ -94,27 +94,28 @@ class _Run:
         self.log.rewind(-1)
         self.log.write(
             kind="start", step=0, time=time.time(), command=command, seed=self.config.training.seed,
-            commit=commit(), config=_plain(self.config), notes=self.notes,
-            parameters=sum(p.numel() for p in self.model.parameters()), bf16=self.bf16,
+            commit=commit(), config=self.config.model_dump(mode="json"), notes=self.notes,
+            parameters=sum(p.numel() for p in self.model.parameters()), bf16=self.bf16, device=str(self.device),
         )  # fmt: skip
 
     def _check_same(self) -> None:
-        before = next((r["config"] for r in self.log.records() if r["kind"] == "start"), None)
-        now = _plain(self.config)
-        if before is None:
+        record = next((r["config"] for r in self.log.records() if r["kind"] == "start"), None)
+        if record is None:
             raise ValueError(f"{self.folder} has a state but no log; train into an empty folder")
+        before = from_dict(Config, record, f"{self.folder}/training.jsonl")
         for part in ("model", "objective", "training", "data"):
-            for key in now[part]:
-                if before[part].get(key) != now[part][key] and key not in ("threads", "cache"):
+            ours, theirs = getattr(self.config, part), getattr(before, part)
+            for key, value in ours:
+                if getattr(theirs, key) != value and key not in ("threads", "cache", "device"):
                     raise ValueError(
-                        f"{self.folder} was started with {part}.{key} = {before[part].get(key)!r}, "
-                        f"now {now[part][key]!r}; use the same value or another folder"
+                        f"{self.folder} was started with {part}.{key} = {getattr(theirs, key)!r}, "
+                        f"now {value!r}; use the same value or another folder"
                     )
 
-    def go(self, asked: list[int], progress: bool) -> Outcome:
+    def go(self, signals: list[int], progress: bool) -> Outcome:
         t, start = self.config.training, time.time()
         bar = tqdm(total=t.steps, initial=self.state.step, disable=not progress, desc="train", unit="step")
-        while self.state.step < t.steps and not asked:
+        while self.state.step < t.steps and not signals:
             record = self.step()
             bar.update()
             bar.set_postfix(loss=f"{record['loss']:.3f}")
@@ -140,8 +141,9 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.model.train()
-        precision = torch.autocast("cpu", torch.bfloat16) if self.bf16 else nullcontext()
-        with sdpa_kernel(SDPBackend.MATH):  # measured: the fused CPU kernel's backward is slower at these sizes
+        precision = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+        on_cpu = self.device.type == "cpu"  # measured: its fused kernel's backward is slower at these sizes
+        with sdpa_kernel(SDPBackend.MATH) if on_cpu else nullcontext():
             with precision:
                 out = compute(self.model, self.batches.at(number), self.objective)
             loss, terms = self.criterion(out)
@@ -162,18 +164,14 @@ class _Run:
         }  # fmt: skip
 
     def _validate(self) -> None:
-        ranked = rank_split(
-            self.model,
-            self.validation,
-            use_var=self.objective.variance,
-            limit=self.config.training.validation_queries,
-        )
-        recall = {k: float(np.mean([recall_at(r.ranks, k) for r in ranked])) for k in (1, 10, 50)}
-        doubt = np.concatenate([r.query.overall.numpy() for r in ranked])
-        agreement = spearman(doubt, np.concatenate([r.ranks for r in ranked]))
+        limit = self.config.training.validation_queries
+        categories = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
+        recall = {k: float(np.mean([recall_at(c.ranks, k) for c in categories])) for k in (1, 10, 50)}
+        overall = np.concatenate([c.query.overall.cpu().numpy() for c in categories])
+        agreement = spearman(overall, np.concatenate([c.ranks for c in categories]))
         self.log.write(
             kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
-            doubt_rank_spearman=agreement if math.isfinite(agreement) else None,
+            uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,
         )  # fmt: skip
         if recall[10] > self.state.best:
             self.state.best = recall[10]
@@ -187,7 +185,7 @@ def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
     """
     folder = local_folder(checkpoint)
     trained = load(folder, model.backbone)
-    ours, theirs = (replace(m.config, dropout=0.0) for m in (model, trained))
+    ours, theirs = (m.config.replace(dropout=0.0) for m in (model, trained))
     if (theirs, trained.bias is None) != (ours, model.bias is None):
         raise ValueError(f"{checkpoint} has another architecture ({trained.config}); start from one of the same")
     scales = [r["scales"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "step"]
@@ -220,11 +218,13 @@ def learning_rate(step: int, t: TrainConfig) -> float:
     return t.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, t.steps - warm)))
 
 
-def uses_bf16(precision: str) -> bool:
-    """bf16 autocast pays only where the processor multiplies bf16 itself."""
-    if precision == "auto":
-        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return precision == "bfloat16"
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """bf16 autocast pays only where the device multiplies bf16 itself."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
 def peak_memory() -> float | None:
@@ -240,19 +240,15 @@ def peak_memory() -> float | None:
 @contextmanager
 def _stop_on_signal() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop; handlers can only be set in the main thread."""
-    asked: list[int] = []
+    signals: list[int] = []
     before = {}
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
-            before[number] = signal.signal(number, lambda n, _: asked.append(n))
+            before[number] = signal.signal(number, lambda n, _: signals.append(n))
         except ValueError:
             break
     try:
-        yield asked
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    return json.loads(to_json(config))

@@ -122,7 +122,7 @@ def test_a_gallery_alone_is_studied_or_the_reason_is_told(name: str, gallery_onl
 
 def test_data_without_truth_skip_just_what_needs_it(ground: Ground, real: Any) -> None:
     """The same pictures and captions as real data have them: no table of truth beside them."""
-    plain = dataclasses.replace(ground, data=dataclasses.replace(ground.data, root=str(real)), stored=None)
+    plain = dataclasses.replace(ground, data=ground.data.replace(root=str(real)), stored=None)
     skipped = set()
     for name, study in STUDIES.items():
         try:

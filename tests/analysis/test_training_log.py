@@ -23,7 +23,7 @@ def step(number: int, seconds: float, loss: float = 2.0) -> dict[str, Any]:
 def checked(number: int, recall: float, spearman: float | None = 0.2) -> dict[str, Any]:
     return {
         "kind": "validation", "step": number, "recall": {"1": recall / 3, "10": recall, "50": 0.9},
-        "doubt_rank_spearman": spearman,
+        "uncertainty_rank_spearman": spearman,
     }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import Blip2QFormerConfig, Blip2QFormerModel
+from transformers.models.blip_2.modeling_blip_2 import Blip2TextEmbeddings
 
-from hug.config import SIZES, ModelConfig, ObjectiveConfig
+from hug.backbones import Backbone, Reader, WordIds, WordTokens
+from hug.config import SIZES, ObjectiveConfig
 from hug.data.garments import Sizes, build
 from hug.model import HUG
 
@@ -24,13 +26,14 @@ class PixelBackbone:
     fingerprint = "pixels-1"
     image_tokens, image_dim = 4, 12
     text_tokens, text_dim = 6, 8
+    word_kind = "tokens"
 
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
         small = [np.asarray(p.convert("RGB").resize((4, 4)), dtype=np.float32) / 127.5 - 1 for p in pictures]
         grid = torch.from_numpy(np.stack(small)).view(len(small), 2, 2, 2, 2, 3)  # row, y, column, x, channel
         return grid.permute(0, 1, 3, 2, 4, 5).reshape(len(small), 4, 12)
 
-    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def words(self, texts: Sequence[str]) -> WordTokens:
         tokens = torch.zeros(len(texts), self.text_tokens, self.text_dim)
         mask = torch.zeros(len(texts), self.text_tokens, dtype=torch.bool)
         for n, text in enumerate(texts):
@@ -38,14 +41,51 @@ class PixelBackbone:
                 seed = sum(ord(letter) * 31**i for i, letter in enumerate(word)) % 2**31
                 tokens[n, place] = torch.randn(self.text_dim, generator=torch.Generator().manual_seed(seed))
                 mask[n, place] = True
-        return tokens, mask
+        return WordTokens(tokens, mask)
+
+    def reader(self) -> Reader:
+        return Reader()
 
 
-def small_model(objective: ObjectiveConfig, **changes: object) -> HUG:
+class IdBackbone(PixelBackbone):
+    """The same pictures, and words as ids that a reader of its own embeds."""
+
+    name, fingerprint = "ids", "ids-1"
+    text_tokens, text_dim = 6, 50_000  # most of these ids do not survive half precision
+    word_kind = "ids"
+
+    def words(self, texts: Sequence[str]) -> WordIds:
+        ids = torch.zeros(len(texts), self.text_tokens, dtype=torch.long)
+        for n, text in enumerate(texts):
+            for place, word in enumerate(["<s>", *text.split()][: self.text_tokens]):
+                ids[n, place] = 1 + sum(ord(letter) * 31**i for i, letter in enumerate(word)) % (self.text_dim - 1)
+        return WordIds(ids, ids > 0)
+
+    def reader(self) -> Reader:
+        generator = torch.Generator().manual_seed(5)
+        return Reader(embeddings=nn.Embedding.from_pretrained(torch.randn(50_000, 64, generator=generator), False))
+
+
+class PretrainedBackbone(IdBackbone):
+    """A whole reader of another shape than any preset's: its own queries, embeddings and Q-Former, no projection."""
+
+    name, fingerprint = "pretrained", "pretrained-1"
+
+    def reader(self) -> Reader:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(6)
+            shape = Blip2QFormerConfig(
+                vocab_size=50_000, hidden_size=24, num_hidden_layers=4, num_attention_heads=3, intermediate_size=40,
+                cross_attention_frequency=2, encoder_hidden_size=12, use_qformer_text_input=True,
+            )  # fmt: skip
+            return Reader(torch.randn(5, 24), Blip2TextEmbeddings(shape), Blip2QFormerModel(shape))
+
+
+def small_model(objective: ObjectiveConfig, backbone: Backbone | None = None, **changes: object) -> HUG:
     """The `tiny` preset, seed 0, on pixels."""
-    config: ModelConfig = dataclasses.replace(SIZES["tiny"], **changes)  # type: ignore[arg-type]
+    config = SIZES["tiny"].replace(**changes)
     torch.manual_seed(0)
-    return HUG(config, objective, PixelBackbone())
+    return HUG(config, objective, backbone or PixelBackbone())
 
 
 def noise_pictures(count: int, seed: int = 0) -> list[Image.Image]:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from hug.checkpoint import CheckpointError, load, save_model
-from hug.config import OBJECTIVES
-from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+from hug.config import OBJECTIVES, PRESETS, SIZES, ModelConfig, ObjectiveConfig
+from tests.hug.conftest import IdBackbone, PixelBackbone, PretrainedBackbone, noise_pictures, small_model
 
 
 @pytest.fixture
@@ -28,6 +28,35 @@ def test_what_is_loaded_is_what_was_saved(folder: Path):
 
 def test_saving_leaves_no_half_written_file(folder: Path):
     assert {p.name for p in folder.iterdir()} == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "objective"),
+    [("garments", "11a88e112f710221", "released"), ("garments-paper", "de4ff8b2d01ff648", "paper")],
+)
+def test_the_checkpoints_of_the_first_release_load_as_they_are(name: str, weights: str, objective: str):
+    model = load(Path(__file__).parents[2] / "checkpoints" / name)
+    assert model.weights_hash == weights and model.backbone.name == "embedded"
+    assert model.config == SIZES["bundled"] and model.objective == PRESETS[objective].objective
+
+
+@pytest.mark.parametrize("kind", [IdBackbone, PretrainedBackbone])
+def test_a_reader_of_ids_is_saved_with_its_embeddings(tmp_path: Path, kind: type):
+    before = small_model(OBJECTIVES["paper"], kind())
+    with torch.no_grad():
+        for value in before.parameters():
+            value.add_(0.01)
+    save_model(before, tmp_path / "model")
+    after = load(tmp_path / "model", kind())
+    assert after.weights_hash == before.weights_hash and after.config == before.config
+    picture = noise_pictures(1)
+    assert torch.equal(before.query(picture, ["is red"]).mu, after.query(picture, ["is red"]).mu)
+
+
+def test_every_field_is_written(folder: Path):
+    written = json.loads((folder / "config.json").read_text())
+    assert written["model"].keys() == ModelConfig.model_fields.keys()
+    assert written["objective"].keys() == ObjectiveConfig.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -52,10 +81,10 @@ def change(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"format": 99}, "reads format 1"),
+        ({"format": 99}, "config.format: input should be 1, got 99"),
         ({"extra": 1}, "unknown key 'extra'"),
-        ({"model": {"componets": 3}}, "unknown key 'componets'"),
-        ({"model": {"components": "many"}}, "expected int"),
+        ({"model": {"componets": 3}}, "config.model: unknown key 'componets'"),
+        ({"model": {"components": "many"}}, "config.model.components: input should be a valid integer, got 'many'"),
         ({"weights": "0" * 16}, "different models"),
         ({"backbone": {"name": "pixels", "fingerprint": "other"}}, "trained on backbone other"),
         ({"backbone": 3}, "config.json"),

@@ -12,7 +12,10 @@ from hug.config import OBJECTIVES
 from hug.gaussians import Gaussians, Query, merge
 from hug.losses import (
     Criterion,
+    DegradedVariances,
     Outputs,
+    Pair,
+    RemovedVariances,
     _FineContrast,
     agreement,
     apart,
@@ -206,17 +209,17 @@ def test_specialisation_with_one_aspect_in_the_batch_still_asks_for_a_rise():
 
 
 def full_outputs() -> Outputs:
-    v = [torch.rand(4, 3, 5) for _ in range(2)]
+    a, b, c = (torch.rand(4, 3, 5) for _ in range(3))
     return Outputs(
         a_query(),
         some(),
         torch.eye(4, dtype=torch.bool),
-        foreign=(v[0], v[1]),
-        pictures=(v[0], v[1]),
-        texts=(v[0], v[1]),
-        lacking=(v[0], v[1]),
-        removed=(v[0], v[1], torch.tensor([0, 1, 2, 0])),
-        clean=v[0],
+        foreign=Pair(a, b),
+        degraded=DegradedVariances(a, b, c),
+        shortened=Pair(a, b),
+        mined=Pair(a, b),
+        removed=RemovedVariances(a, b, torch.tensor([0, 1, 2, 0])),
+        clean=a,
     )
 
 
@@ -227,11 +230,19 @@ def test_apart_is_the_ranking_of_every_pair():
 
 
 def test_any_clean_picture_is_ranked_against_the_more_degraded_views_only():
-    objective = replace(OBJECTIVES["calibrated"], picture_apart=1.0)
+    objective = OBJECTIVES["calibrated"].replace(picture_apart=1.0)
     out = full_outputs()
-    found = Criterion(objective).terms(out)["picture_apart"]
-    torch.testing.assert_close(found, apart(out.clean, out.pictures[1][2:], objective.temperature))
-    assert "picture_apart" not in Criterion(objective).terms(replace(out, pictures=None))
+    term = Criterion(objective).terms(out)["picture_apart"]
+    torch.testing.assert_close(term, apart(out.clean, out.degraded.more, objective.temperature))
+    assert "picture_apart" not in Criterion(objective).terms(replace(out, degraded=None))
+
+
+def test_each_degraded_view_is_ranked_against_the_next_better_one():
+    out = full_outputs()
+    term = Criterion(OBJECTIVES["calibrated"]).terms(out)["picture_rank"]
+    views, t = out.degraded, OBJECTIVES["calibrated"].temperature
+    expected = (ranking(views.picture, views.less, t) + ranking(views.less, views.more, t)) / 2
+    torch.testing.assert_close(term, expected)
 
 
 def test_each_objective_has_its_terms():
@@ -248,10 +259,10 @@ def test_every_weight_reaches_the_sum_and_zero_switches_off():
     base = OBJECTIVES["calibrated"]
     total, terms = Criterion(base)(out)
     for name in set(terms) - {"hc"}:
-        doubled, _ = Criterion(replace(base, **{name: 2 * getattr(base, name)}))(out)
+        doubled, _ = Criterion(base.replace(**{name: 2 * getattr(base, name)}))(out)
         extra = getattr(base, name) * terms[name]
         torch.testing.assert_close(doubled - total, extra, rtol=1e-3, atol=1e-5)
-        assert name not in Criterion(replace(base, **{name: 0.0})).terms(out)
+        assert name not in Criterion(base.replace(**{name: 0.0})).terms(out)
 
 
 def test_what_the_data_cannot_supply_is_left_out():

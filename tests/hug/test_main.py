@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from hug.__main__ import OWN, TERMS, main, parser, training_config
-from hug.config import OBJECTIVES, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
+from hug.__main__ import NOT_TYPED, main, parser, training_config
+from hug.config import OBJECTIVES, PRESETS, Config
+from hug.losses import TERMS
+
+SECTIONS = [type(section) for section in dict(Config()).values()]
+
+
+def test_the_installed_command_is_this_one():
+    root = Path(__file__).parents[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    assert settings["project"]["scripts"] == {"hug": "hug.__main__:main"}
+    assert EntryPoint("hug", settings["project"]["scripts"]["hug"], "console_scripts").load() is main
+    assert settings["project"]["dynamic"] == ["dependencies"]
+    for file in settings["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]:
+        assert (root / file).is_file()
+    packages = {path.parent.name for path in root.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert {f"{package}*" for package in packages} == set(settings["tool"]["setuptools"]["packages"]["find"]["include"])
 
 
 def test_every_field_can_be_typed():
     options = parser().parse_args(["train", "--out", "x"])
-    for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig):
-        for field in dataclasses.fields(kind):
-            assert field.name in OWN or hasattr(options, field.name)
+    for section in SECTIONS:
+        for name in section.model_fields:
+            assert name in NOT_TYPED or hasattr(options, name)
 
 
 def test_no_two_configurations_share_a_name():
-    names = [
-        f.name for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig) for f in dataclasses.fields(kind)
-    ]
+    names = [name for section in SECTIONS for name in section.model_fields]
     assert len(names) == len(set(names))
 
 
@@ -29,11 +43,29 @@ def test_what_is_typed_wins_over_the_preset():
     typed = "train --out x --objective paper --size tiny --components 8 --cord 0.3 --no-fc-modality --lr 0.01"
     config = training_config(parser().parse_args([*typed.split(), "--categories", "dress", "shirt"]))
     assert config.model.components == 8 and config.model.hidden == 64 and config.training.lr == 0.01
-    assert config.objective == dataclasses.replace(OBJECTIVES["paper"], cord=0.3, fc_modality=False)
+    assert config.objective == OBJECTIVES["paper"].replace(cord=0.3, fc_modality=False)
     assert config.data.categories == ("dress", "shirt")
 
 
-@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_whole_run_and_what_is_typed_wins(name: str):
+    assert training_config(parser().parse_args(["train", "--out", "x", "--preset", name])) == PRESETS[name]
+    typed = parser().parse_args(["train", "--out", "x", "--preset", name, "--steps", "7", "--size", "tiny"])
+    config = training_config(typed)
+    assert (config.training.steps, config.model.hidden) == (7, 64) and config.objective == PRESETS[name].objective
+
+
+def test_options_of_the_first_release_are_still_typed():
+    typed = "train --out x --start y --cord-mined 1.2 --cord-fits --picture-apart 0.2 --no-spoil --jitter 0.15"
+    config = training_config(parser().parse_args(f"{typed} --steps 800 --lr 4e-4 --validate-every 800".split()))
+    released = PRESETS["released"]
+    assert config.training == released.training.replace(start="y")
+    assert config.objective == released.objective.replace(required=("cord_mined", "picture_apart"))
+    pixels_only = training_config(parser().parse_args(["train", "--out", "x", "--no-spec-otherwise"]))
+    assert not pixels_only.objective.spec_tokens
+
+
+@pytest.mark.parametrize("term", [term.weight for term in TERMS if term.depends_on_data])
 def test_a_typed_term_is_required_and_a_preset_one_is_not(term: str):
     plain = training_config(parser().parse_args(["train", "--out", "x"]))
     asked = training_config(parser().parse_args(["train", "--out", "x", f"--{term.replace('_', '-')}", "0.1"]))
@@ -48,6 +80,7 @@ def test_a_typed_term_is_required_and_a_preset_one_is_not(term: str):
         ("train --out x --fusion sum", "invalid choice: 'sum'"),
         ("dance", "invalid choice: 'dance'"),
         ("train", "required: --out"),
+        ("train --out x --preset paper --objective paper", "not allowed with argument --preset"),
     ],
 )
 def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: pytest.CaptureFixture[str]):
@@ -61,6 +94,8 @@ def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: p
     ("line", "says"),
     [
         ("train --root {0}/none --out {0}/run", "none"),
+        ("train --out {0}/run --components 1", "ModelConfig.components: input should be greater than or equal to 2"),
+        ("evaluate --checkpoint {0}/none --device abacus", "no checkpoint folder"),
         ("evaluate --checkpoint {0}/none", "no checkpoint folder"),
         ("results --checkpoints {0} --out {0}/r.md", "has no measurements.json"),
         ("info --checkpoint {0}", "config.json is missing"),

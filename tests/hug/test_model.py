@@ -5,31 +5,37 @@ import dataclasses
 import pytest
 import torch
 
+from hug.backbones import Reader
 from hug.config import OBJECTIVES, SIZES, ModelConfig, ObjectiveConfig
 from hug.losses import Criterion
-from hug.model import HUG
-from hug.train.batch import TrainBatch, compute
-from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
+from hug.model import HUG, device_of
+from hug.train.batch import (
+    DegradedViews,
+    MinedReferences,
+    RemovedAspects,
+    ShortenedTexts,
+    TrainBatch,
+    compute,
+)
+from tests.hug.conftest import IdBackbone, PixelBackbone, PretrainedBackbone, noise_pictures, small_model
 
 TEXTS = ["the same but red", "with long sleeves", "", "is more my style today"]
 
 
 def a_batch(seed: int = 0) -> TrainBatch:
     b, pictures = PixelBackbone(), noise_pictures(16, seed)
-    words, mask = b.words(TEXTS)
-    short, short_mask = b.words(["the same", "with"])
     rows = torch.tensor([0, 1])
     return TrainBatch(
         b.images(pictures[:4]),
         b.images(pictures[4:8]),
-        words,
-        mask,
+        b.words(TEXTS),
         torch.eye(4, dtype=torch.bool),
         shift=1,
-        shorter=(rows, short, short_mask),
-        views=(rows, b.images(pictures[8:10]), b.images(pictures[10:12])),
-        mined=(rows, b.images(pictures[14:16])),
-        removed=(rows, b.images(pictures[12:14]), torch.tensor([0, 1])),
+        degraded=DegradedViews(rows, b.images(pictures[8:10]), b.images(pictures[10:12])),
+        removed=RemovedAspects(rows, b.images(pictures[12:14]), torch.tensor([0, 1])),
+        shortened=ShortenedTexts(rows, b.words(["the same", "with"])),
+        mined=MinedReferences(rows, b.images(pictures[14:16]), None),
+        clean=torch.arange(4),
     )
 
 
@@ -56,7 +62,7 @@ def test_variance_stays_bounded_for_any_input():
 @pytest.mark.parametrize("size", SIZES)
 def test_every_trainable_parameter_gets_a_gradient(name: str, size: str):
     torch.manual_seed(0)
-    model = HUG(dataclasses.replace(SIZES[size], dropout=0.0), OBJECTIVES[name], PixelBackbone())
+    model = HUG(SIZES[size], OBJECTIVES[name], PixelBackbone())
     criterion = Criterion(OBJECTIVES[name])
     loss, _ = criterion(compute(model.train(), a_batch(), OBJECTIVES[name]))
     loss.backward()
@@ -79,8 +85,7 @@ def test_parts_that_nobody_reads_are_frozen():
 
 def test_detached_estimators_teach_the_q_former_nothing():
     model = small_model(OBJECTIVES["paper"], detach=True)
-    words, mask = PixelBackbone().words(TEXTS)
-    query = model.query_tokens(PixelBackbone().images(noise_pictures(4)), words, mask)
+    query = model.query_tokens(PixelBackbone().images(noise_pictures(4)), PixelBackbone().words(TEXTS))
     query.var.sum().backward()
     assert all(p.grad is None for p in model.qformer.parameters())
     assert all(p.grad is not None for p in model.g_t.parameters())
@@ -89,10 +94,11 @@ def test_detached_estimators_teach_the_q_former_nothing():
 def test_blank_text_is_text_fully_masked():
     model = small_model(OBJECTIVES["paper"]).eval()
     former, b = model.qformer, PixelBackbone()
-    words, mask = b.words(TEXTS)
+    words = b.words(TEXTS)
+    blank = dataclasses.replace(words, mask=torch.zeros_like(words.mask))
     with torch.no_grad():
-        seen = former.look(b.images(noise_pictures(4)))
-        torch.testing.assert_close(former.image(seen), former.joint(seen, words, torch.zeros_like(mask)))
+        pictures = former.project(b.images(noise_pictures(4)))
+        torch.testing.assert_close(former.image(pictures), former.joint(pictures, blank))
 
 
 def test_an_untrained_model_tells_pictures_apart():
@@ -103,11 +109,11 @@ def test_an_untrained_model_tells_pictures_apart():
 
 def test_padding_changes_nothing():
     model = small_model(OBJECTIVES["paper"]).eval()
-    words, mask = PixelBackbone().words(["red dress"])
-    loud = words + 100 * (~mask)[..., None]
+    words = PixelBackbone().words(["red dress"])
+    loud = dataclasses.replace(words, content=words.content + 100 * (~words.mask)[..., None])
     images = PixelBackbone().images(noise_pictures(1))
     with torch.no_grad():
-        a, b = model.query_tokens(images, words, mask), model.query_tokens(images, loud, mask)
+        a, b = model.query_tokens(images, words), model.query_tokens(images, loud)
     torch.testing.assert_close(a.mu, b.mu)
     torch.testing.assert_close(a.var, b.var)
 
@@ -138,14 +144,14 @@ def test_text_variance_differs_between_components():
 
 def test_words_alone_keep_the_queries_own_feed_forward():
     model = small_model(OBJECTIVES["paper"]).eval()
-    former, (words, mask) = model.qformer, PixelBackbone().words(TEXTS)
+    former, words = model.qformer, PixelBackbone().words(TEXTS)
     with torch.no_grad():
-        before = former.words(words, mask)
+        before = former.words(words)
         former.qformer.encoder.layer[-1].output_query.dense.weight.mul_(2)
-        assert not torch.allclose(before, former.words(words, mask))
-        after = former.words(words, mask)
+        assert not torch.allclose(before, former.words(words))
+        after = former.words(words)
         former.qformer.encoder.layer[-1].output.dense.weight.mul_(2)
-        torch.testing.assert_close(after, former.words(words, mask))
+        torch.testing.assert_close(after, former.words(words))
 
 
 def test_batches_equal_one_by_one():
@@ -171,10 +177,12 @@ def test_static_fusion_shares_equally():
     assert torch.allclose(model.query(noise_pictures(1), ["x"]).weights, torch.tensor(1 / 3))
 
 
-@pytest.mark.parametrize(("changes", "says"), [({"components": 1}, "at least 2"), ({"heads": 3}, "multiple of heads")])
+@pytest.mark.parametrize(
+    ("changes", "says"), [({"components": 1}, "greater than or equal to 2"), ({"heads": 3}, "multiple of heads")]
+)
 def test_impossible_sizes_are_refused(changes: dict, says: str):
     with pytest.raises(ValueError, match=says):
-        HUG(ModelConfig(**changes), OBJECTIVES["paper"], PixelBackbone())
+        ModelConfig(**changes)
 
 
 def test_pictures_and_sentences_must_pair():
@@ -188,3 +196,79 @@ def test_the_weights_name_themselves():
     with torch.no_grad():
         b.mean.bias[0] += 1
     assert a.weights_hash != b.weights_hash
+
+
+READERS = [IdBackbone, PretrainedBackbone]
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_words_as_ids_are_embedded_by_the_reader(kind: type):
+    model = small_model(OBJECTIVES["calibrated"], kind()).eval()
+    a, b = (model.query(noise_pictures(1), [text]) for text in ("is red", "is blue"))
+    assert not torch.allclose(a.mu, b.mu) and torch.equal(a.var_r, b.var_r)
+    both = model.query(noise_pictures(1) * 2, ["is red", "is blue with very long sleeves"])
+    torch.testing.assert_close(both.mu[:1], a.mu, rtol=1e-4, atol=1e-5)  # padding changes nothing
+
+
+def test_a_pretrained_reader_brings_its_shape_and_its_weights():
+    backbone = PretrainedBackbone()
+    model = small_model(OBJECTIVES["paper"], backbone).eval()
+    config = model.config
+    assert (config.components, config.hidden, config.layers, config.heads) == (5, 24, 4, 3)
+    assert (config.intermediate, config.cross_attention_frequency, config.dim) == (40, 2, 32)
+    reader, images, words = backbone.reader(), backbone.images(noise_pictures(2)), backbone.words(["is red", "x y z"])
+    x = reader.embeddings(words.content, query_embeds=reader.queries.expand(2, -1, -1))
+    mask = torch.cat([torch.ones(2, 5, dtype=torch.bool), words.mask], dim=1)
+    with torch.no_grad():
+        expected = reader.qformer.eval()(x, 5, mask, images).last_hidden_state[:, :5]
+        torch.testing.assert_close(model.qformer.joint(images, words), expected)
+        plain = reader.qformer(reader.queries.expand(2, -1, -1), encoder_hidden_states=images).last_hidden_state
+        torch.testing.assert_close(model.qformer.image(model.qformer.project(images)), plain)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_two_models_do_not_share_a_reader(kind: type):
+    a, b = (small_model(OBJECTIVES["paper"], backbone) for backbone in [kind()] * 2)
+    with torch.no_grad():
+        next(a.qformer.text.parameters()).add_(1)
+    assert a.weights_hash != b.weights_hash
+
+
+def test_ids_without_embeddings_are_refused():
+    class Bare(IdBackbone):
+        def reader(self) -> Reader:
+            return Reader()
+
+    with pytest.raises(ValueError, match="word ids and no embeddings"):
+        small_model(OBJECTIVES["paper"], Bare())
+
+
+def test_the_reader_s_shape_is_configured():
+    model = small_model(OBJECTIVES["paper"], layers=3, intermediate=48, cross_attention_frequency=2)
+    layers = model.qformer.qformer.encoder.layer
+    assert [layer.has_cross_attention for layer in layers] == [True, False, True]
+    assert {layer.intermediate_query.dense.out_features for layer in layers} == {48}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_inputs_follow_the_model_to_its_device(name: str, monkeypatch: pytest.MonkeyPatch):
+    """The meta device computes shapes only, and refuses any tensor that stayed on the CPU."""
+    look = "transformers.masking_utils._ignore_bidirectional_mask_sdpa"  # at a mask's values, which meta doesn't have
+    monkeypatch.setattr(look, lambda *_, **__: False)
+    objective = OBJECTIVES[name]
+    model, backbone = small_model(objective).to("meta"), PixelBackbone()
+    query = model.query_tokens(backbone.images(noise_pictures(4)), backbone.words(TEXTS))
+    target = model.target_tokens(backbone.images(noise_pictures(3)))
+    out = compute(model, a_batch(), objective)
+    assert model.device == torch.device("meta") and out.matches.device == model.device
+    for part in (query, target, out.query, out.target):
+        assert all(value.device == model.device for value in vars(part).values())
+    assert query.mu.shape == (4, 16, 32) and target.bias.shape == (3,)
+
+
+def test_a_device_is_named_or_refused():
+    assert device_of("cpu") == torch.device("cpu")
+    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    for name in ("cuda:99", "abacus"):
+        with pytest.raises(ValueError, match=f"there is no device '{name}' here"):
+            device_of(name)

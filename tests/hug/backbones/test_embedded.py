@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hug.backbones import Backbone, BackboneError, embedded, load_backbone
+from hug.backbones import Backbone, BackboneError, WordTokens, embedded, load_backbone
 from hug.data.images import open_picture
 
 TEXTS = ["", "red", "the same but red, with long sleeves", "a " * 50, "Red", "is shiny", "dress\ud83d"]
@@ -70,7 +70,9 @@ def test_photographs_of_one_class_are_nearer_than_of_others(backbone: Backbone, 
 
 
 def test_words_are_padded_cut_and_masked(backbone: Backbone) -> None:
-    tokens, mask = backbone.words(TEXTS)
+    words = backbone.words(TEXTS)
+    tokens, mask = words.content, words.mask
+    assert isinstance(words, WordTokens) and backbone.word_kind == "tokens"
     assert tokens.shape == (len(TEXTS), 24, 384) and tokens.dtype == torch.float32
     assert mask.shape == (len(TEXTS), 24) and mask.dtype == torch.bool
     assert mask.sum(1).tolist()[:4] == [2, 3, 10, 24]  # [CLS] and [SEP] included, the comma is a token
@@ -80,29 +82,30 @@ def test_words_are_padded_cut_and_masked(backbone: Backbone) -> None:
 
 
 def test_a_text_alone_equals_the_same_in_a_batch_in_order(backbone: Backbone) -> None:
-    tokens, mask = backbone.words(TEXTS)
+    words = backbone.words(TEXTS)
     for n, text in enumerate(TEXTS):
-        alone, its_mask = backbone.words([text])
-        torch.testing.assert_close(tokens[n], alone[0], rtol=1e-3, atol=1e-4)
-        assert torch.equal(mask[n], its_mask[0])
-    torch.testing.assert_close(tokens[1], tokens[4], rtol=1e-3, atol=1e-4)  # the tokenizer lowercases
+        alone = backbone.words([text])
+        torch.testing.assert_close(words.content[n], alone.content[0], rtol=1e-3, atol=1e-4)
+        assert torch.equal(words.mask[n], alone.mask[0])
+    torch.testing.assert_close(words.content[1], words.content[4], rtol=1e-3, atol=1e-4)  # the tokenizer lowercases
 
 
 def test_the_order_of_words_matters(backbone: Backbone) -> None:
-    tokens, _ = backbone.words(["red not blue", "blue not red"])
+    tokens = backbone.words(["red not blue", "blue not red"]).content
     assert (tokens[0].mean(0) - tokens[1].mean(0)).norm() > 0.1
 
 
 def test_similar_sentences_are_nearer(backbone: Backbone) -> None:
-    tokens, mask = backbone.words(["has longer sleeves", "the sleeves are long", "is a bright red colour"])
-    pooled = torch.nn.functional.normalize((tokens * mask[..., None]).sum(1), dim=1)
+    words = backbone.words(["has longer sleeves", "the sleeves are long", "is a bright red colour"])
+    pooled = torch.nn.functional.normalize((words.content * words.mask[..., None]).sum(1), dim=1)
     near, far = pooled[0] @ pooled[1], pooled[0] @ pooled[2]
     assert near > 0.7 > 0.5 > far
 
 
 def test_nothing_gives_nothing(backbone: Backbone) -> None:
-    tokens, mask = backbone.words([])
-    assert backbone.images([]).shape == (0, 25, 768) and tokens.shape == (0, 24, 384) and mask.shape == (0, 24)
+    words = backbone.words([])
+    assert words.content.shape == (0, 24, 384) and words.mask.shape == (0, 24)
+    assert backbone.images([]).shape == (0, 25, 768)
 
 
 def test_one_string_is_not_a_list(backbone: Backbone) -> None:

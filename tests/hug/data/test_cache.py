@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from hug.backbones import WordIds, Words, WordTokens
 from hug.data.cache import BLOCK, CacheError, TokenCache, content_key
 
 ROWS = 2 * BLOCK + 40
@@ -26,15 +27,27 @@ class Counting:
 
     name, fingerprint = "counting", "f1"
     image_tokens, image_dim, text_tokens, text_dim = 2, 3, 4, 5
+    word_kind = "tokens"
 
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
         pixels = torch.tensor([picture.getpixel((0, 0)) for picture in pictures], dtype=torch.float32)
         return pixels[:, None].expand(-1, 2, 3)
 
-    def words(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def words(self, texts: Sequence[str]) -> Words:
         mask = torch.tensor([[n <= len(text) for n in range(4)] for text in texts])
         codes = torch.tensor([[*map(ord, text.ljust(4, "\0"))] for text in texts], dtype=torch.float32)
-        return codes[..., None].expand(-1, 4, 5), mask
+        return WordTokens(codes[..., None].expand(-1, 4, 5), mask)
+
+
+class Ids(Counting):
+    """A text is one id of a large vocabulary, written as a number."""
+
+    word_kind, text_dim = "ids", 250_000
+
+    def words(self, texts: Sequence[str]) -> Words:
+        ids = torch.zeros(len(texts), 4, dtype=torch.long)
+        ids[:, 0] = torch.tensor([int(text) for text in texts])
+        return WordIds(ids, ids > 0)
 
 
 class Loader:
@@ -151,6 +164,14 @@ def test_words_with_their_mask(cache: TokenCache) -> None:
         assert mask.shape == (300, 4) and mask.dtype == bool
         assert tokens[1, :, 0].tolist() == [97, 98, 99, 0] and mask[2].tolist() == [True, True, False, False]
         assert tokens[[298, 299]][:, 0, 0].tolist() == [97, 97]
+
+
+def test_ids_come_back_as_they_were(cache: TokenCache) -> None:
+    texts = [str(n) for n in range(1, 249_000, 7)]  # half precision holds a fifth of those up to 30,522
+    for _ in range(2):
+        ids, mask = TokenCache(cache.folder, Ids()).words(texts, progress=False)
+        assert ids.shape == (len(texts), 4) and ids.dtype == np.int32 and mask[:, 0].all()
+        assert ids[:, 0].tolist() == [int(text) for text in texts]
 
 
 def test_nothing_to_cache(cache: TokenCache) -> None:

@@ -38,11 +38,11 @@ def test_each_picture_has_its_own_tokens(features: Features):
 
 def test_each_text_has_its_own_tokens_cut_to_the_longest(features: Features):
     texts = [training_texts(t.captions)[0] for t in features.collection.triplets[:5]]
-    tokens, mask = features.texts.take(texts)
-    full, full_mask = PixelBackbone().words(texts)
-    assert tokens.shape[1] == full_mask.sum(1).max()
-    torch.testing.assert_close(tokens, full[:, : tokens.shape[1]], atol=1e-2, rtol=1e-2)
-    assert torch.equal(mask, full_mask[:, : mask.shape[1]])
+    words, full = features.texts.take(texts), PixelBackbone().words(texts)
+    longest = full.mask.sum(1).max()
+    assert words.content.shape[1] == longest
+    torch.testing.assert_close(words.content, full.content[:, :longest], atol=1e-2, rtol=1e-2)
+    assert torch.equal(words.mask, full.mask[:, :longest])
 
 
 def test_views_are_what_the_plan_says(features: Features):

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from hug.config import OBJECTIVES, Config, TrainConfig, to_dict
+from hug.config import OBJECTIVES, Config, TrainConfig
 from hug.evaluate.ablations import COLUMNS, ablations_table, configuration, difference
 from hug.files import write_json, write_text
 from tests.hug.evaluate.measured import line, measurements
 
-RELEASED = Config(training=TrainConfig(steps=2400))
+RELEASED = Config(objective=OBJECTIVES["calibrated"], training=TrainConfig(steps=2400))
 
 
 def trained(folder: Path, config: Config) -> Path:
-    start = {"kind": "start", "step": 0, "config": to_dict(config)}
+    start = {"kind": "start", "step": 0, "config": config.model_dump(mode="json")}
     write_text(folder / "training.jsonl", json.dumps(start) + '\n{"kind": "step"}\n')
     return folder
 
@@ -47,7 +47,7 @@ def test_a_row_has_every_measure_or_says_that_it_lacks_it(tmp_path: Path):
     values = {name: 0.5 for name in COLUMNS.values()} | {"paired conflict/fit σ_m": (0.75, 0.72, 0.78)}
     first, second = (
         trained(tmp_path / "a", RELEASED),
-        trained(tmp_path / "b", Config(training=TrainConfig(steps=2400, seed=1))),
+        trained(tmp_path / "b", RELEASED.replace(training=TrainConfig(steps=2400, seed=1))),
     )
     del values["ECE of doubt, all"]
     table = ablations_table([(first, measurements("calibrated", **values)), (second, measurements("calibrated"))])

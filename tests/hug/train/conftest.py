@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hug.backbones import Backbone
 from hug.data.captions import joined, training_texts
 from hug.data.collection import Collection, Triplet
 from hug.data.features import Features, Pictures, Texts, Views, shortened
@@ -14,8 +15,8 @@ from tests.hug.conftest import PixelBackbone, noise_pictures
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")
 
 
-def features_of(count: int = 8, views: bool = True) -> Features:
-    backbone = PixelBackbone()
+def features_of(count: int = 8, views: bool = True, backbone: Backbone | None = None) -> Features:
+    backbone = backbone or PixelBackbone()
     ids = [f"p{n}" for n in range(2 * count)]
     triplets = tuple(
         Triplet(ids[n], ids[count + n], (f"is {COLOURS[n % 8]}", f"has {n} stripes"), "dress") for n in range(count)
@@ -25,20 +26,20 @@ def features_of(count: int = 8, views: bool = True) -> Features:
     forms = [text for t in triplets for text in (*training_texts(t.captions), joined(t.captions))]
     shorter = shortened(forms, 0)
     texts = list(dict.fromkeys([*forms, *shorter.values()]))
-    words, mask = backbone.words(texts)
+    words, stored = backbone.words(texts), np.float16 if backbone.word_kind == "tokens" else np.int32
     pictures = Pictures(tuple(ids), {i: n for n, i in enumerate(ids)}, tokens)
-    made = None
+    degraded = None
     if views:
         less, more, removed = (
             backbone.images(noise_pictures(2 * count, s)).numpy().astype(np.float16) for s in (1, 2, 3)
         )
-        made = Views(less, more, removed, pictures.row, np.arange(2 * count) % 6)
+        degraded = Views(less, more, removed, pictures.row, np.arange(2 * count) % 6)
     return Features(
         collection,
         pictures,
-        Texts({t: n for n, t in enumerate(texts)}, words.numpy().astype(np.float16), mask.numpy()),
+        Texts({t: n for n, t in enumerate(texts)}, words.content.numpy().astype(stored), words.mask.numpy()),
         shorter,
-        made,
+        degraded,
         {1: MinedReferences(("p1",), ("p3",)), 4: MinedReferences(("p4", "p5"), ("p0", "p2"))} if views else {},
     )
 

@@ -9,7 +9,8 @@ import torch
 
 from hug.config import OBJECTIVES
 from hug.data.features import Features
-from hug.train.batch import Batches, compute
+from hug.losses import TERMS, Criterion, Term
+from hug.train.batch import Batches, compute, supplied
 from tests.hug.conftest import small_model
 from tests.hug.train.conftest import features_of
 
@@ -19,7 +20,7 @@ def test_a_batch_depends_on_seed_and_step_only(features: Features):
     for _ in range(3):
         a.at(0)
     one, other = a.at(5), b.at(5)
-    assert torch.equal(one.reference, other.reference) and torch.equal(one.words, other.words)
+    assert torch.equal(one.reference, other.reference) and torch.equal(one.words.content, other.words.content)
     assert not torch.equal(one.reference, a.at(6).reference)
 
 
@@ -52,32 +53,31 @@ def test_a_single_triplet_cannot_be_trained_on():
 
 def test_views_are_half_drawn_and_half_made_of_tokens(features: Features):
     objective = OBJECTIVES["calibrated"]
-    rows, less, _ = Batches(features, objective, 8, seed=0).at(0).views
-    drawn = dataclasses.replace(objective, spoil=False)
-    plain_rows, plain, _ = Batches(features, drawn, 8, seed=0).at(0).views
-    assert len(rows) == len(plain_rows) == 4
-    torch.testing.assert_close(less[:2], plain[:2])
-    assert not torch.isclose(less[2:], plain[2:]).all()
+    mixed = Batches(features, objective, 8, seed=0).at(0).degraded
+    plain = Batches(features, objective.replace(corrupt_tokens=False), 8, seed=0).at(0).degraded
+    assert len(mixed) == len(plain) == 4
+    torch.testing.assert_close(mixed.less[:2], plain.less[:2])
+    assert not torch.isclose(mixed.less[2:], plain.less[2:]).all()
 
 
 def test_without_drawn_views_the_tokens_still_supply_the_quality_ranking():
     batch = Batches(features_of(8, views=False), OBJECTIVES["calibrated"], 8, seed=0).at(0)
-    assert batch.views is not None and len(batch.views[0]) == 4 and batch.clean is None and batch.company is not None
+    assert batch.degraded is not None and len(batch.degraded) == 4
+    assert torch.equal(batch.clean, torch.arange(8)) and batch.decorrelation is not None
 
 
 def test_jitter_changes_all_views_of_a_picture_in_the_same_way_and_nothing_else(features: Features):
-    objective = dataclasses.replace(OBJECTIVES["calibrated"], spoil=False)
+    objective = OBJECTIVES["calibrated"].replace(corrupt_tokens=False)
     plain = Batches(features, objective, 8, seed=0).at(3)
     batches = Batches(features, objective, 8, seed=0, jitter=0.2)
     moved, again = batches.at(3), batches.at(3)
     assert torch.equal(moved.target, again.target) and not torch.equal(moved.target, plain.target)
-    assert torch.equal(moved.matches, plain.matches) and torch.equal(moved.mask, plain.mask)
-    assert moved.views is not None and plain.views is not None
-    rows = plain.views[0]
-    before, after = (b.views[1].double() - b.target[rows].double() for b in (plain, moved))  # shifts cancel
+    assert torch.equal(moved.matches, plain.matches) and torch.equal(moved.words.mask, plain.words.mask)
+    rows = plain.degraded.rows
+    before, after = (b.degraded.less.double() - b.target[rows].double() for b in (plain, moved))  # shifts cancel
     scale = (after * before).sum(1, keepdim=True) / before.square().sum(1, keepdim=True)  # (V, 1, C)
     torch.testing.assert_close(after, scale * before, rtol=1e-3, atol=1e-3)
-    assert not torch.equal(moved.words, plain.words)
+    assert not torch.equal(moved.words.content, plain.words.content)
 
 
 def test_foreign_words_are_never_the_own_ones(features: Features):
@@ -95,34 +95,62 @@ def test_a_target_that_occurs_twice_matches_twice(features: Features):
 
 @pytest.mark.parametrize("cord_fits", [False, True])
 def test_batched_passes_equal_the_plain_ones(features: Features, cord_fits: bool):
-    objective = dataclasses.replace(OBJECTIVES["calibrated"], cord_fits=cord_fits)
+    objective = OBJECTIVES["calibrated"].replace(cord_fits=cord_fits)
     model = small_model(objective).eval()
     batch = Batches(features, objective, 4, seed=0).at(0)
     out = compute(model, batch, objective)
-    query = model.query_tokens(batch.reference, batch.words, batch.mask)
+    query = model.query_tokens(batch.reference, batch.words)
     target = model.target_tokens(batch.target)
     close = {"rtol": 1e-4, "atol": 1e-5}
     for name in ("mu", "var", "var_r", "var_t", "var_m", "weights"):
         torch.testing.assert_close(getattr(out.query, name), getattr(query, name), **close)
     for name in ("mu", "var", "bias"):
         torch.testing.assert_close(getattr(out.target, name), getattr(target, name), **close)
-    assert out.pictures is not None and batch.views is not None and batch.removed is not None
-    rows, less, more = batch.views
-    torch.testing.assert_close(out.pictures[0], torch.cat([target.var[rows], model.target_tokens(less).var]), **close)
-    torch.testing.assert_close(out.pictures[1][len(rows) :], model.target_tokens(more).var, **close)
-    assert out.removed is not None and out.texts is not None and out.foreign is not None
-    torch.testing.assert_close(out.removed[1], model.target_tokens(batch.removed[1]).var, **close)
-    foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift, 0), batch.mask.roll(batch.shift, 0))
-    torch.testing.assert_close(out.foreign[1], foreign.var_m, **close)
-    assert batch.mined is not None and out.lacking is not None
-    rows, *tokens = batch.mined
-    lacks, *fits = (model.query_tokens(t, batch.words[rows], batch.mask[rows]).var_m for t in tokens)
-    assert len(fits) == cord_fits
-    torch.testing.assert_close(out.lacking[0], torch.cat([query.var_m[rows], *fits]), **close)
-    torch.testing.assert_close(out.lacking[1], torch.cat([lacks] * (1 + cord_fits)), **close)
-    assert out.clean is not None and batch.company is not None and batch.clean is not None
-    expected = torch.cat([target.var[batch.clean], model.target_tokens(batch.company).var])
+    views, removed, mined, short = batch.degraded, batch.removed, batch.mined, batch.shortened
+    torch.testing.assert_close(out.degraded.picture, target.var[views.rows], **close)
+    torch.testing.assert_close(out.degraded.less, model.target_tokens(views.less).var, **close)
+    torch.testing.assert_close(out.degraded.more, model.target_tokens(views.more).var, **close)
+    torch.testing.assert_close(out.removed.before, target.var[removed.rows], **close)
+    torch.testing.assert_close(out.removed.after, model.target_tokens(removed.tokens).var, **close)
+    foreign = model.query_tokens(batch.reference, batch.words.roll(batch.shift))
+    torch.testing.assert_close(out.foreign.more, foreign.var_m, **close)
+    lacks = model.query_tokens(mined.lacks, batch.words[mined.rows]).var_m
+    fits = [query.var_m[mined.rows]]
+    if cord_fits:
+        fits.append(model.query_tokens(mined.fits, batch.words[mined.rows]).var_m)
+    torch.testing.assert_close(out.mined.less, torch.cat(fits), **close)
+    torch.testing.assert_close(out.mined.more, torch.cat([lacks] * len(fits)), **close)
+    expected = torch.cat([target.var[batch.clean], model.target_tokens(batch.decorrelation).var])
     torch.testing.assert_close(out.clean, expected, **close)
-    assert batch.shorter is not None
-    short = model.query_tokens(batch.reference[: len(batch.shorter[0])], *batch.shorter[1:])
-    torch.testing.assert_close(out.texts[1], short.var_t, **close)
+    texts = model.query_tokens(batch.reference[: len(short)], short.words)
+    torch.testing.assert_close(out.shortened.less, query.var_t[short.rows], **close)
+    torch.testing.assert_close(out.shortened.more, texts.var_t, **close)
+
+
+def test_deranged_references_join_the_foreign_words(features: Features):
+    objective = OBJECTIVES["paper"].replace(cord_reference=True)
+    model, batch = small_model(objective).eval(), Batches(features, objective, 4, seed=0).at(0)
+    out = compute(model, batch, objective)
+    words = model.query_tokens(batch.reference, batch.words.roll(batch.shift)).var_m
+    references = model.query_tokens(batch.reference.roll(batch.shift, 0), batch.words).var_m
+    torch.testing.assert_close(out.foreign.more, torch.cat([words, references]), rtol=1e-4, atol=1e-5)
+    assert torch.equal(out.foreign.less, torch.cat([out.query.var_m] * 2))
+
+
+def test_a_term_makes_the_views_that_it_needs_by_itself(features: Features):
+    objective = OBJECTIVES["paper"].replace(picture_apart=0.2)
+    batch = Batches(features, objective, 8, seed=0).at(0)
+    assert batch.degraded is not None and batch.clean is not None and batch.removed is None and batch.mined is None
+    assert "picture_apart" in Criterion(objective).terms(compute(small_model(objective), batch, objective))
+
+
+@pytest.mark.parametrize("term", [term for term in TERMS if term.depends_on_data], ids=lambda term: term.weight)
+def test_a_term_without_its_data_is_off_or_refused(term: Term):
+    bare = features_of(views=False)
+    bare = dataclasses.replace(bare, shorter={})
+    objective = OBJECTIVES["paper"].replace(**{term.weight: 0.1, "cord": 0.0, "corrupt_tokens": False})
+    assert getattr(supplied(objective, features_of())[0], term.weight) == 0.1
+    changed, notes = supplied(objective, bare)
+    assert getattr(changed, term.weight) == 0 and len(notes) == 1 and notes[0].startswith(f"{term.weight} is off")
+    with pytest.raises(ValueError, match=f"'{term.weight}' was asked for"):
+        supplied(objective.replace(required=(term.weight,)), bare)

@@ -245,7 +245,7 @@ def test_one_at_a_time_on_the_machine(jobs: Jobs, here: Path):
 
 def test_a_job_outlives_the_app(jobs: Jobs, here: Path):
     app = (
-        "import sys; from pathlib import Path; from hug.jobs import Jobs, Step\n"
+        "import sys; from pathlib import Path; from hug.train.jobs import Jobs, Step\n"
         "step = Step('train', ('hugtest_patient', sys.argv[2]))\n"
         "Jobs(Path(sys.argv[1])).start('ann', lambda folder: [step], {})"
     )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from hug.checkpoint import load
 from hug.config import OBJECTIVES, SIZES, Config, TrainConfig
 from hug.data.features import Features
 from hug.losses import Criterion
-from hug.train import Outcome, train, trainer
-from hug.train.state import Log
-from hug.train.trainer import begin, learning_rate, optimizer_of
-from tests.hug.conftest import small_model
+from hug.train import trainer
+from hug.train.batch import Batches
+from hug.train.state import Log, State
+from hug.train.trainer import Outcome, begin, learning_rate, optimizer_of, train
+from tests.hug.conftest import IdBackbone, small_model
 from tests.hug.train.conftest import features_of
 
 SHORT = TrainConfig(steps=6, batch=4, validate_every=3, save_every=2, precision="float32", lr=1e-3)
@@ -94,6 +96,50 @@ def test_a_crash_loses_at_most_the_steps_since_the_last_save(
     assert records[-1]["kind"] == "end" and [r["step"] for r in records] == sorted(r["step"] for r in records)
 
 
+def test_words_as_ids_are_trained_jittered_saved_and_resumed(tmp_path: Path):
+    backbone = IdBackbone()
+    features = features_of(backbone=backbone)
+    assert features.texts.tokens.dtype == np.int32 and features.texts.tokens.max() > 2048
+    training = SHORT.replace(jitter=0.1)
+    config = Config(model=SIZES["tiny"], objective=OBJECTIVES["calibrated"], training=training)
+    model = small_model(OBJECTIVES["calibrated"], backbone)
+    before = model.qformer.text.weight.detach().clone()
+    assert train(config, features, features, tmp_path, model=model, progress=False).finished
+    after = load(tmp_path, backbone).qformer.text.weight
+    used = sorted({*features.texts.tokens.flatten().tolist()} - {0})
+    assert not torch.equal(after[used], before[used])
+    plain, noisy = (Batches(features, config.objective, 4, 0, jitter=j).at(0) for j in (0.0, 0.1))
+    assert torch.equal(plain.words.content, noisy.words.content) and not torch.equal(plain.target, noisy.target)
+
+
+@pytest.mark.filterwarnings("ignore:.*which is a no-op")  # meta parameters hold no values
+def test_a_state_moves_to_the_device_of_its_model(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    objective = OBJECTIVES["calibrated"]
+    model, criterion = small_model(objective).to("meta"), Criterion(objective).to("meta")
+    optimizer = optimizer_of(model, criterion, SHORT)
+    assert State(tmp_path, model, criterion, optimizer).load()
+    moments = [value for state in optimizer.state.values() for name, value in state.items() if name != "step"]
+    assert moments and all(value.device.type == "meta" for value in moments)
+
+
+def test_another_device_or_folder_of_tokens_is_the_same_run(tmp_path: Path, features: Features):
+    run(tmp_path, features)
+    assert run(tmp_path, features, SHORT.replace(device="cpu")).finished
+
+
+def test_a_run_of_the_first_release_is_resumed(tmp_path: Path, features: Features):
+    """Its log has other names, and lacks what came later: which is off by default."""
+    run(tmp_path, features)
+    log = tmp_path / "training.jsonl"
+    first, *rest = map(json.loads, log.read_text().splitlines())
+    objective = first["config"]["objective"]
+    objective["spoil"], objective["spec_otherwise"] = objective.pop("corrupt_tokens"), objective.pop("spec_tokens")
+    del objective["picture_apart"], first["config"]["training"]["device"], first["config"]["data"]["format"]
+    log.write_text("".join(json.dumps(record) + "\n" for record in (first, *rest)))
+    assert run(tmp_path, features).finished
+
+
 def test_the_log_says_first_what_was_run(tmp_path: Path, features: Features):
     run(tmp_path, features)
     first = json.loads((tmp_path / "training.jsonl").read_text().splitlines()[0])
@@ -104,7 +150,7 @@ def test_another_configuration_is_refused_and_changes_nothing(tmp_path: Path, fe
     run(tmp_path, features)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(ValueError, match="training.lr = 0.001, now 0.002"):
-        run(tmp_path, features, dataclasses.replace(SHORT, lr=2e-3))
+        run(tmp_path, features, SHORT.replace(lr=2e-3))
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
 
@@ -125,12 +171,12 @@ def test_a_checkpoint_without_a_state_is_never_overwritten(tmp_path: Path, featu
 
 def test_terms_without_data_are_off_with_a_line_or_refused_when_asked_for(tmp_path: Path):
     bare = features_of(views=False)
-    config = Config(model=SIZES["tiny"], objective=dataclasses.replace(OBJECTIVES["calibrated"], spoil=False))
-    config = dataclasses.replace(config, training=SHORT)
+    objective = OBJECTIVES["calibrated"].replace(corrupt_tokens=False)
+    config = Config(model=SIZES["tiny"], objective=objective, training=SHORT)
     train(config, bare, bare, tmp_path / "off", model=small_model(config.objective), progress=False)
     notes = Log(tmp_path / "off" / "training.jsonl").records()[0]["notes"]
-    assert len(notes) == 3 and notes[0].startswith("picture_rank is off")
-    required = dataclasses.replace(OBJECTIVES["calibrated"], required=("spec",))
+    assert len(notes) == 3 and notes[1].startswith("picture_rank is off")
+    required = OBJECTIVES["calibrated"].replace(required=("spec",))
     config = Config(model=SIZES["tiny"], objective=required, training=SHORT)
     with pytest.raises(ValueError, match="'spec' was asked for"):
         train(config, bare, bare, tmp_path / "refused", model=small_model(required), progress=False)
@@ -155,7 +201,7 @@ def test_learning_rate_warms_up_and_falls_to_nearly_zero():
 
 def test_a_diverging_loss_ends_the_run_with_advice(tmp_path: Path, features: Features):
     with pytest.raises(FloatingPointError, match="lower --lr"):
-        run(tmp_path, features, dataclasses.replace(SHORT, lr=1e30, steps=40))
+        run(tmp_path, features, SHORT.replace(lr=1e30, steps=40))
 
 
 def test_a_run_starts_from_another_ones_weights_and_scales(tmp_path: Path, features: Features):
