@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -103,12 +103,9 @@ def neighbours(index: Index, id: str, component: int = 0, count: int = NEAREST) 
 
 
 def draw(
-    rows: pd.DataFrame,
-    colouring: str,
-    place: Place | None = None,
-    results: tuple[str, ...] = (),
+    rows: pd.DataFrame, colouring: str, place: Place | None = None, results: tuple[str, ...] = (),
     reference: str | None = None,
-) -> go.Figure:
+) -> go.Figure:  # fmt: skip
     """The map; a point's customdata is its id. Results as rings, the reference as a square, the query as a star."""
     numeric = pd.api.types.is_numeric_dtype(rows.value)
     figure = go.Figure(_by_value(rows) if numeric else _by_label(rows))
@@ -135,7 +132,7 @@ def draw(
 def _by_value(rows: pd.DataFrame) -> list[go.Scatter]:
     """One trace on the colour scale."""
     rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
-    texts = [f"{_safe(r.id)}<br>{_safe(r.label)}<br>variance {r.value:.3g}" for r in rows.itertuples()]
+    texts = [f"{escape(r.id)}<br>{escape(r.label)}<br>variance {r.value:.3g}" for r in rows.itertuples()]
     return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
 
 
@@ -143,9 +140,9 @@ def _by_label(rows: pd.DataFrame) -> list[go.Scatter]:
     """One trace a value, each with a colour and a symbol of its own."""
     traces = []
     for n, (value, part) in enumerate(rows.groupby("value", sort=True)):
-        texts = [f"{_safe(r.id)}<br>{_safe(r.label)}" for r in part.itertuples()]
+        texts = [f"{escape(r.id)}<br>{escape(r.label)}" for r in part.itertuples()]
         look = {"symbol": MARKS[n % len(MARKS)], "color": SHADES.get(str(value), ORDER[n % len(ORDER)])}
-        traces.append(_scatter(part, texts, name=_safe(str(value)), marker=look))
+        traces.append(_scatter(part, texts, name=escape(str(value)), marker=look))
     return traces
 
 
@@ -161,11 +158,7 @@ def _mark(figure: go.Figure, rows: pd.DataFrame, name: str, symbol: str, size: i
     """A larger symbol around some of the points."""
     if len(rows):
         look = {"symbol": symbol, "size": size, "color": VERMILION, "line": {"width": 2, "color": VERMILION}}
-        figure.add_trace(_scatter(rows, [f"{_safe(id)}<br>{say(id)}" for id in rows.id], look, name=name))
-
-
-def _safe(text: str) -> str:
-    return html.escape(text)
+        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{say(id)}" for id in rows.id], look, name=name))
 
 
 def say(rows: pd.DataFrame, colouring: str, component: int, place: Place | None) -> str:

@@ -18,9 +18,6 @@ NAMED_AT_MOST = 5
 MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
-# ---- the histogram, with the current query ----
-
-
 def variances(query: Query, component: int) -> dict[str, float]:
     """picture, words, fit, overall -> the query's mean variance in this component (0: of all)."""
     sources = {"picture": query.var_r, "words": query.var_t, "fit": query.var_m, "overall": query.var}
@@ -77,9 +74,6 @@ def say_histogram(table: pd.DataFrame, query: dict[str, float] | None) -> str:
         f"have {query['words']:.3g}, the fit {query['fit']:.3g}, merged {query['overall']:.3g} (other scales: not "
         "marked)."
     )
-
-
-# ---- attributes and interventions of one component ----
 
 
 def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
@@ -156,9 +150,6 @@ def say_removals(part: pd.DataFrame) -> str:
     text = f"Removing the {first.aspect} raises it most: {first.delta:+.2f} [{first.low:+.2f}, {first.high:+.2f}]"
     text += f" ({probability(first.p)}), an equal area covered elsewhere {first.control:+.2f}"
     return text + (f"; the next aspect, {following.aspect}, {following.delta:+.2f}." if following is not None else ".")
-
-
-# ---- who tracks an attribute ----
 
 
 def trackers(table: pd.DataFrame, attribute: str) -> pd.DataFrame:

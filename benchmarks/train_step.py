@@ -25,7 +25,7 @@ from hug.backbones import Reader, WordKind, Words, WordTokens
 from hug.config import OBJECTIVES, SIZES, TrainConfig
 from hug.losses import Criterion, DegradedVariances, Outputs, Pair, RemovedVariances
 from hug.model import HUG
-from hug.train.batch import DegradedViews, MinedReferences, RemovedAspects, ShortenedTexts, TrainBatch, compute
+from hug.train.batch import DegradedViews, MinedPictures, RemovedAspects, ShortenedTexts, TrainBatch, compute
 from hug.train.trainer import optimizer_of
 
 P, CV, L, CT = 25, 768, 24, 384  # the embedded backbone's tokens
@@ -64,7 +64,7 @@ def a_batch(size: int) -> TrainBatch:
         degraded=DegradedViews(half, pictures(len(half)), pictures(len(half))),
         removed=RemovedAspects(half, pictures(len(half)), torch.arange(len(half)) % 6),
         shortened=ShortenedTexts(half, words(len(half), WORDS)),
-        mined=MinedReferences(some, pictures(len(some)), None),
+        mined=MinedPictures(some, pictures(len(some)), None),
     )  # fmt: skip
 
 

@@ -56,9 +56,6 @@ def head() -> str:
     return f'<script data-plotly="{address(PLOTLY)}">{(ASSETS / "page.js").read_text()}</script>'
 
 
-# ---- components ----
-
-
 def figure(
     elem_id: str, label: str, look: Callable[[list[str]], str] | None = None, value: str | None = None
 ) -> gr.HTML:
@@ -67,26 +64,17 @@ def figure(
     `look`, named so, gives for [model, id] the address of the picture to show beside the pointer.
     """
     return gr.HTML(
-        value,
-        label=label,
-        html_template=render("figure"),
-        js_on_load=(ASSETS / "figure.js").read_text(),
-        server_functions=[look] if look else None,
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+        value, label=label, html_template=render("figure"), js_on_load=(ASSETS / "figure.js").read_text(),
+        server_functions=[look] if look else None, elem_id=elem_id, apply_default_css=False,
+    )  # fmt: skip
 
 
 def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
     """A place for a `cards_value`; its `select` event has `id`, that of the pressed one. `pairs` stay side by side."""
     return gr.HTML(
-        label=label,
-        html_template=render("cards"),
-        js_on_load=(ASSETS / "cards.js").read_text(),
-        elem_id=elem_id,
-        elem_classes="hug-pairs" if pairs else None,
-        apply_default_css=False,
-    )
+        label=label, html_template=render("cards"), js_on_load=(ASSETS / "cards.js").read_text(), elem_id=elem_id,
+        elem_classes="hug-pairs" if pairs else None, apply_default_css=False,
+    )  # fmt: skip
 
 
 def pressed(event: gr.EventData) -> Any:
@@ -94,55 +82,39 @@ def pressed(event: gr.EventData) -> Any:
     return event.id
 
 
-# ---- their values ----
-
-
 def figure_value(
-    figure: go.Figure | None,
-    alt: str = "",
-    *,
-    title: str = "",
-    question: str = "",
-    sentence: str = "",
-    table: pd.DataFrame | None = None,
-    name: str = "table",
-    elem_id: str = "",
-    clickable: bool = False,
-    tools: bool = False,
-    model: str = "",
-) -> str:
+    figure: go.Figure | None, alt: str = "", *, title: str = "", question: str = "", sentence: str = "",
+    table: pd.DataFrame | None = None, name: str = "table", elem_id: str = "", clickable: bool = False,
+    tools: bool = False, model: str = "",
+) -> str:  # fmt: skip
     """The value of a `figure`: title and question above it, the sentence and the table below. All of it escaped.
 
     `name` is that of the files to download; with the `elem_id` of the component the figure is one of them.
     """
     return _json(
-        before=_heading(title, question),
-        figure=None if figure is None else json.loads(figure.to_json()),
-        alt=alt or f"{title}. {sentence}",
-        after=below(table, name, elem_id, sentence),
-        clickable=clickable,
-        tools=tools,
-        model=model,
-    )
+        before=_heading(title, question), figure=None if figure is None else json.loads(figure.to_json()),
+        alt=alt or f"{title}. {sentence}", after=below(table, name, elem_id, sentence),
+        clickable=clickable, tools=tools, model=model,
+    )  # fmt: skip
+
+
+def table_figure(
+    table: pd.DataFrame, draw: Callable[[pd.DataFrame], go.Figure], say: Callable[[pd.DataFrame], str], *, title: str,
+    question: str = "", **options: Any,
+) -> str:  # fmt: skip
+    """The value of a `figure` that draws a table, says it and holds it; of an empty table the sentence alone."""
+    if table.empty:
+        return message(say(table), title, question)
+    return figure_value(draw(table), title=title, question=question, sentence=say(table), table=table, **options)
 
 
 def cards_value(
-    items: Sequence[Card],
-    title: str = "",
-    question: str = "",
-    empty: str = "",
-    *,
-    note: str = "",
-    table: pd.DataFrame | None = None,
-    name: str = "table",
-) -> str:
+    items: Sequence[Card], title: str = "", question: str = "", empty: str = "", *, note: str = "",
+    table: pd.DataFrame | None = None, name: str = "table",
+) -> str:  # fmt: skip
     """The value of `cards`: title, question and note above, the table below; `empty` stands in for no card."""
-    return _json(
-        before=_heading(title, question, note=note),
-        cards=[asdict(card) for card in items],
-        empty=empty,
-        after=below(table, name),
-    )
+    before, after = _heading(title, question, note), below(table, name)
+    return _json(before=before, cards=[asdict(card) for card in items], empty=empty, after=after)
 
 
 def message(sentence: str, title: str = "", question: str = "") -> str:
@@ -157,9 +129,6 @@ def picture_card(session: Session, id: str, note: str = "", mark: bool = False) 
     labels = session.describe(id)
     alt = f"{id}: {labels}" if labels else id
     return Card(id, address(session.thumbnail(id)), "", note, alt, f"{id}\n{labels}", mark)
-
-
-# ---- tables, downloads, notices as HTML ----
 
 
 def below(table: pd.DataFrame | None, name: str, figure: str = "", sentence: str = "") -> Markup:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 from markupsafe import Markup
 
 from analysis.registry import STUDIES
 from analysis.session import ROOT, QueryError, Session
-from ui.components import NOTHING, figure_value, message, notice
+from ui.components import NOTHING, message, notice, table_figure
 from ui.html import render
 
 
@@ -60,9 +62,7 @@ class Studies:
         except KeyError as reason:
             raise NotMeasured(f"Not measured: {str(reason.args[0]).rstrip('.')}.") from reason
 
-    def value(
-        self, name: str, make: Callable[[pd.DataFrame], str], title: str = "", question: str = ""
-    ) -> str:  # fmt: skip
+    def value(self, name: str, make: Callable[[pd.DataFrame], str], title: str, question: str = "") -> str:
         """What `make` gives for the table of a study; or why there is none, where `notice` doesn't say it already."""
         try:
             table = self.table(name)
@@ -72,12 +72,25 @@ class Studies:
 
     def figure(self, name: str, elem_id: str) -> str:
         """The value of a figure: a whole study with its question, figure, sentence and table."""
+        study, prepared = STUDIES[name], self.prepared
 
         def draw(table: pd.DataFrame) -> str:
-            assert self.prepared is not None
-            return _drawn_once(_Key(name, elem_id, self.session.name, self.prepared.tables[name], table))
+            assert prepared is not None
+            return _drawn_once(_Key(name, elem_id, self.session.name, prepared.tables[name], table))
 
-        return self.value(name, draw, STUDIES[name].title, STUDIES[name].question)
+        return self.value(name, draw, study.title, study.question)
+
+    def part(
+        self, name: str, select: Callable[[pd.DataFrame], pd.DataFrame], draw: Callable[[pd.DataFrame], go.Figure],
+        say: Callable[[pd.DataFrame], str], *, title: str, question: str = "", **options: Any,
+    ) -> str:  # fmt: skip
+        """The value of a figure: a part of a study, by functions of its own."""
+
+        def value(table: pd.DataFrame) -> str:
+            files = f"{self.session.name}-{name}"
+            return table_figure(select(table), draw, say, title=title, question=question, name=files, **options)
+
+        return self.value(name, value, title, question)
 
 
 @dataclass(frozen=True)
@@ -93,11 +106,10 @@ class _Key:
 
 @lru_cache(maxsize=64)
 def _drawn_once(key: _Key) -> str:
-    study = STUDIES[key.name]
-    return figure_value(
-        study.draw(key.table), title=study.title, question=study.question, sentence=study.say(key.table),
-        table=key.table, name=f"{key.model}-{key.name}", elem_id=key.elem_id,
-    )  # fmt: skip
+    study, files = STUDIES[key.name], f"{key.model}-{key.name}"
+    return table_figure(
+        key.table, study.draw, study.say, title=study.title, question=study.question, name=files, elem_id=key.elem_id
+    )
 
 
 def _place(folder: Path | None) -> str:

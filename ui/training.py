@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.session import ROOT, RUNS, QueryError
 from hug.config import OBJECTIVES, SIZES, DataConfig, ModelConfig, ObjectiveConfig, TrainConfig
@@ -27,32 +27,21 @@ DATA = {name: sizes for name, sizes in GENERATED.items() if not (ON_SPACE and na
 STEPS = ("data", "train", "index", "measure", "prepare")
 
 
-def _choice(default: str, title: str, names: Iterable[str]) -> Any:
-    return Field(default, title=title, json_schema_extra={"enum": list(names)})
-
-
 class Settings(BaseModel):
     """What the form says; bounds and choices are declared here alone."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    data: str = _choice("garments-0", "data set", DATA)
-    size: str = _choice("tiny", "size", SIZES)
-    objective: str = _choice("calibrated", "objective", OBJECTIVES)
-    fusion: str = _choice("dynamic", "merge", FUSIONS)
+    data: Literal[*DATA] = Field(default="garments-0", title="data set")  # type: ignore[valid-type]
+    size: Literal[*SIZES] = Field(default="tiny", title="size")  # type: ignore[valid-type]
+    objective: Literal[*OBJECTIVES] = Field(default="calibrated", title="objective")  # type: ignore[valid-type]
+    fusion: Literal[*FUSIONS] = Field(default="dynamic", title="merge")  # type: ignore[valid-type]
     steps: int = Field(default=600, ge=1, le=MOST_STEPS, title="Steps")
     batch: int = Field(default=64, ge=4, le=128, title="Batch")
     lr: float = Field(default=1e-3, ge=1e-6, le=0.1, title="Learning rate")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed")
     terms: dict[str, Annotated[float, Field(ge=0, le=10)]] = {}  # weights, by names of TERMS
     switches: dict[str, bool] = {}  # by names of SWITCHES
-
-    @field_validator("data", "size", "objective", "fusion", mode="before")
-    @classmethod
-    def _among(cls, value: Any, info: ValidationInfo) -> Any:
-        if value not in _schema(str(info.field_name))["enum"]:
-            raise ValueError("not a choice")
-        return value
 
     @staticmethod
     def of(values: Mapping[str, Any]) -> Settings:
@@ -77,8 +66,8 @@ class Settings(BaseModel):
     @property
     def about(self) -> dict[str, Any]:
         """What a list of trainings says of it, as JSON."""
-        shown = self.model_dump(include={"data", "size", "objective", "fusion", "steps", "seed"})
-        return {**shown, "changed": self.changes}
+        settings = self.model_dump(include={"data", "size", "objective", "fusion", "steps", "seed"})
+        return {**settings, "changed": self.changes}
 
     def train(self, out: str) -> tuple[str, ...]:
         """The arguments of `python -m` that train it; what is at its default is left out."""
@@ -127,22 +116,17 @@ def help_of(name: str) -> str:
     return str(ObjectiveConfig.model_fields[name].description)
 
 
-def _schema(field: str) -> dict[str, Any]:
-    """Bounds or choices of a field, or of the members of a group."""
-    schema = Settings.model_json_schema()["properties"][field]
-    return dict(schema.get("additionalProperties", schema))
-
-
 def _sentence(place: tuple[int | str, ...], value: Any) -> str:
     """What is accepted at a place of the settings, and what came."""
-    schema = _schema(str(place[0]))
-    title = schema.get("title", str(place[-1]).capitalize())
+    schema = Settings.model_json_schema()["properties"][place[0]]
+    schema = schema.get("additionalProperties", schema)  # of a group's members
+    title, came = schema.get("title", str(place[-1]).capitalize()), str(value)[:40]
     if "enum" in schema:
-        return f"The {title} must be one of {', '.join(schema['enum'])}; got {str(value)[:40]!r}."
+        return f"The {title} must be one of {', '.join(schema['enum'])}; got {came!r}."
     if schema["type"] == "boolean":
-        return f"{title} must be on or off; got {str(value)[:40]}."
+        return f"{title} must be on or off; got {came}."
     kind = "a whole number" if schema["type"] == "integer" else "a number"
-    return f"{title} must be {kind} from {schema['minimum']:g} to {schema['maximum']:g}; got {str(value)[:40]}."
+    return f"{title} must be {kind} from {schema['minimum']:g} to {schema['maximum']:g}; got {came}."
 
 
 def _interval(steps: int) -> int:

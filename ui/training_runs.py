@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from zipfile import ZIP_STORED, ZipFile
 import pandas as pd
 from markupsafe import Markup
 
-from analysis import training_log
+from analysis import training_log as log
 from hug.files import replacing
 from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
-from ui.components import NOTHING, figure_value, message
+from ui.components import NOTHING, figure_value, table_figure
 from ui.html import render
 
 ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
@@ -36,22 +37,14 @@ STATUS = {
     "interrupted": "Interrupted: the machine was restarted; resume goes on",
 }  # fmt: skip
 CURVES = {  # elem_id -> (table, figure, sentence, title, question)
-    "train-losses": (
-        training_log.losses, training_log.draw_losses, training_log.say_losses, "Losses",
-        "Does it learn? The whole loss and its terms before their weights, smoothed over five records.",
-    ),
-    "train-recalls": (
-        training_log.recalls, training_log.draw_recalls, training_log.say_recalls, "Recall on validation",
-        "Does it find? The weights with the best R@10 are kept.",
-    ),
-    "train-scales": (
-        training_log.scales, training_log.draw_scales, training_log.say_scales, "Learned scales",
-        "a and b of the contrasts: a grows as the model gets surer of its matches.",
-    ),
-    "train-variances": (
-        training_log.variances, training_log.draw_variances, training_log.say_variances, "Variances",
-        "How unsure is it of candidates, pictures, words and their fit?",
-    ),
+    "train-losses": (log.losses, log.draw_losses, log.say_losses, "Losses",
+        "Does it learn? The whole loss and its terms before their weights, smoothed over five records."),
+    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls, "Recall on validation",
+        "Does it find? The weights with the best R@10 are kept."),
+    "train-scales": (log.scales, log.draw_scales, log.say_scales, "Learned scales",
+        "a and b of the contrasts: a grows as the model gets surer of its matches."),
+    "train-variances": (log.variances, log.draw_variances, log.say_variances, "Variances",
+        "How unsure is it of candidates, pictures, words and their fit?"),
 }  # fmt: skip
 COMPARISON = "Your trainings side by side"
 MEASURES = {  # names of measurements -> columns of the comparison
@@ -61,19 +54,19 @@ MEASURES = {  # names of measurements -> columns of the comparison
 }  # fmt: skip
 
 
+@dataclass
 class Run:
     """A job with what its log says, read once."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    job: Job
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        return training_log.read(self.job.folder)
+        return log.read(self.job.folder)
 
     @cached_property
-    def progress(self) -> training_log.Progress:
-        return training_log.progress(self.records)
+    def progress(self) -> log.Progress:
+        return log.progress(self.records)
 
     @property
     def busy(self) -> bool:
@@ -122,28 +115,21 @@ class Run:
         return f"Step {progress.step} of {progress.steps}, {left}."
 
     @property
-    def _steps(self) -> list[dict[str, str]]:
+    def _steps(self) -> list[tuple[str, str]]:
+        """Name and state of each step: done, now, wrong or later."""
         job = self.job
-        current = "now" if self.busy else "wrong" if job.status == FAILED else "later"
-        return [
-            {
-                "name": STEPS[step.name][0],
-                "state": "done" if step.name in job.done else current if step.name == job.step else "later",
-            }
-            for step in job.steps
-        ]
+        states = {job.step: "now" if self.busy else "wrong" if job.status == FAILED else "later"}
+        states |= dict.fromkeys(job.done, "done")
+        return [(STEPS[step.name][0], states.get(step.name, "later")) for step in job.steps]
 
     def curve(self, elem_id: str) -> str:
         """The value of one of the figures of `CURVES`; nothing before the training began."""
         if not self.records:
             return NOTHING
         measure, draw, say, title, question = CURVES[elem_id]
-        table = measure(self.records)
-        if table.empty:
-            return message(say(table), title, question)
-        return figure_value(
-            draw(table), title=title, question=question, sentence=say(table), table=table,
-            name=f"{self.job.id}-{elem_id}", elem_id=elem_id,
+        return table_figure(
+            measure(self.records), draw, say, title=title, question=question, name=f"{self.job.id}-{elem_id}",
+            elem_id=elem_id,
         )  # fmt: skip
 
     @property
@@ -181,11 +167,11 @@ def comparison(runs: Sequence[Run]) -> str:
     if len(runs) < 2:
         return NOTHING
     by_name = {f"{n}. {run.job.about['objective']}": run for n, run in enumerate(reversed(runs), 1)}
-    table = training_log.compared({name: run.records for name, run in by_name.items()})
+    table = log.compared({name: run.records for name, run in by_name.items()})
     return figure_value(
-        None if table.empty else training_log.draw_compared(table), title=COMPARISON,
+        None if table.empty else log.draw_compared(table), title=COMPARISON,
         question="R@10 on validation of each, and below what was measured on test.",
-        sentence=training_log.say_compared(table), name="trainings", elem_id="train-compared",
+        sentence=log.say_compared(table), name="trainings", elem_id="train-compared",
         table=pd.DataFrame([{"training": name, **run.summary} for name, run in by_name.items()]),
     )  # fmt: skip
 

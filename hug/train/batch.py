@@ -16,7 +16,7 @@ from hug.backbones import Words, WordTokens
 from hug.config import ObjectiveConfig
 from hug.data.captions import training_texts
 from hug.data.features import Features, tokens_of
-from hug.data.truth import MinedReferences as MinedIds
+from hug.data.truth import MinedReferences
 from hug.gaussians import Batch, Gaussians
 from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
@@ -52,7 +52,7 @@ class ShortenedTexts(Batch):
 
 
 @dataclass(frozen=True)
-class MinedReferences(Batch):
+class MinedPictures(Batch):
     """References as clean as those of some triplets, without and with what their texts presuppose."""
 
     rows: Tensor  # (V,)
@@ -72,7 +72,7 @@ class TrainBatch(Batch):
     degraded: DegradedViews | None = None
     removed: RemovedAspects | None = None
     shortened: ShortenedTexts | None = None
-    mined: MinedReferences | None = None
+    mined: MinedPictures | None = None
     clean: Tensor | None = None  # rows of the targets without a fault; all where nobody knows
     decorrelation: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
 
@@ -143,7 +143,7 @@ class Batches:
         batches = [part for pool in self.pools for part in _cut(rng.permutation(pool), self.batch)]
         return batches[rng.permutation(len(batches))[place]]
 
-    def _mined(self, rows: np.ndarray, rng: np.random.Generator) -> MinedReferences | None:
+    def _mined(self, rows: np.ndarray, rng: np.random.Generator) -> MinedPictures | None:
         """For the triplets that have any: a mined reference that lacks, and with `cord_fits` one that fits."""
         mined = {n: self.features.mined[row] for n, row in enumerate(rows) if row in self.features.mined}
         if not mined or "mined" not in self.needs:
@@ -152,11 +152,11 @@ class Batches:
         def one_of(ids: tuple[str, ...]) -> str:
             return ids[rng.integers(len(ids))]
 
-        def names(m: MinedIds) -> tuple[str, ...]:
+        def names(m: MinedReferences) -> tuple[str, ...]:
             return (one_of(m.lacks), one_of(m.fits)) if self.objective.cord_fits else (one_of(m.lacks),)
 
         lacks, *fits = map(self.features.pictures.take, zip(*map(names, mined.values()), strict=True))
-        return MinedReferences(torch.tensor(list(mined)), lacks, fits[0] if fits else None)
+        return MinedPictures(torch.tensor(list(mined)), lacks, fits[0] if fits else None)
 
     def _words(self, texts: list[str]) -> tuple[Words, ShortenedTexts | None]:
         """The batch's texts, and at most half of them shortened; taken together, so that all are equally long."""

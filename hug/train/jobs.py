@@ -33,7 +33,7 @@ from hug.files import write_json
 
 RUNNING, STOPPING, STOPPED = "running", "stopping", "stopped"
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
-KEPT = 5  # jobs an owner may keep
+MOST = 5  # jobs an owner may keep
 FORMAT = 1
 BUSY = "a training is running on this machine, and only one can; try again when it has ended"
 
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands; times are Unix seconds."""
+    """A job as it is now; times are Unix seconds."""
 
     id: str
     folder: Path
@@ -74,11 +74,11 @@ class Jobs:
         self.root = Path(root).resolve()
 
     def start(self, owner: str, make_steps: Callable[[Path], Sequence[Step]], about: Mapping[str, Any]) -> Job:
-        """Run the steps given for the job's folder. Raises JobError while any job runs, and when KEPT jobs are kept."""
+        """Run the steps given for the job's folder. Raises JobError while any job runs, and when the owner has MOST."""
         self._home(owner).mkdir(parents=True, exist_ok=True)
         with _claim(self.root / "running.lock", BUSY) as running:
-            if len(self.list(owner)) >= KEPT:
-                raise JobError(f"{KEPT} trainings are kept, not more; remove one first")
+            if len(self.list(owner)) >= MOST:
+                raise JobError(f"{MOST} trainings are kept, not more; remove one first")
             folder = self._home(owner) / f"mine-{secrets.token_hex(8)}"
             folder.mkdir()
             try:
@@ -108,18 +108,18 @@ class Jobs:
             return _launch(replace(job, done=done, status=RUNNING, ended=None, error="", pid=0), running)
 
     def get(self, owner: str, id: str) -> Job:
-        """A job as it stands. Raises JobError when the owner has none of that id, or its record can't be read."""
+        """A job as it is now. Raises JobError when the owner has none of that id, or its record can't be read."""
         if id not in (folder.name for folder in self._home(owner).glob("mine-*")):
             raise JobError("there is no such training")
         return _look(self._home(owner) / id)
 
     def list(self, owner: str) -> builtins.list[Job]:
         """The owner's jobs, newest first, without those whose record can't be read."""
-        found = []
+        jobs = []
         for folder in self._home(owner).glob("mine-*"):
             with suppress(JobError):
-                found.append(_look(folder))
-        return sorted(found, key=lambda job: job.created, reverse=True)
+                jobs.append(_look(folder))
+        return sorted(jobs, key=lambda job: job.created, reverse=True)
 
     def remove(self, owner: str, id: str) -> None:
         """Delete a job with all its files. Raises JobError while it runs."""
@@ -141,13 +141,13 @@ class Jobs:
 
 
 @contextmanager
-def _claim(path: Path, otherwise: str, patience: float = 2.0) -> Iterator[int]:
-    """A descriptor that holds the lock. Raises JobError(otherwise) when others hold it for `patience` seconds."""
+def _claim(path: Path, refusal: str, patience: float = 2.0) -> Iterator[int]:
+    """A descriptor that holds the lock. Raises JobError(refusal) when others hold it for `patience` seconds."""
     descriptor, until = os.open(path, os.O_RDWR | os.O_CREAT, 0o644), time.monotonic() + patience
     try:
         while not lock_descriptor(descriptor, blocking=False):  # others may just be looking, or about to end
             if time.monotonic() > until:
-                raise JobError(otherwise)
+                raise JobError(refusal)
             time.sleep(0.01)
         yield descriptor
     finally:
@@ -178,11 +178,11 @@ def _launch(job: Job, running: int) -> Job:
 
 def _look(folder: Path) -> Job:
     """The record, and whether it still holds."""
-    job, asked = _read(folder), folder / "stopping"
+    job, request = _read(folder), folder / "stopping"
     if job.status == RUNNING and _held(folder / "job.lock"):
-        return replace(job, status=STOPPING if asked.exists() else RUNNING)
+        return replace(job, status=STOPPING if request.exists() else RUNNING)
     if job.status == RUNNING and (job := _read(folder)).status == RUNNING:  # read again: it may have ended since
-        return replace(job, status=STOPPED if asked.exists() else INTERRUPTED)
+        return replace(job, status=STOPPED if request.exists() else INTERRUPTED)
     return job
 
 
@@ -215,7 +215,7 @@ class _Runner:
     """`python -m hug.train.jobs FOLDER`: runs the steps that aren't done, one after another."""
 
     job: Job
-    asked: bool = False  # to stop
+    stops: bool = False  # a request to stop has come
     process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -224,10 +224,10 @@ class _Runner:
         os.nice(10)  # queries of the app are answered first
         status, error = FINISHED, ""
         for step in (s for s in self.job.steps if s.name not in self.job.done):
-            self.asked = self.asked or (self.job.folder / "stopping").exists()
-            error = "" if self.asked else self.execute(step)
-            if self.asked or error:  # what was cut short isn't done: training exits with 0 then, too
-                status, error = (STOPPED, "") if self.asked else (FAILED, error)
+            self.stops = self.stops or (self.job.folder / "stopping").exists()
+            error = "" if self.stops else self.execute(step)
+            if self.stops or error:  # what was cut short isn't done: training exits with 0 then, too
+                status, error = (STOPPED, "") if self.stops else (FAILED, error)
                 break
             self.job = _write(replace(self.job, done=(*self.job.done, step.name)))
         self.job = _write(replace(self.job, status=status, error=error, ended=time.time(), pid=0))
@@ -242,7 +242,7 @@ class _Runner:
         # record would be no help, being others' by the time of a resume; and what steps write is written atomically.
         follow = (lambda: libc.prctl(1, signal.SIGKILL)) if sys.platform == "linux" else None
         self.process = subprocess.Popen([sys.executable, "-m", *step.argv], process_group=0, preexec_fn=follow)
-        if self.asked:  # a request that came while the process was made found nobody to pass it to
+        if self.stops:  # a request that came while the process was made found nobody to pass it to
             self.process.terminate()
         code = self.process.wait()
         with suppress(OSError):
@@ -252,7 +252,7 @@ class _Runner:
         return (_printed(log, start) or [f"{step.name} ended with {code}"])[-1][:300] if code else ""
 
     def stop(self, *_: object) -> None:
-        self.asked = True
+        self.stops = True
         if self.process:
             self.process.terminate()
 

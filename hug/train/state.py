@@ -21,7 +21,7 @@ OLD_NAMES = {"doubt_rank_spearman": "uncertainty_rank_spearman"}  # in logs of t
 
 
 class State:
-    """Where a run stands: step, best validation, parameters and moments in one file, so they always agree."""
+    """How far a run is: step, best validation, parameters and moments in one file, so they always agree."""
 
     def __init__(self, folder: Path, model: nn.Module, criterion: nn.Module, optimizer: torch.optim.AdamW) -> None:
         self.path = folder / "state.safetensors"

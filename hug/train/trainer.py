@@ -36,7 +36,7 @@ class Outcome:
 
     step: int
     best: float  # mean R@10 on validation of the saved weights
-    finished: bool  # False when it was asked to stop
+    finished: bool  # False when a signal stopped it
 
 
 def train(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from analysis.session import Session
 from tests.browser.conftest import opened
 
 pytestmark = pytest.mark.browser
@@ -34,6 +36,17 @@ def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) ->
     table = visit.locator("#study-severity details.hug-table")
     table.locator("summary").click()
     assert table.locator("tbody tr").count() > 0
+
+
+def test_a_figure_and_its_table_are_files(visit: Page, studied_url: str, studied_session: Session) -> None:
+    opened(visit, studied_url, "Uncertainty")
+    visit.locator("#study-severity").scroll_into_view_if_needed()
+    visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn]")
+    for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"kind,")):
+        with visit.expect_download() as download:
+            visit.locator("#study-severity").get_by_label(f"Download {studied_session.name}-severity: {kind}").click()
+        assert download.value.suggested_filename == f"{studied_session.name}-severity.{kind.lower()}"
+        assert Path(download.value.path()).read_bytes().startswith(start)
 
 
 def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) -> None:

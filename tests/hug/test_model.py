@@ -11,7 +11,7 @@ from hug.losses import Criterion
 from hug.model import HUG, device_of
 from hug.train.batch import (
     DegradedViews,
-    MinedReferences,
+    MinedPictures,
     RemovedAspects,
     ShortenedTexts,
     TrainBatch,
@@ -34,7 +34,7 @@ def a_batch(seed: int = 0) -> TrainBatch:
         degraded=DegradedViews(rows, b.images(pictures[8:10]), b.images(pictures[10:12])),
         removed=RemovedAspects(rows, b.images(pictures[12:14]), torch.tensor([0, 1])),
         shortened=ShortenedTexts(rows, b.words(["the same", "with"])),
-        mined=MinedReferences(rows, b.images(pictures[14:16]), None),
+        mined=MinedPictures(rows, b.images(pictures[14:16]), None),
         clean=torch.arange(4),
     )
 

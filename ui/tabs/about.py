@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
@@ -13,7 +11,7 @@ from analysis import model_card
 from analysis.session import Sessions
 from ui.components import ASSETS, downloads, rows
 from ui.html import render, text
-from ui.navigation import READING, view_link
+from ui.navigation import READING, restore_model, view_link
 from ui.requests import safely
 from ui.state import Listener, State, Tab
 
@@ -29,12 +27,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         f"```bibtex\n{citation}```", elem_id="about-cite",
     )  # fmt: skip
     refresh = Listener(safely(partial(model_cards, sessions)), [state.model], [cards], READING)
-    return Tab("about", "About", [state.model], partial(restore, sessions), refresh)
-
-
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """A link's model."""
-    return [sessions.get(params.get("model") or None).name]
+    return Tab("about", "About", [state.model], partial(restore_model, sessions), refresh)
 
 
 def model_cards(sessions: Sessions, model: str) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -69,23 +69,26 @@ def build(sessions: Sessions, state: State) -> Tab:
     for control in (component, colouring, category):
         control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
 
+    _wire_points(sessions, state, point, [chart, near])
+    use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, queue=False, **PRIVATE)
+    return Tab(
+        "map", "Map", [state.model, component, colouring, category, point, wrong], partial(restore, sessions), show
+    )
+
+
+def _wire_points(sessions: Sessions, state: State, point: gr.Dropdown, views: Sequence[gr.HTML]) -> None:
+    """A picture that is pressed or chosen becomes the reference; the answer then refreshes the tab."""
+
     def ask(model: str, id: str | None) -> Any:
         return asking(sessions.get(model), state, id) if id else gr.skip()
 
     def choose(event: gr.EventData) -> str:
         return str(pressed(event))
 
-    asks: dict[str, Any] = {  # the answer refreshes the tab
-        "fn": safely(ask), "inputs": [state.model, point], "outputs": [state.reference, state.picture, state.asks],
-        **READING,
-    }  # fmt: skip
-    for view in (chart, near):
-        view.select(choose, None, point, queue=False, **PRIVATE).success(**asks)
-    point.input(**asks)
-    use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, queue=False, **PRIVATE)
-    return Tab(
-        "map", "Map", [state.model, component, colouring, category, point, wrong], partial(restore, sessions), show
-    )
+    asks = Listener(safely(ask), [state.model, point], [state.reference, state.picture, state.asks], READING)
+    for view in views:
+        view.select(choose, None, point, queue=False, **PRIVATE).success(**asks.arguments)
+    point.input(**asks.arguments)
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:

@@ -14,7 +14,8 @@ import pandas as pd
 from analysis import component as study
 from analysis.session import Session, Sessions
 from analysis.studies.subfeatures import LEAVE_OUT, levels, top_bottom
-from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card, pressed
+from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
+from ui.html import text
 from ui.navigation import READING, Parameters, on_press_ask, view_link
 from ui.requests import safely
 from ui.state import PRIVATE, Listener, QueryResult, State, Tab, numbers
@@ -28,11 +29,17 @@ ATTRIBUTES = "The attributes that explain it"
 REMOVALS = "What removing an attribute does to it"
 SIMILAR = "Similar components"
 MATRIX = "All components and attributes"
-CAPTIONS = {  # (source, end) of the study -> title
-    ("words", "lowest"): "Clearest words (lowest σ²ₜ)", ("words", "highest"): "Vaguest words (highest σ²ₜ)",
-    ("fit", "lowest"): "Best fit of words and picture (lowest σ²ₘ)",
-    ("fit", "highest"): "Worst fit of words and picture (highest σ²ₘ)",
-}  # fmt: skip
+CAPTIONS = {  # view -> source and end of the study, title
+    "captions-words-lowest": ("words", "lowest", "Clearest words (lowest σ²ₜ)"),
+    "captions-words-highest": ("words", "highest", "Vaguest words (highest σ²ₜ)"),
+    "captions-fit-lowest": ("fit", "lowest", "Best fit of words and picture (lowest σ²ₘ)"),
+    "captions-fit-highest": ("fit", "highest", "Worst fit of words and picture (highest σ²ₘ)"),
+}
+STEPS: dict[str, Callable[[int, int], int]] = {  # button -> the component that follows one of so many
+    "◂ previous": lambda component, count: (component - 2) % count + 1,
+    "next ▸": lambda component, count: component % count + 1,
+    "random": lambda component, count: random.choice([c for c in range(1, count + 1) if c != component] or [component]),
+}
 
 
 @dataclass(frozen=True)
@@ -57,30 +64,12 @@ class Choice:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Controls:
-    """Components by the fields of `Choice`."""
-
-    category: gr.Radio
-    component: gr.Dropdown
-    leave_out: gr.Slider
-    attribute: gr.Radio
-    measure: gr.Radio
-
-    @property
-    def all(self) -> list[Any]:
-        return [self.category, self.component, self.leave_out, self.attribute, self.measure]
-
-
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
     session = sessions.get()
     wrong = gr.HTML(elem_id="subfeatures-notice", elem_classes="hug-wrong")
     views: dict[str, gr.HTML] = {"missing": gr.HTML(elem_id="subfeatures-missing", elem_classes="hug-wrong")}
-    gr.Markdown(
-        "The model sees a picture as many *sub-features*, here called components and numbered, each with an "
-        "uncertainty of its own. Some *track* an attribute: their uncertainty rises when it is removed from a picture."
-    )
+    gr.Markdown(text("subfeatures"))
     attribute = gr.Radio(label=WHICH_TRACKS, elem_id="attribute", **_attributes(session, ""))
     views["tracked"] = cards("tracked", WHICH_TRACKS)
     with gr.Row(elem_classes="hug-controls"):
@@ -101,9 +90,8 @@ def build(sessions: Sessions, state: State) -> Tab:
     measure = gr.Radio(measures, value="delta", label="In the matrix", elem_id="measure")
     views["matrix"] = figure("matrix", MATRIX)
     with gr.Accordion("Words: the captions with the lowest and highest uncertainty", open=False):
-        views |= {name: cards(name, title) for name, title in zip(_caption_views(), CAPTIONS.values(), strict=True)}
+        views |= {name: cards(name, title) for name, (_, _, title) in CAPTIONS.items()}
     views["link"] = gr.HTML(elem_id="subfeatures-link")
-    controls = Controls(category, state.component, leave_out, attribute, measure)
 
     def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
         session = sessions.get(model)
@@ -116,8 +104,11 @@ def build(sessions: Sessions, state: State) -> Tab:
         }
 
     outputs = [category, state.component, attribute, *views.values()]
-    show = Listener(safely(refresh), [state.model, state.result, *controls.all], outputs, READING)
-    _wire_controls(sessions, state, controls, wrong, show)
+    controls = [category, state.component, leave_out, attribute, measure]
+    show = Listener(safely(refresh), [state.model, state.result, *controls], outputs, READING)
+    for event in (category.input, state.component.input, leave_out.release, measure.input):
+        event(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
+    _wire_attribute(sessions, state, attribute, wrong, show)
     _wire_steps(sessions, state, steps, show)
     _wire_views(sessions, state, views, attribute, show)
     return Tab(
@@ -142,23 +133,12 @@ def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     ]  # fmt: skip
 
 
-# ---- events ----
+def _wire_attribute(sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, show: Listener) -> None:
+    def go_to_best(model: str, name: str | None, component: int) -> dict[Any, Any]:
+        return {state.component: best(sessions.get(model), name or "", component), wrong: ""}
 
-
-def _wire_controls(sessions: Sessions, state: State, controls: Controls, wrong: gr.HTML, show: Listener) -> None:
-    def clear() -> str:
-        return ""
-
-    for event in (
-        controls.category.input, controls.component.input, controls.leave_out.release, controls.measure.input
-    ):  # fmt: skip
-        event(clear, None, wrong, queue=False, **PRIVATE).then(**show.arguments)
-
-    def go_to_best(model: str, attribute: str | None, component: int) -> dict[Any, Any]:
-        return {state.component: best(sessions.get(model), attribute or "", component), wrong: ""}
-
-    controls.attribute.input(
-        safely(go_to_best), [state.model, controls.attribute, state.component], [state.component, wrong], **READING
+    attribute.input(
+        safely(go_to_best), [state.model, attribute, state.component], [state.component, wrong], **READING
     ).success(**show.arguments)
 
 
@@ -188,18 +168,8 @@ def _wire_views(
         views[name].select(fn, None, target, queue=False, **PRIVATE).success(**show.arguments)
     for name in ("least", "most"):
         on_press_ask(views[name].select, sessions, state, lambda session, id: (id, None))
-    for name in _caption_views():
+    for name in CAPTIONS:
         on_press_ask(views[name].select, sessions, state, caption)
-
-
-STEPS: dict[str, Callable[[int, int], int]] = {  # button -> the component that follows one of so many
-    "◂ previous": lambda component, count: (component - 2) % count + 1,
-    "next ▸": lambda component, count: component % count + 1,
-    "random": lambda component, count: random.choice([c for c in range(1, count + 1) if c != component] or [component]),
-}
-
-
-# ---- values ----
 
 
 def values(sessions: Sessions, session: Session, result: QueryResult, choice: Choice) -> dict[str, str]:
@@ -213,22 +183,22 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
         "most": most,
         "histogram": histogram(session, result, choice),
         "similar": similar(studies, component),
-        "attributes": _part(
-            studies, "attributes", partial(study.attributes_of, component=component), study.draw_attributes,
+        "attributes": studies.part(
+            "attributes", partial(study.attributes_of, component=component), study.draw_attributes,
             study.say_attributes, title=ATTRIBUTES, elem_id="explained", clickable=True,
         ),
-        "removals": _part(
-            studies, "interventions", partial(study.removals_of, component=component), study.draw_removals,
+        "removals": studies.part(
+            "interventions", partial(study.removals_of, component=component), study.draw_removals,
             study.say_removals, title=REMOVALS, elem_id="moved",
         ),
-        "matrix": _part(
-            studies, "tracking", lambda table: table,
-            lambda table: study.draw_matrix(table, choice.measure, component, choice.attribute), study.say_matrix,
-            title=MATRIX, elem_id="matrix", clickable=True,
+        "matrix": studies.part(
+            "tracking", lambda table: table,
+            partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
+            study.say_matrix, title=MATRIX, elem_id="matrix", clickable=True,
             question="Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a "
             "cell.",
         ),
-        **{view: captions(studies, *key) for view, key in zip(_caption_views(), CAPTIONS, strict=True)},
+        **{view: captions(studies, *caption) for view, caption in CAPTIONS.items()},
         "link": view_link(
             sessions, session, "sub-features", category=choice.category, component=component,
             leave_out="" if abs(choice.leave_out - LEAVE_OUT) < 1e-6 else f"{choice.leave_out:g}",
@@ -237,58 +207,32 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
     }  # fmt: skip
 
 
-def _part(
-    studies: Studies,
-    name: str,
-    select: Callable[[pd.DataFrame], pd.DataFrame],
-    draw: Callable[[pd.DataFrame], Any],
-    say: Callable[[pd.DataFrame], str],
-    *,
-    title: str,
-    question: str = "",
-    **options: Any,
-) -> str:
-    """The value of a figure: a part of a study."""
-
-    def value(table: pd.DataFrame) -> str:
-        part = select(table)
-        if part.empty:
-            return message(say(part), title, question)
-        return figure_value(
-            draw(part), title=title, question=question, sentence=say(part), table=part,
-            name=f"{studies.session.name}-{name}", **options,
-        )  # fmt: skip
-
-    return studies.value(name, value, title, question)
-
-
 def tracked(studies: Studies, choice: Choice) -> str:
     """The answer to "which component tracks this?": a sentence, and the best as cards."""
     if not choice.attribute:
         return NOTHING
-    name = label(choice.attribute)
+    title = f"Which sub-feature tracks {label(choice.attribute)}?"
 
     def value(table: pd.DataFrame) -> str:
         part = study.trackers(table, choice.attribute)
         items = [
             Card(
-                str(r.component),
-                text=f"component {r.component}{' ●' if r.tracked else ''}",
+                str(r.component), text=f"component {r.component}{' ●' if r.tracked else ''}",
                 note=f"removed {r.delta:+.2f}, next aspect {r.next_delta:+.2f}; explains {100 * r.eta2:.0f} %",
                 mark=r.component == choice.component,
             )
             for r in part.head(BEST).itertuples()
-        ]
+        ]  # fmt: skip
         note = (
             "Over all categories. ● tracked: removing it moves the component most, and it explains the component. "
             "Changes are of the log variance: +0.7 doubles it. Best first; press one to see its pictures."
         )
         return cards_value(
-            items, f"Which sub-feature tracks {name}?", study.say_trackers(part, choice.attribute), note=note,
-            table=part, name=f"{studies.session.name}-{choice.attribute}",
+            items, title, study.say_trackers(part, choice.attribute), note=note, table=part,
+            name=f"{studies.session.name}-{choice.attribute}",
         )  # fmt: skip
 
-    return studies.value("tracking", value, f"Which sub-feature tracks {name}?")
+    return studies.value("tracking", value, title)
 
 
 def samples(session: Session, choice: Choice) -> list[str]:
@@ -296,26 +240,22 @@ def samples(session: Session, choice: Choice) -> list[str]:
     table = top_bottom(session.index, choice.category or None, choice.component, choice.leave_out)
     without = f", without the {100 * choice.leave_out:.0f} % most uncertain overall" if choice.leave_out else ""
     question = f"Of {choice.category or 'all'} pictures{without}. Press one to ask a query with it."
-    views = []
+    empty, views = "No picture is left: choose another category or leave out fewer.", []
     for end, which in (("lowest", "most certain"), ("highest", "least certain")):
         part = table[table.end == end]
         items = [picture_card(session, r.id, f"variance {r.value:#.3g}") for r in part.itertuples()]
-        views.append(
-            cards_value(
-                items, f"{len(part)} {which} in component {choice.component}", question,
-                "No picture is left: choose another category or leave out fewer.", table=part,
-                name=f"{session.name}-component-{choice.component}-{end}",
-            )
-        )  # fmt: skip
+        title = f"{len(part)} {which} in component {choice.component}"
+        files = f"{session.name}-component-{choice.component}-{end}"
+        views.append(cards_value(items, title, question, empty, table=part, name=files))
     return views
 
 
 def histogram(session: Session, result: QueryResult, choice: Choice) -> str:
     table = levels(session.index, choice.component, choice.category or None, choice.leave_out)
     query = study.variances(result.query, choice.component) if result.model == session.name else None
-    return figure_value(
-        study.draw_histogram(table, query["picture"] if query else None), title=HISTOGRAM,
-        sentence=study.say_histogram(table, query), table=table, name=f"{session.name}-component-{choice.component}",
+    return table_figure(
+        table, partial(study.draw_histogram, mark=query["picture"] if query else None),
+        partial(study.say_histogram, query=query), title=HISTOGRAM, name=f"{session.name}-component-{choice.component}",
         elem_id="histogram",
     )  # fmt: skip
 
@@ -332,9 +272,7 @@ def similar(studies: Studies, component: int) -> str:
     return studies.value("similar", value, SIMILAR)
 
 
-def captions(studies: Studies, source: str, end: str) -> str:
-    title = CAPTIONS[source, end]
-
+def captions(studies: Studies, source: str, end: str, title: str) -> str:
     def value(table: pd.DataFrame) -> str:
         part = table[(table.source == source) & (table.end == end)]
         items = [
@@ -342,9 +280,8 @@ def captions(studies: Studies, source: str, end: str) -> str:
             for n, r in enumerate(part.itertuples())
         ]
         question = "Of the whole text, over all components. Press one to ask a query with it."
-        return cards_value(
-            items, title, question, table=part, name=f"{studies.session.name}-captions-{source}-{end}"
-        )  # fmt: skip
+        name = f"{studies.session.name}-captions-{source}-{end}"
+        return cards_value(items, title, question, table=part, name=name)
 
     return studies.value("captions", value, title)
 
@@ -358,13 +295,6 @@ def caption(session: Session, key: str) -> tuple[str | None, str | None]:
     table = Studies(session).table("captions")
     row = table[(table.source == source) & (table.end == end)].iloc[int(place)]
     return row.id if row.id in session.index.ids else None, row.text
-
-
-def _caption_views() -> list[str]:
-    return [f"captions-{source}-{end}" for source, end in CAPTIONS]
-
-
-# ---- choices ----
 
 
 def attributes(session: Session) -> list[str]:

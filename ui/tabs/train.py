@@ -11,7 +11,8 @@ import gradio as gr
 from analysis.session import RUNS, QueryError, Sessions
 from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
-from ui.navigation import READING
+from ui.html import text
+from ui.navigation import READING, restore_model
 from ui.requests import safely
 from ui.state import PRIVATE, Listener, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
@@ -20,13 +21,6 @@ from ui.visitor import require_visitor, visitor_or_new
 
 JOBS = RUNS / "jobs"
 EVERY = 2.0  # seconds between two looks at a training that runs
-INTRODUCTION = (
-    "Train a small model on generated garments, on this machine. It goes on when this page is closed; the same browser "
-    "finds it again. Afterwards what the tabs show is prepared too, and the model answers in all of them."
-)
-LIMITS = (
-    f" Here at most {MOST_STEPS} steps are possible, and what was trained is lost when the Space sleeps: download it."
-)
 NO_RUNS = "No training yet: choose what to train and press Start; its course appears here."
 SIZES = {"tiny": "tiny: K 16, width 64", "bundled": "bundled: K 32, width 128"}
 OBJECTIVES = {
@@ -48,34 +42,31 @@ ACTIONS: dict[str, tuple[str, Callable[[Run], bool]]] = {  # id -> label, and wh
 
 def build(sessions: Sessions, state: State) -> Tab:
     """The tab's components and events."""
-    gr.Markdown(INTRODUCTION + (LIMITS if ON_SPACE else ""))
+    gr.Markdown(text("train"))
+    if ON_SPACE:
+        gr.Markdown(f"At most {MOST_STEPS} steps are possible here; what was trained is lost when the Space sleeps.")
     with gr.Row(elem_classes="hug-beside"):
         with gr.Column(min_width=300):
             form = _form()
             start = gr.Button("Start", variant="primary", elem_id="train-start")
-        panel = RunsPanel(sessions, state)
+        with gr.Column(min_width=300, scale=2):
+            panel = RunsPanel(sessions, state)
+    panel.build_below()
     panel.wire(form, start)
     refresh = Listener(safely(panel.refresh), panel.inputs, panel.outputs, READING)
     arrive = Listener(safely(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
-    return Tab("train", "Train", [state.model], partial(restore, sessions), refresh, arrive)
-
-
-def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """A link's model; it opens nothing in the tab, since trainings are their owner's."""
-    return [sessions.get(params.get("model") or None).name]
-
-
-# ---- the form ----
+    return Tab("train", "Train", [state.model], partial(restore_model, sessions), refresh, arrive)
 
 
 def _form() -> dict[str, Any]:
     """The controls, by the names of `Settings`, `TERMS` and `SWITCHES`, with the command they stand for."""
-    first = Settings()
-    form: dict[str, Any] = {
-        "data": _radio(
-            "data", "Data", _data_sets(), info="generated, with known attributes and known faults; drawn on first use"
-        )
+    first, form = Settings(), dict[str, Any]()
+    data = {
+        name: f"{name}: {3 * sum(sizes.images)} pictures, {3 * sizes.triplets[0]} training queries"
+        for name, sizes in DATA.items()
     }
+    info = "generated, with known attributes and known faults; drawn on first use"
+    form["data"] = _radio("data", "Data", data, info)
     form["size"] = _radio("size", "Size", SIZES)
     form["objective"] = _radio("objective", "Objective", OBJECTIVES)
     with gr.Row():
@@ -97,17 +88,8 @@ def _form() -> dict[str, Any]:
 
 
 def _radio(name: str, label: str, choices: Mapping[str, str], info: str | None = None) -> gr.Radio:
-    value = getattr(Settings(), name)
-    return gr.Radio(
-        [(text, n) for n, text in choices.items()], value=value, label=label, info=info, elem_id=f"train-{name}"
-    )
-
-
-def _data_sets() -> dict[str, str]:
-    return {
-        name: f"{name}: {3 * sum(sizes.images)} pictures, {3 * sizes.triplets[0]} training queries"
-        for name, sizes in DATA.items()
-    }
+    pairs, value = [(words, key) for key, words in choices.items()], getattr(Settings(), name)
+    return gr.Radio(pairs, value=value, label=label, info=info, elem_id=f"train-{name}")
 
 
 def _wire_form(form: Mapping[str, Any]) -> None:
@@ -139,35 +121,33 @@ def _by_name(form: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, An
     return {name: values[control] for name, control in form.items()}
 
 
-# ---- the trainings ----
-
-
 class RunsPanel:
     """A visitor's trainings: the list, how the chosen one goes, and what can be done with it."""
 
     def __init__(self, sessions: Sessions, state: State) -> None:
         self.sessions, self.state, self.jobs = sessions, state, Jobs(JOBS)
-        self.stamp = gr.State([])  # of what is shown
-        with gr.Column(min_width=300, scale=2):
-            self.runs = gr.Radio([], label="Your trainings", elem_id="runs", info=NO_RUNS)
-            self.status = gr.HTML(elem_id="train-state")
-            with gr.Row(elem_id="train-actions"):
-                self.buttons = {
-                    name: gr.Button(label, size="sm", min_width=110, visible=False, elem_id=f"train-{name}")
-                    for name, (label, _) in ACTIONS.items()
-                }
-            self.download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
-            with gr.Accordion("What it printed", open=False, elem_id="train-log"):
-                self.log = gr.Code(
-                    "", language=None, show_label=False, label="What it printed", interactive=False, max_lines=16
-                )
-            first, second, *rest = CURVES
-            self.figures = {name: figure(name, name) for name in (first, second)}
+        self.stamp = gr.State([])  # of the run on the page
+        self.runs = gr.Radio([], label="Your trainings", elem_id="runs", info=NO_RUNS)
+        self.status = gr.HTML(elem_id="train-state")
+        with gr.Row(elem_id="train-actions"):
+            self.buttons = {
+                name: gr.Button(label, size="sm", min_width=110, visible=False, elem_id=f"train-{name}")
+                for name, (label, _) in ACTIONS.items()
+            }
+        self.download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
+        with gr.Accordion("What it printed", open=False, elem_id="train-log"):
+            self.log = gr.Code(
+                "", language=None, show_label=False, label="What it printed", interactive=False, max_lines=16
+            )
+        self.figures = {name: figure(name, name) for name in list(CURVES)[:2]}
+        self.inputs = [state.visitor, self.runs]
+
+    def build_below(self) -> None:
+        """What lies below form and list."""
         with gr.Row(elem_classes="hug-beside"):
-            self.figures |= {name: figure(name, name) for name in rest}
+            self.figures |= {name: figure(name, name) for name in list(CURVES)[2:]}
         self.comparison = figure("train-compared", COMPARISON)
         self.timer = gr.Timer(EVERY, active=False)
-        self.inputs = [state.visitor, self.runs]
         self.outputs = [
             self.runs, self.stamp, self.timer, self.download, self.status, *self.buttons.values(), self.log,
             *self.figures.values(), self.comparison,

@@ -58,8 +58,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         Studies(sessions.get()).figure(name, f"study-{name}")
 
     def refresh(model: str, result: QueryResult, side: str) -> dict[Any, Any]:
-        shown = values(sessions, model, result, side)
-        return {views[name]: value for name, value in shown.items()}
+        return {views[name]: value for name, value in values(sessions, model, result, side).items()}
 
     def pick(model: str, side: str) -> dict[Any, Any]:
         studies = Studies(sessions.get(model))
@@ -103,10 +102,8 @@ def sources(session: Session, result: QueryResult) -> str:
     table = split.split(result.trace)
     key = split.verdict(table, session.untrusted)
     sentences = []
-    if key is not None:
-        sentences.append(VERDICTS[key])
-    elif not session.calibration:  # else it is calibrated, but no source can be trusted
-        sentences.append(UNCALIBRATED)
+    if key is not None or not session.calibration:  # else it is calibrated, but no source can be trusted
+        sentences.append(UNCALIBRATED if key is None else VERDICTS[key])
     if session.untrusted:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
@@ -125,11 +122,9 @@ def components(session: Session, result: QueryResult) -> str:
         return NOTHING
     table = split.gallery_percentiles(session.index, result.query).head(LEAST_CERTAIN)
     items = [
-        Card(
-            str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery"
-        )
+        Card(str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery")
         for r in table.itertuples()
-    ]  # fmt: skip
+    ]
     question = (
         "The components (sub-features) in which it is most uncertain against the gallery. Press one to see what it is."
     )

@@ -19,7 +19,7 @@ from hug.train.jobs import (
     FAILED,
     FINISHED,
     INTERRUPTED,
-    KEPT,
+    MOST,
     RUNNING,
     STOPPED,
     STOPPING,
@@ -288,11 +288,11 @@ def test_list_is_newest_first_without_damaged_records(jobs: Jobs):
 
 
 def test_so_many_are_kept_and_room_is_made_by_removing(jobs: Jobs):
-    made = kept(jobs, KEPT)
+    made = kept(jobs, MOST)
     with pytest.raises(JobError, match="remove one first"):
         start(jobs)
     jobs.remove("ann", made[0].id)
-    assert not made[0].folder.exists() and len(list(made[0].folder.parent.iterdir())) == KEPT - 1
+    assert not made[0].folder.exists() and len(list(made[0].folder.parent.iterdir())) == MOST - 1
     with pytest.raises(JobError, match="no such training"):
         jobs.get("ann", made[0].id)
     assert ended(jobs, start(jobs)).status == FINISHED

@@ -153,7 +153,7 @@ def test_what_the_data_cannot_supply_says_why(studied_session: Session, gallery_
 
 
 def test_a_gallery_without_categories_has_no_filter(studied_session: Session) -> None:
-    bare = dataclasses.replace(studied_session, index=dataclasses.replace(studied_session.index, meta={}))
+    bare = dataclasses.replace(studied_session, stored=dataclasses.replace(studied_session.index, meta={}))
     choice = Choice.of(bare, "shirt", 1, LEAVE_OUT, None, "delta")
     assert choice.category == "" and subfeatures.categories(bare, choice.category)["visible"] is False
     assert len(view(bare, category=choice.category)["least"]["cards"]) > 0
