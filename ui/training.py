@@ -20,7 +20,7 @@ TERMS = (  # the objective's weights that can be set here, in the order of the f
 )  # fmt: skip
 SWITCHES = ("variance", "fc_component", "fc_instance", "fc_modality", "cord_fits")
 FUSIONS = ("dynamic", "static")
-PICTURES = 20  # a category for measuring and preparing: half of the released models'
+PICTURES = 20  # a category that the studies degrade and edit: half of the released models'
 ON_SPACE = bool(os.environ.get("SPACE_ID"))  # others wait there: fewer steps, and no large data
 MOST_STEPS = 600 if ON_SPACE else 20_000
 DATA = {name: sizes for name, sizes in GENERATED.items() if not (ON_SPACE and name == "garments-1")}
@@ -98,11 +98,8 @@ class Settings(BaseModel):
             Step("data", ("hug", "render", "--version", self.data, "--out", root)),
             Step("train", self.train(out)),
             Step("index", ("hug", "index", "--checkpoint", out, "--gallery", _place(Path(gallery)), "--out", out)),
-            Step("measure", (
-                "hug", "evaluate", "--checkpoint", out, "--root", root, "--quick",
-                "--severity-pictures", most, "--subfeature-pictures", most, *cache,
-            )),
-            Step("prepare", ("analysis", "prepare", "--checkpoint", out, "--root", root, "--pictures", most, *cache)),
+            Step("measure", ("hug", "evaluate", "--checkpoint", out, "--root", root, "--quick", *cache)),
+            Step("prepare", ("analysis", "measure", "--checkpoint", out, "--root", root, "--pictures", most, *cache)),
         ]  # fmt: skip
 
 
