@@ -58,14 +58,14 @@ release: .venv/.requirements
 	$(call shipped,released,garments)
 	$(call shipped,paper,garments-paper)
 	cp runs/garments-1-calibrated/training.jsonl checkpoints/garments/training-first.jsonl
-	$(BIN)/python -m hug results --checkpoints checkpoints/garments checkpoints/garments-paper $(if $(ABLATIONS),--ablations $(ABLATIONS)) --out docs/results.md
+	$(BIN)/python -m analysis results --checkpoints checkpoints/garments checkpoints/garments-paper $(if $(ABLATIONS),--ablations $(ABLATIONS)) --out docs/results.md
 	$(BIN)/python -m analysis findings --checkpoints checkpoints/garments checkpoints/garments-paper --out docs/findings.md
 
 # Measure, index and bundle a run, then compute what the tabs show of it.
 define shipped
-	$(BIN)/python -m hug evaluate --root runs/garments-1 --checkpoint runs/garments-1-$(1) --point runs/garments-1-point $(if $(PHOTOS),--photos $(PHOTOS))
+	$(BIN)/python -m hug evaluate --root runs/garments-1 --checkpoint runs/garments-1-$(1) --point runs/garments-1-point
 	$(BIN)/python -m hug index --checkpoint runs/garments-1-$(1) --gallery assets/gallery.parquet --out runs/garments-1-$(1)
 	mkdir -p checkpoints/$(2)
 	cp $(addprefix runs/garments-1-$(1)/,$(SHIPPED)) checkpoints/$(2)/
-	$(BIN)/python -m analysis prepare --checkpoint checkpoints/$(2) --root runs/garments-1
+	$(BIN)/python -m analysis measure --checkpoint checkpoints/$(2) --root runs/garments-1 $(if $(PHOTOS),--photos $(PHOTOS))
 endef

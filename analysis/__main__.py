@@ -1,108 +1,141 @@
-"""`python -m analysis prepare | report | findings`: studies of a checkpoint, computed beforehand or as a report."""
+"""`python -m analysis measure | report | results | findings`: studies of a checkpoint, and the pages made of them."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.findings import findings_page, read_prepared
-from analysis.ground import Effort, Ground
+from analysis.experiments import QUICK, Effort, Experiments
 from analysis.registry import STUDIES
 from analysis.report import report
-from analysis.store import Prepared, prepare
+from analysis.results_page import (
+    Results,
+    ablations_section,
+    findings_page,
+    read_results,
+    read_studies,
+    results_page,
+    stored_ablations,
+)
+from analysis.store import StudyStore, measure
 from hug.config import DataConfig
+from hug.evaluate.measurements import lines
 from hug.files import write_text
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    _ground(commands.add_parser("prepare", help="compute the studies that the tabs show, beside the checkpoint"))
-    made = commands.add_parser("report", help="an HTML report with CSV tables; studies are computed where they lack")
-    _ground(made)
-    made.add_argument("--out", type=Path, required=True, help="folder of the report")
-    page = commands.add_parser("findings", help="what was found and what does not hold, as Markdown")
-    page.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids with prepared studies")
-    page.add_argument("--out", type=Path, default=Path("docs/findings.md"), help="file to write (%(default)s)")
+    studies = commands.add_parser(
+        "measure", aliases=["prepare"], help="compute the studies, with their metrics, beside the checkpoint"
+    )
+    _experiments(studies)
+    html = commands.add_parser("report", help="an HTML report with CSV tables; studies are computed where they lack")
+    _experiments(html)
+    html.add_argument("--out", type=Path, required=True, help="folder of the report")
+    results = commands.add_parser("results", help="aims, baselines and every measure, as Markdown")
+    results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured before")
+    results.add_argument(
+        "--ablations", nargs="+", default=[],
+        help="more of them, compared with the first checkpoint; without any the page keeps the section that it has",
+    )  # fmt: skip
+    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="page to write (%(default)s)")
+    findings = commands.add_parser("findings", help="which claims hold and which do not, as Markdown")
+    findings.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids with stored studies")
+    findings.add_argument("--out", type=Path, default=Path("docs/findings.md"), help="page to write (%(default)s)")
     return top
 
 
-def _ground(to: argparse.ArgumentParser) -> None:
+def _experiments(to: argparse.ArgumentParser) -> None:
     data, effort = DataConfig(), Effort()
     to.add_argument("--checkpoint", default="checkpoints/garments", help="folder or Hub id (%(default)s)")
-    to.add_argument("--root", help="data set in Fashion-IQ's layout; without it only the gallery is studied")
+    to.add_argument("--root", help="folder of a data set; without it only the gallery is studied")
     to.add_argument("--split", default="test", help="split to study (%(default)s)")
     to.add_argument("--categories", nargs="+", default=list(data.categories), help="categories to read")
     to.add_argument("--cache", default=data.cache, help="folder of the frozen tokens (%(default)s)")
     to.add_argument("--studies", nargs="+", metavar="STUDY", help=f"only some of {', '.join(STUDIES)}")
-    to.add_argument("--pictures", type=int, default=effort.pictures, help="clean pictures a category (%(default)s)")
+    to.add_argument("--photos", type=Path, help="folder of real photographs to degrade and measure")
+    to.add_argument("--quick", action="store_true", help="few resamples and pictures")
+    to.add_argument(
+        "--pictures", type=int,
+        help=f"clean pictures a category to degrade and edit ({effort.pictures}, quick {QUICK.pictures})",
+    )  # fmt: skip
 
 
-def ground_of(args: argparse.Namespace) -> Ground:
+def experiments_of(args: argparse.Namespace) -> Experiments:
+    if args.pictures is not None and args.pictures < 1:
+        raise ValueError(f"--pictures must be at least 1, got {args.pictures}")
     data = DataConfig(root=args.root, categories=args.categories, cache=args.cache) if args.root else None
-    return Ground.load(args.checkpoint, data, args.split, Effort(pictures=args.pictures))
+    effort = QUICK if args.quick else Effort()
+    effort = effort if args.pictures is None else dataclasses.replace(effort, pictures=args.pictures)
+    return Experiments.load(args.checkpoint, data, args.split, effort, args.photos)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
+    commands = {
+        "measure": _measure, "prepare": _measure, "report": _report, "results": _results, "findings": _findings,
+    }  # fmt: skip
     try:
-        return {"prepare": _prepare, "report": _report, "findings": _findings}[args.command](args)
+        return commands[args.command](args)
     except (ValueError, OSError) as error:
         print(f"python -m analysis {args.command}: {error}", file=sys.stderr)
         return 1
 
 
-def _prepare(args: argparse.Namespace) -> int:
-    found = prepare(ground_of(args), names=args.studies)
-    print(told(found))
+def _measure(args: argparse.Namespace) -> int:
+    store = measure(experiments_of(args), names=args.studies)
+    print("\n".join([store.text(), "", *lines(store.metrics)]))
     return 0
 
 
 def _report(args: argparse.Namespace) -> int:
-    ground = ground_of(args)
+    experiments = experiments_of(args)
     try:
-        found = Prepared.load(ground.folder, ground.model)
+        store = StudyStore.load(experiments.folder, experiments.model.weights_hash)
     except ValueError as stale:
         print(stale, file=sys.stderr)
-        found = None
-    if found is None or ground.data is not None and not found.data:
-        found = prepare(ground, args.out, args.studies)  # beside the report: a checkpoint may be read-only
-    path = report(found, ground.folder.resolve().name, _about(ground, found), args.out)
-    print(f"{len(found.tables)} studies are in {path}")
-    for name, why in found.skipped.items():
+        store = None
+    if store is None or experiments.data is not None and not store.origin.data:
+        store = measure(experiments, args.out, args.studies)  # beside the report: a checkpoint may be read-only
+    path = report(store, experiments.folder.resolve().name, _about(experiments, store), args.out)
+    print(f"{len(store.tables)} studies are in {path}")
+    for name, why in store.skipped.items():
         print(f"  {name} skipped: {why}")
     return 0
 
 
-def _about(ground: Ground, found: Prepared) -> dict[str, str]:
-    model = ground.model
+def _about(experiments: Experiments, store: StudyStore) -> dict[str, str]:
+    model, origin = experiments.model, store.origin
     return {
         "objective": model.objective.name,
         "components": f"{model.config.components} of {model.config.dim} dimensions",
-        "weights": found.weights,
+        "weights": origin.weights,
         "backbone": f"{model.backbone.name} ({model.backbone.fingerprint})",
-        "data": ", ".join(f"{k} {v}" for k, v in found.data.items()) or "the gallery alone",
-        "gallery": f"{len(ground.index)} pictures ({found.gallery})",
-        "commit": found.commit,
+        "data": ", ".join(f"{k} {v}" for k, v in origin.data.items()) or "the gallery alone",
+        "gallery": f"{len(experiments.index)} pictures ({origin.gallery})",
+        "commit": origin.commit,
     }
 
 
-def _findings(args: argparse.Namespace) -> int:
-    write_text(args.out, findings_page(read_prepared(args.checkpoints)))
-    print(f"findings of {len(args.checkpoints)} checkpoints are in {args.out}")
+def _results(args: argparse.Namespace) -> int:
+    results = read_results(args.checkpoints)
+    if args.ablations:
+        ablations = ablations_section([next(iter(results.values())), *map(Results.load, args.ablations)])
+    else:
+        ablations = stored_ablations(args.out.read_text()) if args.out.exists() else ""
+    write_text(args.out, results_page(results, ablations))
+    print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
     return 0
 
 
-def told(found: Prepared) -> str:
-    """What was computed, how long it took, and what was skipped and why."""
-    lines = [f"{len(found.tables)} studies of {found.weights} are in {found.folder}"]
-    for name in STUDIES:
-        what = f"{found.seconds.get(name, 0):6.1f} s" if name in found.tables else f" skipped: {found.skipped[name]}"
-        lines.append(f"  {name:<22} {what}")
-    size = sum(path.stat().st_size for path in Path(found.folder).iterdir())
-    return "\n".join([*lines, f"  {size / 1000:.0f} kB"])
+def _findings(args: argparse.Namespace) -> int:
+    write_text(args.out, findings_page(read_studies(args.checkpoints)))
+    print(f"findings of {len(args.checkpoints)} checkpoints are in {args.out}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.plots import COLOURS, FAINT, INK, NAMED, VERMILION, listed, plain, whiskers
+from analysis.studies.attributes import LEVEL
 from hug.data.truth import CONTROL, DEGRADED
-from hug.evaluate.subfeatures import LEVEL
 from hug.gaussians import Query
 
 NAMED_AT_MOST = 5

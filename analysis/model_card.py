@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from analysis import training_log
 from analysis.session import Session
+from analysis.store import StudyStore
+from hug.evaluate.measurements import Measurements, Metric
 
-SHORT = {  # measure -> how a person reads it
-    "HUG R@1, all": "target first (R@1), all queries, %",
-    "HUG R@10, all": "target among the first ten (R@10), all queries, %",
-    "HUG R@10, clean": "the same on clean queries, %",
-    "point matching R@10, all": "the same network without uncertainty (R@10), all queries, %",
-    "AUROC degraded/clean σ_c, gallery": "picture: degraded above clean (AUROC)",
-    "AUROC vague/specific σ_t": "words: vague above specific (AUROC)",
-    "paired conflict/fit σ_m": "fit: conflicting above fitting words, same text (paired)",
-    "AUROC miss@10 by doubt (calibrated), all": "calibrated doubt finds misses (AUROC), all queries",
-    "AUROC miss@10 by overall σ_q, all": "overall uncertainty finds misses (AUROC), all queries",
-    "AUROC miss@10 by top-1 score, all": "the score of the first finds misses (AUROC), all queries",
-    "ECE of doubt, all": "error of the calibrated chance (ECE), all queries",
-    "tracked aspects (unseen style)": "attributes that a sub-feature tracks, of six, unseen removals",
-    "mean |correlation| of components": "mean |correlation| between sub-features",
+TITLES = {  # metric -> how a card calls it
+    "recall.1.all": "target first (R@1), all queries, %",
+    "recall.10.all": "target among the first ten (R@10), all queries, %",
+    "recall.10.clean": "the same on clean queries, %",
+    "recall.10.all.point": "the same network without uncertainty (R@10), all queries, %",
+    "auroc.corruption.gallery": "picture: degraded above clean (AUROC)",
+    "auroc.vague": "words: vague above specific (AUROC)",
+    "accuracy.coordination.fit": "fit: conflicting above fitting words, same text (paired)",
+    "auroc.miss.chance.all": "calibrated doubt finds misses (AUROC), all queries",
+    "auroc.miss.overall.all": "overall uncertainty finds misses (AUROC), all queries",
+    "auroc.miss.top1.all": "the score of the first finds misses (AUROC), all queries",
+    "ece.all": "error of the calibrated chance (ECE), all queries",
+    "tracked.unseen": "attributes that a sub-feature tracks, of six, unseen removals",
+    "correlation.components": "mean |correlation| between sub-features",
 }
 
 
@@ -40,12 +40,13 @@ def model(session: Session) -> pd.DataFrame:
         ("merge of the sources", config.fusion),
         ("weights", session.model.weights_hash),
     ]
-    start, last = _training(session.folder)
-    if start:
-        settings = start.get("config", {}).get("training", {})
+    records = training_log.read(session.folder) if session.folder else []
+    if records and records[0].get("kind") == "start":
+        start, settings = records[0], records[0].get("config", {}).get("training", {})
+        step = next((r["step"] for r in reversed(records) if r.get("kind") == "step"), settings.get("steps"))
         rows += [
             ("trained parameters", f"{start.get('parameters', 0):,}"),
-            ("steps × batch", f"{last.get('step', settings.get('steps'))} × {settings.get('batch')}"),
+            ("steps × batch", f"{step} × {settings.get('batch')}"),
             ("training", start.get("command", "")),
             ("seed, commit", f"{start.get('seed')}, {start.get('commit')}"),
         ]
@@ -54,57 +55,53 @@ def model(session: Session) -> pd.DataFrame:
 
 def data(session: Session) -> pd.DataFrame:
     """Columns what, value: the gallery that is searched, and the data that was measured on."""
-    index, found = session.index, measurements(session)
+    index, measurements = session.index, _measurements(session)
     rows = [("gallery searched", f"{len(index)} pictures")]
     for label in ("category", "degradation"):
         if label in index.meta:
             counts = Counter(index.meta[label]).most_common()
             rows.append((f"  {label}", ", ".join(f"{name} {count}" for name, count in counts)))
-    if found:
-        version = found.get("data", {})
+    if measurements:
+        version = measurements.data
         galleries = ", ".join(
-            f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in found["galleries"].items()
+            f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in measurements.galleries.items()
         )
         rows += [
-            ("measured on", f"{version.get('version', found.get('protocol'))}, {found['split']} split"),
+            ("measured on", f"{version.get('version', measurements.protocol)}, {measurements.split} split"),
             ("  galleries", galleries),
             ("  hash", str(version.get("sha256", ""))[:16]),
-            ("  command", found.get("command", "")),
-            ("  commit", found.get("commit", "")),
+            ("  command", measurements.command),
+            ("  commit", measurements.commit),
         ]
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
 def measures(session: Session) -> pd.DataFrame:
-    """Columns measure, value, low, high, count: the few of `measurements.json` that a card needs; empty without it."""
-    rows = {row["measure"]: row for row in measurements(session).get("rows", [])}
-    shown = [
-        (said, rows[name]["value"], rows[name].get("low"), rows[name].get("high"), rows[name].get("count"))
-        for name, said in SHORT.items()
-        if name in rows
+    """Columns measure, value, low, high, count: the few metrics that a card needs; empty without them."""
+    metrics = {m.id: m for m in _metrics(session)}
+    rows = [
+        (title, metrics[id].value, metrics[id].low, metrics[id].high, metrics[id].count)
+        for id, title in TITLES.items()
+        if id in metrics
     ]
-    table = pd.DataFrame(shown, columns=["measure", "value", "low", "high", "count"])
+    table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "count"])
     return table.astype({"value": float, "low": float, "high": float})
 
 
-def measurements(session: Session) -> dict[str, Any]:
-    """`measurements.json` of these very weights; empty when there is none, or it is of other weights or damaged."""
-    if session.folder is None:
-        return {}
+def _metrics(session: Session) -> list[Metric]:
+    measurements = _measurements(session)
+    metrics = list(measurements.metrics) if measurements else []
     try:
-        found = json.loads((session.folder / "measurements.json").read_text())
-        return found if found["weights"] == session.model.weights_hash and "galleries" in found else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        store = StudyStore.load(session.folder, session.model.weights_hash) if session.folder else None
+    except ValueError:  # the tabs that show studies tell why
+        store = None
+    return metrics + list(store.metrics if store else ())
 
 
-def _training(folder: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """First record and last step of `training.jsonl`; empty without one."""
+def _measurements(session: Session) -> Measurements | None:
+    """Those of these very weights; None when there are none, or they are of other weights or damaged."""
     try:
-        lines = (folder / "training.jsonl").read_text().splitlines() if folder else []
-        records = [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError):
-        return {}, {}
-    steps = [r for r in records if r.get("kind") == "step"]
-    first = records[0] if records and records[0].get("kind") == "start" else {}
-    return first, steps[-1] if steps else {}
+        measurements = Measurements.load(session.folder) if session.folder else None
+    except ValueError:
+        return None
+    return measurements if measurements and measurements.weights == session.model.weights_hash else None

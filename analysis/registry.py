@@ -1,4 +1,7 @@
-"""The registry of studies: what each asks, its table, its figure, and the sentence that the numbers support."""
+"""The registry of studies: what each asks, its table and metrics, its figure, and what the numbers say in words.
+
+Raise a study's version when its table or its metrics mean something else: what is stored of it is then stale.
+"""
 
 from __future__ import annotations
 
@@ -8,112 +11,114 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.ground import Ground
+from analysis.experiments import Experiments
+from analysis.plots import NOTHING
 from analysis.studies import (
+    attributes,
+    coordination,
     embedding_map,
     faithfulness,
     fusion,
-    levels,
-    subfeatures,
+    samples,
+    selective_prediction,
+    severity,
+    tracking,
     words,
 )
-from analysis.studies import selective_prediction as trust
+from hug.evaluate.measurements import Metric
 
 
 @dataclass(frozen=True)
 class Study:
-    """`table` raises Skipped where the data can't supply it; `draw` and `say` work on an empty table too."""
+    """`measure` raises Skipped where the data can't supply it; `draw` works on an empty table too."""
 
     name: str
     title: str
     question: str
-    table: Callable[[Ground], pd.DataFrame]
+    measure: Callable[[Experiments], pd.DataFrame]
     draw: Callable[[pd.DataFrame], go.Figure]
-    say: Callable[[pd.DataFrame], str]
-    columns: tuple[str, ...]
+    sentence: Callable[[pd.DataFrame], str]
+    metrics: Callable[[Experiments, pd.DataFrame], list[Metric]] = lambda experiments, table: []
+    version: int = 1
 
-    def empty(self) -> pd.DataFrame:
-        return pd.DataFrame(columns=list(self.columns))
+    def say(self, table: pd.DataFrame) -> str:
+        """What the numbers support, in words."""
+        return self.sentence(table) if len(table) else NOTHING
 
 
 _ALL = (
     Study(
         "samples", "From certain to uncertain", "What looks certain to the model, and what uncertain?",
-        levels.samples, levels.draw_samples, levels.say_samples, ("side", "place", "value", "id", "text"),
+        samples.measure, samples.draw, samples.say,
     ),
     Study(
         "severity", "Degraded pictures", "Does the uncertainty rise as a picture gets worse?",
-        levels.severity, levels.draw_severity, levels.say_severity,
-        ("kind", "seen", "severity", "value", "low", "high"),
+        severity.measure, severity.draw, severity.say, severity.metrics,
     ),
     Study(
         "recall_by_bin", "Recall by uncertainty", "Are uncertain queries answered worse?",
-        trust.recall_bins, trust.draw_recall, trust.say_recall,
-        ("which", "bin", "recall", "low", "high", "doubt", "count"),
+        selective_prediction.measure_recall, selective_prediction.draw_recall, selective_prediction.say_recall,
     ),
     Study(
         "risk_coverage", "Risk and coverage", "What does it gain to leave the doubtful queries unanswered?",
-        trust.risk, trust.draw_risk, trust.say_risk, ("by", "coverage", "risk"),
+        selective_prediction.measure_risk, selective_prediction.draw_risk, selective_prediction.say_risk,
     ),
     Study(
         "reliability", "Reliability of the promised chance", "Is a promised chance of 70 % kept 70 times in a hundred?",
-        trust.reliable, trust.draw_reliable, trust.say_reliable, ("bin", "chance", "hits", "low", "high", "count"),
+        selective_prediction.measure_reliability, selective_prediction.draw_reliability,
+        selective_prediction.say_reliability,
     ),
     Study(
         "miss_prediction", "What predicts a miss", "Does the doubt know more than the distances alone?",
-        trust.misses, trust.draw_misses, trust.say_misses, ("which", "by", "auroc", "low", "high"),
+        selective_prediction.measure_misses, selective_prediction.draw_misses, selective_prediction.say_misses,
     ),
     Study(
         "coordination", "Words that fit and words that conflict", "Is it the fit alone that tells them apart?",
-        levels.coordination, levels.draw_coordination, levels.say_coordination, levels.PAIRED,
+        coordination.measure, coordination.draw, coordination.say, coordination.metrics,
     ),
     Study(
         "coordination_examples", "Six pairs", "What do fitting and conflicting words look like?",
-        levels.coordination_examples, levels.draw_examples, levels.say_examples, levels.EXAMPLE,
+        coordination.measure_examples, coordination.draw_examples, coordination.say_examples,
     ),
     Study(
         "tracking", "Which components track which attribute", "Is there a component for the colour, for the sleeves …?",
-        subfeatures.tracking, subfeatures.draw_tracking, subfeatures.say_tracking, subfeatures.TRACKING,
+        tracking.measure, tracking.draw, tracking.say, tracking.metrics,
     ),
     Study(
         "interventions", "What removing one aspect does", "Which component grows less certain when an aspect is gone?",
-        subfeatures.interventions, subfeatures.draw_interventions, subfeatures.say_interventions,
-        ("aspect", "component", "delta", "low", "high", "p"),
+        tracking.measure_interventions, tracking.draw_interventions, tracking.say_interventions,
     ),
     Study(
         "attributes", "What an attribute explains", "How much of a component's uncertainty does an attribute explain?",
-        subfeatures.attributes, subfeatures.draw_attributes, subfeatures.say_attributes,
-        ("attribute", "component", "eta2", "p"),
+        attributes.measure, attributes.draw, attributes.say, attributes.metrics,
     ),
     Study(
         "similar", "Similar components", "Which components say the same?",
-        subfeatures.similar, subfeatures.draw_similar, subfeatures.say_similar, ("component", "other", "correlation"),
+        attributes.measure_similar, attributes.draw_similar, attributes.say_similar, attributes.similar_metrics,
     ),
     Study(
         "captions", "Captions at the ends", "Which words are uncertain, and which fit badly?",
-        words.captions, words.draw_captions, words.say_captions, ("source", "end", "text", "id", "value"),
+        words.measure_captions, words.draw_captions, words.say_captions, words.captions_metrics,
     ),
     Study(
         "phrases", "One phrase taken out", "Which phrases make the words certain?",
-        words.phrase_effects, words.draw_phrases, words.say_phrases,
-        ("phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"),
+        words.measure_phrases, words.draw_phrases, words.say_phrases,
     ),
     Study(
-        "weights", "How the weights move", "Does a spoiled source lose weight?",
-        fusion.weights, fusion.draw_weights, fusion.say_weights,
-        ("change", "level", "source", "weight", "low", "high"),
+        "weights", "How the weights move", "Does a source that gets worse lose weight?",
+        fusion.measure_weights, fusion.draw_weights, fusion.say_weights,
     ),
     Study(
         "proposition", "Proposition 1, measured", "Do the dynamic weights do what the paper assumes of them?",
-        fusion.proposition, fusion.draw_proposition, fusion.say_proposition, fusion.PROPOSITION,
+        fusion.measure_proposition, fusion.draw_proposition, fusion.say_proposition,
     ),
     Study(
         "faithfulness", "Are the explanations true", "Does removing what is called important change most?",
-        faithfulness.faithfulness, faithfulness.draw_faithfulness, faithfulness.say_faithfulness, faithfulness.COLUMNS,
+        faithfulness.measure, faithfulness.draw, faithfulness.say,
     ),
     Study(
         "map", "Map of the gallery", "Which pictures are alike to the model?",
-        embedding_map.maps, embedding_map.draw_map, embedding_map.say_map, ("component", "id", "x", "y"),
+        embedding_map.measure, embedding_map.draw, embedding_map.say,
     ),
 )  # fmt: skip
 STUDIES: dict[str, Study] = {study.name: study for study in _ALL}

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from analysis.claims import CLAIMS
-from analysis.findings import verdict
 from analysis.registry import STUDIES, Study
-from analysis.store import Prepared
+from analysis.store import StudyStore
 from analysis.tables import csv
+from analysis.targets import judged_claims
 from hug.files import write_text
 
 PAGE = "report.html"
@@ -26,13 +25,13 @@ details { overflow-x: auto } nav li { margin: .1rem 0 } .question { opacity: .75
 """
 
 
-def report(prepared: Prepared, name: str, about: Mapping[str, str], out: Path) -> Path:
+def report(store: StudyStore, name: str, about: Mapping[str, str], out: Path) -> Path:
     """Write `report.html` and one CSV a study into a folder; returns the page's path. `about` stands at the top."""
-    for study in prepared.tables:
-        write_text(out / f"{study}.csv", csv(prepared.table(study)))
-    body = [_head(name, about), _claims(prepared), _contents(prepared)]
-    body += [_section(study, prepared.table(n)) for n, study in STUDIES.items() if n in prepared.tables]
-    body.append(_skipped(prepared))
+    for study in store.tables:
+        write_text(out / f"{study}.csv", csv(store.table(study)))
+    body = [_head(name, about), _claims(store), _contents(store)]
+    body += [_section(study, store.table(n)) for n, study in STUDIES.items() if n in store.tables]
+    body.append(_skipped(store))
     title = html.escape(f"{name}: studies")
     write_text(
         out / PAGE,
@@ -48,13 +47,12 @@ def _head(name: str, about: Mapping[str, str]) -> str:
     return f"<h1>{html.escape(name)}: studies</h1><table>{facts}</table>"
 
 
-def _claims(prepared: Prepared) -> str:
+def _claims(store: StudyStore) -> str:
     rows = []
-    for claim in CLAIMS:
-        found = verdict(claim, prepared)
-        if found is not None:
-            word = "holds" if found.holds else '<span class="no">does not hold</span>'
-            cells = (html.escape(claim.text), word, html.escape(found.told), html.escape(claim.rule))
+    for claim, (verdict,) in judged_claims([store]):
+        if verdict is not None:
+            word = "holds" if verdict.holds else '<span class="no">does not hold</span>'
+            cells = (html.escape(claim.text), word, html.escape(verdict.text), html.escape(claim.rule))
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     if not rows:
         return ""
@@ -62,8 +60,8 @@ def _claims(prepared: Prepared) -> str:
     return f"<h2>What holds, and what does not</h2><details open><table>{head}{''.join(rows)}</table></details>"
 
 
-def _contents(prepared: Prepared) -> str:
-    links = [f'<li><a href="#{n}">{html.escape(s.title)}</a></li>' for n, s in STUDIES.items() if n in prepared.tables]
+def _contents(store: StudyStore) -> str:
+    links = [f'<li><a href="#{n}">{html.escape(s.title)}</a></li>' for n, s in STUDIES.items() if n in store.tables]
     return f"<nav><h2>Studies</h2><ul>{''.join(links)}</ul></nav>"
 
 
@@ -72,17 +70,17 @@ def _section(study: Study, table: pd.DataFrame) -> str:
         full_html=False, include_plotlyjs=False, div_id=f"figure-{study.name}", config={"responsive": True}
     )
     rest = f"the first {ROWS} of {len(table)} rows" if len(table) > ROWS else f"{len(table)} rows"
-    shown = table.head(ROWS).to_html(index=False, border=0, escape=True, float_format=lambda v: f"{v:.4g}")
+    head = table.head(ROWS).to_html(index=False, border=0, escape=True, float_format=lambda v: f"{v:.4g}")
     return (
         f'<section id="{study.name}"><h2>{html.escape(study.title)}</h2>'
         f'<p class="question">{html.escape(study.question)}</p><p class="say">{html.escape(study.say(table))}</p>'
         f'{figure}<p><a href="{study.name}.csv">{study.name}.csv</a></p>'
-        f"<details><summary>{rest}</summary>{shown}</details></section>"
+        f"<details><summary>{rest}</summary>{head}</details></section>"
     )
 
 
-def _skipped(prepared: Prepared) -> str:
-    if not prepared.skipped:
+def _skipped(store: StudyStore) -> str:
+    if not store.skipped:
         return ""
-    told = [f"<li>{html.escape(STUDIES[n].title)}: {html.escape(why)}</li>" for n, why in prepared.skipped.items()]
-    return f"<h2>Skipped</h2><ul>{''.join(told)}</ul>"
+    items = [f"<li>{html.escape(STUDIES[n].title)}: {html.escape(why)}</li>" for n, why in store.skipped.items()]
+    return f"<h2>Skipped</h2><ul>{''.join(items)}</ul>"

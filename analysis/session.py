@@ -17,7 +17,7 @@ from torch import Tensor
 from analysis import encoding
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder
-from hug.data.images import open_picture
+from hug.evaluate.measurements import Metric
 from hug.files import replacing
 from hug.gaussians import Query
 from hug.model import HUG
@@ -26,7 +26,7 @@ from hug.retrieval.index import Index, SearchOptions
 from hug.retrieval.trace import QueryTrace, trace
 
 if TYPE_CHECKING:
-    from analysis.store import Prepared
+    from analysis.store import StudyStore
 
 ROOT = Path(__file__).parents[1]
 BUNDLED_CHECKPOINT = ROOT / "checkpoints" / "garments"
@@ -39,10 +39,10 @@ DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
 AT_CHANCE = 0.55  # without an interval, a measure at or below this counts as chance
-TESTS = {  # source -> the measure that shows whether its uncertainty means anything; 0.5 is chance
-    "r": "AUROC degraded/clean σ_c, gallery",
-    "t": "AUROC vague/specific σ_t",
-    "m": "paired conflict/fit σ_m",
+TESTS = {  # source -> the metric that shows whether its uncertainty means anything; 0.5 is chance
+    "r": "auroc.corruption.gallery",
+    "t": "auroc.vague",
+    "m": "accuracy.coordination.fit",
 }
 
 
@@ -59,7 +59,7 @@ class Session:
     stored: Index | None  # read it as `index`
     source: GallerySource | None  # pictures and labels of the gallery
     calibration: Calibration | None = None
-    untrusted: Mapping[str, float] = field(default_factory=dict)  # source at chance on the test split -> its measure
+    untrusted: Mapping[str, float] = field(default_factory=dict)  # source at chance on the test split -> its metric
     cache: Path = CACHE
     folder: Path | None = None  # the checkpoint's, with whatever else lies there
 
@@ -82,9 +82,8 @@ class Session:
             source = gallery if isinstance(gallery, GallerySource) else read_gallery(gallery or BUNDLED_GALLERY)
         index = source.index(model, folder, cache) if source else own_index(folder, model)
         calibration = Calibration.load(folder, model)
-        return Session(
-            folder.resolve().name, model, index, source, calibration, untrusted(folder, model), cache, folder
-        )
+        at_chance = untrusted(folder, model) if pictures else {}  # a study may be what repairs the studies
+        return Session(folder.resolve().name, model, index, source, calibration, at_chance, cache, folder)
 
     @property
     def index(self) -> Index:
@@ -188,17 +187,17 @@ class Session:
         return self.model.weights_hash
 
     @cached_property
-    def prepared(self) -> Prepared | None:
+    def prepared(self) -> StudyStore | None:
         """The studies computed beforehand; None when there are none.
 
         Raises QueryError when they are damaged or of other weights, saying what to run.
         """
-        from analysis.store import Prepared  # it knows the studies, which know this module
+        from analysis.store import StudyStore  # it knows the studies, which know this module
 
         if self.folder is None:
             return None
         try:
-            return Prepared.load(self.folder, self.model)
+            return StudyStore.load(self.folder, self.model.weights_hash)
         except (ValueError, OSError) as problem:
             raise QueryError(str(problem)) from problem
 
@@ -231,18 +230,18 @@ class Session:
     # ---- pictures ----
 
     @cached_property
-    def pictures(self) -> dict[str, Path | bytes]:
-        """Id -> where the picture is read from; none in a session without pictures."""
-        return dict(zip(self.source.ids, self.source.pictures.sources, strict=True)) if self.source else {}
+    def pictures(self) -> dict[str, int]:
+        """Id -> number of its picture in the source; none in a session without pictures."""
+        return {id: n for n, id in enumerate(self.source.ids)} if self.source else {}
 
     def picture(self, id: str) -> Image.Image:
         """The picture of that id.
 
         Raises QueryError when the gallery has none.
         """
-        if id not in self.pictures:
+        if self.source is None or id not in self.pictures:
             raise QueryError(f"There is no picture {_short(id)!r} in this gallery.")
-        return open_picture(self.pictures[id])
+        return self.source.pictures[self.pictures[id]]
 
     @property
     def thumbnails(self) -> Path:
@@ -252,7 +251,7 @@ class Session:
 
     def thumbnail(self, id: str) -> Path:
         """A small WebP copy of a picture, made when first asked for."""
-        path = self.thumbnails / f"{self._numbers[id]:06d}.webp"
+        path = self.thumbnails / f"{self.pictures[id]:06d}.webp"
         if not path.exists():
             small = self.picture(id)
             small.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -265,33 +264,27 @@ class Session:
         """Id -> row in the index."""
         return {id: n for n, id in enumerate(self.index.ids)}
 
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        """Id -> number of its picture."""
-        return {id: n for n, id in enumerate(self.pictures)}
-
 
 def untrusted(folder: Path, model: HUG) -> dict[str, float]:
-    """Sources whose uncertainty is at chance (or inverted) on the test split of this very model, with the measure.
+    """Sources whose uncertainty is at chance (or inverted) on the test split of this very model, with the metric.
 
-    A source counts as better than chance when the interval of its measure lies above 0.5. Without measurements
-    of these weights nothing is known and nothing is returned.
+    A source counts as better than chance when the interval of its metric lies above 0.5. Without studies of these
+    weights on the test split nothing is known and nothing is returned. Raises ValueError when they are damaged.
     """
-    path = folder / "measurements.json"
+    from analysis.store import StaleStudies, StudyStore  # it knows the studies, which know this module
+
     try:
-        measurements = json.loads(path.read_text())
-        if measurements["weights"] != model.weights_hash or measurements["split"] != "test":
-            return {}
-        rows = {row["measure"]: row for row in measurements["rows"]}
-    except FileNotFoundError:
+        store = StudyStore.load(folder, model.weights_hash)
+    except StaleStudies:
         return {}
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); run `python -m hug evaluate` again") from error
-    return {source: rows[name]["value"] for source, name in TESTS.items() if name in rows and _at_chance(rows[name])}
+    if store is None or store.origin.data.get("split") != "test":
+        return {}
+    metrics = {m.id: m for m in store.metrics}
+    return {source: metrics[id].value for source, id in TESTS.items() if id in metrics and _at_chance(metrics[id])}
 
 
-def _at_chance(row: Mapping[str, Any]) -> bool:
-    return row["low"] <= 0.5 if row.get("low") is not None else row["value"] <= AT_CHANCE
+def _at_chance(metric: Metric) -> bool:
+    return metric.low <= 0.5 if metric.low is not None else metric.value <= AT_CHANCE
 
 
 class Sessions:

@@ -1,6 +1,7 @@
-"""Studies computed beforehand, beside their checkpoint: small Parquet tables and `about.json`, which names them.
+"""Studies stored beside their checkpoint: small Parquet tables, and `about.json` with the metrics and what made each.
 
-What other weights, another gallery or an older version made is refused, never shown.
+A study is stale by itself: what other weights, another gallery or an older version of the study made is refused
+with its reason, and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -9,57 +10,99 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.ground import Ground, Skipped
+from analysis.experiments import Experiments, Skipped
 from analysis.registry import STUDIES
+from hug.evaluate.measurements import Metric, metric_rows, read_metrics
 from hug.files import commit, replacing, write_json
-from hug.model import HUG
 from hug.retrieval.index import TABLE
 
-FORMAT = 1
+FORMAT = 2
 FOLDER, ABOUT = "analysis", "about.json"
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError)
+
+
+class StaleStudies(ValueError):
+    """Nothing that is stored belongs to these weights, this gallery and this version of the code."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Tables of one model; `skipped` says of the other studies why there is none."""
+class StudyRecord:
+    """What was measured by one study, and what made it."""
 
-    folder: Path
+    version: int
     weights: str
     gallery: str  # hash of the gallery's ids
-    commit: str
-    skipped: dict[str, str]
     data: dict[str, Any]  # name, split and, where generated, version and hash of the data set; empty without one
-    seconds: dict[str, float]
-    tables: dict[str, str] = field(repr=False)  # study -> hash of its file
+    commit: str
+    effort: dict[str, Any]
+    seconds: float
+    file: str  # hash of the table's file; empty where the study was skipped
+    skipped: str  # why there is no table
+    metrics: tuple[Metric, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "metrics": metric_rows(self.metrics)}
 
     @staticmethod
-    def load(folder: str | Path, model: HUG) -> Prepared | None:
-        """From a checkpoint folder; None when nothing was prepared.
+    def from_dict(raw: dict[str, Any]) -> StudyRecord:
+        return StudyRecord(**{**raw, "metrics": read_metrics(raw["metrics"])})
 
-        Raises ValueError when it is damaged or stale, saying what to run.
+
+@dataclass(frozen=True)
+class StudyStore:
+    """What is stored of one checkpoint; `stale` says of the studies that can't be shown why."""
+
+    folder: Path
+    records: dict[str, StudyRecord]
+    stale: dict[str, str]
+
+    @staticmethod
+    def load(checkpoint: str | Path, weights: str) -> StudyStore | None:
+        """What is stored beside a checkpoint of such weights (their hash); None when nothing was measured.
+
+        Raises ValueError when `about.json` is damaged, and StaleStudies when nothing in it can be used, saying what
+        to run.
         """
-        folder = Path(folder)
-        if not (folder / FOLDER / ABOUT).exists():
+        folder = Path(checkpoint) / FOLDER
+        if not (folder / ABOUT).exists():
             return None
+        again = f"run `python -m analysis measure --checkpoint {checkpoint}` again"
         try:
-            found = _read(folder / FOLDER)
-            found._check(model, folder / TABLE)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ValueError(
-                f"{folder / FOLDER}: {error}; run `python -m analysis prepare --checkpoint {folder}` again"
-            ) from error
-        return found
+            records = _read(folder)
+        except UNREADABLE as error:
+            kind = StaleStudies if isinstance(error, StaleStudies) else ValueError
+            raise kind(f"{folder}: {error}; {again}") from error
+        gallery = _stored_gallery(Path(checkpoint))
+        stale = {
+            name: why for name, record in records.items() if (why := _stale(name, record, folder, weights, gallery))
+        }
+        if records and len(stale) == len(records):
+            raise StaleStudies(f"{folder}: {next(iter(stale.values()))}; {again}")
+        records = {name: record for name, record in records.items() if name not in stale}
+        return StudyStore(folder, records, {name: f"{why}; {again}" for name, why in stale.items()})
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Study -> hash of its file, of those that have a table."""
+        return {name: record.file for name, record in self.records.items() if record.file}
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Study -> why there is no table."""
+        reasons = {name: record.skipped for name, record in self.records.items()}
+        reasons |= {name: self.stale.get(name, "not computed yet") for name in STUDIES if name not in reasons}
+        return {name: reasons[name] for name in STUDIES if name not in self.tables}
 
     def table(self, name: str) -> pd.DataFrame:
         """The table of a study, a fresh copy. Raises KeyError with the reason when there is none."""
-        if name not in self._read_tables:
+        if name not in self.tables:
             raise KeyError(self.skipped.get(name, f"there is no study {name!r}; there are {', '.join(STUDIES)}"))
         return self._read_tables[name].copy()
 
@@ -67,71 +110,101 @@ class Prepared:
     def _read_tables(self) -> dict[str, pd.DataFrame]:
         return {name: pd.read_parquet(self.folder / f"{name}.parquet") for name in self.tables}
 
-    def _check(self, model: HUG, gallery: Path) -> None:
-        if self.weights != model.weights_hash:
-            raise ValueError(f"made by the weights {self.weights}, the model has {model.weights_hash}")
-        if gallery.exists():
-            now = json.loads(gallery.read_text())["gallery"]
-            if now != self.gallery:
-                raise ValueError(f"made for the gallery {self.gallery}, the checkpoint has {now}")
-        unknown = sorted(set(STUDIES) ^ {*self.tables, *self.skipped})
-        if unknown:
-            raise ValueError(f"made by another version of the code, which differs in {', '.join(unknown)}")
-        for name, expected in self.tables.items():
-            path = self.folder / f"{name}.parquet"
-            if not path.exists() or _hash(path) != expected:
-                raise ValueError(f"{path.name} is missing, cut off or of another run")
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those of every study, in the order of the registry."""
+        return tuple(m for name in STUDIES if name in self.records for m in self.records[name].metrics)
+
+    @property
+    def origin(self) -> StudyRecord:
+        """One record: weights, gallery and data are the same of all."""
+        return next(iter(self.records.values()))
+
+    def text(self) -> str:
+        """What was computed, how long it took, and what was skipped and why."""
+        lines = [f"{len(self.tables)} studies of {self.origin.weights} are in {self.folder}"]
+        for name in STUDIES:
+            what = f"{self.records[name].seconds:6.1f} s" if name in self.tables else f" skipped: {self.skipped[name]}"
+            lines.append(f"  {name:<22} {what}")
+        size = sum(path.stat().st_size for path in self.folder.iterdir())
+        return "\n".join([*lines, f"  {size / 1000:.0f} kB"])
 
 
-def prepare(ground: Ground, folder: Path | None = None, names: Iterable[str] | None = None) -> Prepared:
-    """Compute every study (or those named, keeping what is there of the others) and write it beside the checkpoint.
+def measure(experiments: Experiments, folder: Path | None = None, names: Iterable[str] | None = None) -> StudyStore:
+    """Compute every study (or those named; the others stay as they are) and write it beside the checkpoint.
 
-    A study that is skipped is told with its reason. Raises ValueError for an unknown study.
+    A study that is skipped is stored with its reason. What is stale, or was measured on other data, is dropped.
+    Raises ValueError for an unknown study.
     """
-    folder = (folder or ground.folder) / FOLDER
-    chosen = list(STUDIES) if names is None else list(names)
-    wrong = [name for name in chosen if name not in STUDIES]
-    if wrong:
-        raise ValueError(f"unknown study {wrong[0]!r}; choose some of {', '.join(STUDIES)}")
-    tables, skipped, seconds = _kept(ground, folder, chosen)
-    for name in chosen:
-        start = time.perf_counter()
-        try:
-            _write(folder / f"{name}.parquet", STUDIES[name].table(ground))
-            tables[name] = _hash(folder / f"{name}.parquet")
-        except Skipped as reason:
-            skipped[name] = str(reason)
-            (folder / f"{name}.parquet").unlink(missing_ok=True)
-        seconds[name] = round(time.perf_counter() - start, 1)
-    about = {
-        "format": FORMAT, "weights": ground.model.weights_hash, "gallery": ground.index.gallery_hash,
-        "commit": commit(), "data": _data(ground), "skipped": skipped, "seconds": seconds, "tables": tables,
-    }  # fmt: skip
-    write_json(folder / ABOUT, about)
-    return _read(folder)
-
-
-def _kept(ground: Ground, folder: Path, chosen: list[str]) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
-    """What stands of an earlier run of the same weights, gallery and data, apart from the chosen studies."""
+    checkpoint, names = folder or experiments.folder, list(STUDIES) if names is None else list(names)
+    folder, weights, gallery = checkpoint / FOLDER, experiments.model.weights_hash, experiments.index.gallery_hash
+    unknown = [name for name in names if name not in STUDIES]
+    if unknown:
+        raise ValueError(f"unknown study {unknown[0]!r}; choose some of {', '.join(STUDIES)}")
     try:
-        old = _read(folder)
-    except (ValueError, KeyError, TypeError, OSError):
-        old = None
-    same = old and (old.weights, old.gallery, old.data) == (
-        ground.model.weights_hash, ground.index.gallery_hash, _data(ground)
+        earlier = _read(folder)
+    except UNREADABLE:
+        earlier = {}
+    records = {
+        name: record
+        for name, record in earlier.items()
+        if record.data == experiments.provenance and not _stale(name, record, folder, weights, gallery)
+    }
+    records |= {name: _measured(name, experiments, folder) for name in names}
+    for path in folder.glob("*.parquet"):
+        if path.stem not in records or not records[path.stem].file:
+            path.unlink()
+    ordered = {name: records[name].to_dict() for name in STUDIES if name in records}
+    write_json(folder / ABOUT, {"format": FORMAT, "studies": ordered})
+    return StudyStore(folder, records, {})
+
+
+def _measured(name: str, experiments: Experiments, folder: Path) -> StudyRecord:
+    study, start, path = STUDIES[name], time.perf_counter(), folder / f"{name}.parquet"
+    skipped, file, metrics = "", "", list[Metric]()
+    try:
+        table = study.measure(experiments)
+        metrics = study.metrics(experiments, table)
+        _write(path, table)
+        file = _hash(path)
+    except Skipped as reason:
+        skipped = str(reason)
+    return StudyRecord(
+        study.version, experiments.model.weights_hash, experiments.index.gallery_hash, experiments.provenance,
+        commit(), asdict(experiments.effort), round(time.perf_counter() - start, 1), file, skipped, tuple(metrics),
     )  # fmt: skip
-    rest = {n: "not computed yet" for n in STUDIES if n not in chosen}
-    if old is None or not same:
-        return {}, rest, {}
-    tables = {n: h for n, h in old.tables.items() if n in rest}
-    skipped = {n: old.skipped.get(n, reason) for n, reason in rest.items() if n not in tables}
-    return tables, skipped, {n: s for n, s in old.seconds.items() if n in rest}
 
 
-def _data(ground: Ground) -> dict[str, Any]:
-    if ground.data is None:
-        return {}
-    return {"name": ground.collection.name, "split": ground.split, **ground.collection.version}
+def _read(folder: Path) -> dict[str, StudyRecord]:
+    """Records of the studies that the registry knows."""
+    raw = json.loads((folder / ABOUT).read_text())
+    if raw["format"] != FORMAT:
+        raise StaleStudies(f"format {raw['format']!r}, this version reads {FORMAT}")
+    return {name: StudyRecord.from_dict(record) for name, record in raw["studies"].items() if name in STUDIES}
+
+
+def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: str) -> str:
+    """Why a study can't be shown; empty when it can."""
+    if record.version != STUDIES[name].version:
+        return f"{name} is of version {record.version}, the study now of {STUDIES[name].version}"
+    if record.weights != weights:
+        return f"made by the weights {record.weights}, the model has {weights}"
+    if gallery and record.gallery != gallery:
+        return f"made for the gallery {record.gallery}, the checkpoint has {gallery}"
+    if record.file and not _is_whole(folder, name, record):
+        return f"{name}.parquet is missing, cut off or of another run"
+    return ""
+
+
+def _stored_gallery(checkpoint: Path) -> str:
+    """Hash of the checkpoint's own gallery; empty without one."""
+    path = checkpoint / TABLE
+    return str(json.loads(path.read_text())["gallery"]) if path.exists() else ""
+
+
+def _is_whole(folder: Path, name: str, record: StudyRecord) -> bool:
+    path = folder / f"{name}.parquet"
+    return path.exists() and _hash(path) == record.file
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
@@ -139,14 +212,6 @@ def _write(path: Path, table: pd.DataFrame) -> None:
     small = table.astype({c: "float32" for c in table.select_dtypes("float64")})
     with replacing(path) as temporary:
         small.to_parquet(temporary, index=False, compression="zstd")
-
-
-def _read(folder: Path) -> Prepared:
-    raw = json.loads((folder / ABOUT).read_text())
-    if raw["format"] != FORMAT:
-        raise ValueError(f"format {raw['format']!r}, this version reads {FORMAT}")
-    names = ("weights", "gallery", "commit", "skipped", "data", "seconds", "tables")
-    return Prepared(folder, *(raw[name] for name in names))
 
 
 def _hash(path: Path) -> str:

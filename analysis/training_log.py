@@ -46,8 +46,8 @@ def progress(records: Records) -> Progress:
     last = max((i for i, r in enumerate(records) if r["kind"] in ("start", "resume")), default=0)
     begun = int(records[last]["step"]) if records else 0
     steps = [r for r in records[last:] if r["kind"] == "step"]
-    checked = [r for r in records if r["kind"] == "validation"]
-    best = max(checked, key=lambda r: r["recall"]["10"], default=None)
+    validations = [r for r in records if r["kind"] == "validation"]
+    best = max(validations, key=lambda r: r["recall"]["10"], default=None)
     left = None
     if steps and steps[-1]["step"] > begun:
         pace = float(steps[-1]["seconds"]) / (steps[-1]["step"] - begun)
@@ -84,8 +84,8 @@ def recalls(records: Records) -> pd.DataFrame:
     """Columns step, measure, value: R@k on validation, and Spearman's correlation of doubt and rank."""
 
     def of(record: Mapping[str, Any]) -> dict[str, float | None]:
-        found: dict[str, float | None] = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
-        return {**found, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
+        recall: dict[str, float | None] = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
+        return {**recall, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
 
     return _table(records, "validation", "measure", of)
 

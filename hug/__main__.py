@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -56,20 +56,17 @@ def parser() -> Parser:
     for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig):
         add_fields(train, kind)
 
-    evaluate = commands.add_parser("evaluate", help="measure a checkpoint and calibrate its uncertainty")
+    evaluate = commands.add_parser("evaluate", help="recall of a checkpoint, and the calibrated chance of a hit")
     evaluate.add_argument("--checkpoint", required=True, help="folder or Hub id")
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
-    evaluate.add_argument("--photos", type=Path, help="folder of real photographs to degrade and measure")
-    evaluate.add_argument("--quick", action="store_true", help="few resamples and pictures, no baselines")
-    evaluate.add_argument("--severity-pictures", type=int, help="clean pictures a category (40, quick 10)")
-    evaluate.add_argument("--subfeature-pictures", type=int, help="clean pictures a category (40, quick 20)")
+    evaluate.add_argument("--quick", action="store_true", help="few resamples, no baselines")
     add_fields(evaluate, DataConfig, only=("root", "format", "categories", "cache"))
 
-    results = commands.add_parser("results", help="write the page of results from measured checkpoints")
-    results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured by evaluate")
+    results = commands.add_parser("results", help="the same as `python -m analysis results`")
+    results.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids, measured before")
     results.add_argument("--ablations", nargs="+", default=[], help="more of them, compared with the first checkpoint")
-    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="page to write (%(default)s)")
+    results.add_argument("--out", default="docs/results.md", help="page to write (%(default)s)")
 
     gallery = commands.add_parser("gallery", help="pack pictures of a generated split into one Parquet gallery")
     gallery.add_argument("--out", type=Path, required=True, help="Parquet file to write")
@@ -176,36 +173,30 @@ def _train(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from hug.checkpoint import load, local_folder
-    from hug.evaluate.run import QUICK, Effort, evaluate, table_text
+    from hug.evaluate.evaluation import QUICK, Effort, evaluate
     from hug.files import commit
 
-    if args.quick and (args.point or args.photos):
-        raise ValueError(
-            "--quick measures neither baselines nor photographs; leave out --point and --photos, or --quick"
-        )
-    sizes = {name: getattr(args, name) for name in ("severity_pictures", "subfeature_pictures")}
-    result = evaluate(
+    if args.quick and args.point:
+        raise ValueError("--quick measures no baselines; leave out --point, or --quick")
+    measurements = evaluate(
         load(args.checkpoint, device=args.device),
         with_options(args, DataConfig()),
         local_folder(args.checkpoint),
         args.split,
         load(args.point, device=args.device) if args.point else None,
-        args.photos,
-        {"command": command_line(), "commit": commit()},
-        replace(QUICK if args.quick else Effort(), **{name: n for name, n in sizes.items() if n is not None}),
+        QUICK if args.quick else Effort(),
+        command_line(),
+        commit(),
     )
-    print(table_text(result))
+    print(measurements.text())
     return 0
 
 
 def _results(args: argparse.Namespace) -> int:
-    from hug.evaluate.page import read_measurements, results_page
-    from hug.files import write_text
-
-    page = results_page(read_measurements(args.checkpoints), args.ablations)
-    write_text(args.out, page)
-    print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
-    return 0
+    """The page is of the package `analysis`, which this one may not import."""
+    ablations = ["--ablations", *args.ablations] if args.ablations else []
+    options = ["--checkpoints", *args.checkpoints, *ablations, "--out", args.out]
+    return subprocess.run([sys.executable, "-m", "analysis", "results", *options]).returncode
 
 
 def _gallery(args: argparse.Namespace) -> int:

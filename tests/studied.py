@@ -8,20 +8,20 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from analysis.ground import Ground
+from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
-from analysis.store import prepare
+from analysis.store import measure
 from analysis.studies import embedding_map
 from hug.data.garments import read
 from hug.retrieval.gallery import GallerySource, Pictures
-from tests.analysis.conftest import gallery_only, ground, pixels, shop, studied
+from tests.analysis.conftest import experiments, gallery_only, pixels, shop, studied
 from ui.page import TABS, shared_state
 from ui.state import QueryRequest, QueryResult, Tab, answer
 from ui.tabs import query
 
 __all__ = [
     "gallery_only",
-    "ground",
+    "experiments",
     "pixels",
     "sessions",
     "shop",
@@ -32,17 +32,17 @@ __all__ = [
 
 
 @pytest.fixture(scope="session")
-def studied_session(ground: Ground, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
+def studied_session(experiments: Experiments, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
     """The small model with all studies prepared, and its 45 pictures.
 
     The maps are the first two coordinates instead of UMAP, which would compile for a minute.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding_map, "layout", lambda means: means[:, :2])
-        prepare(ground)
-    collection, index = read(shop, "test"), ground.index
+        measure(experiments)
+    collection, index = read(shop, "test"), experiments.index
     source = GallerySource(index.ids, Pictures([collection.path(i) for i in index.ids]), index.meta)
-    return Session.load(ground.folder, source, tmp_path_factory.mktemp("kept"))
+    return Session.load(experiments.folder, source, tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture(scope="session")

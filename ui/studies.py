@@ -36,7 +36,7 @@ class Studies:
             self.problem = f"What was prepared for this model can't be shown: {reason}"
         if self.prepared is None and not self.problem:
             self.problem = (
-                f"Nothing was prepared for the model {session.name}. Run `python -m analysis prepare --checkpoint "
+                f"Nothing was prepared for the model {session.name}. Run `python -m analysis measure --checkpoint "
                 f"{folder} --root DATA`, then start the app again."
             )
 
@@ -50,8 +50,9 @@ class Studies:
         """HTML: what was prepared, on which data, by which weights; empty when nothing was."""
         if self.prepared is None:
             return Markup()
-        data = " ".join(str(self.prepared.data.get(key, "")) for key in ("name", "split")).strip()
-        return render("about_studies", data=data, weights=self.prepared.weights[:8], commit=self.prepared.commit)
+        origin = self.prepared.origin
+        data = " ".join(str(origin.data.get(key, "")) for key in ("name", "split")).strip()
+        return render("about_studies", data=data, weights=origin.weights[:8], commit=origin.commit)
 
     def table(self, name: str) -> pd.DataFrame:
         """The table of a study. Raises NotMeasured when there is none."""

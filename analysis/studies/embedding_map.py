@@ -12,8 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from sklearn.metrics import pairwise_distances
 
-from analysis.ground import Ground, Skipped
-from analysis.plots import INK, NOTHING, plain
+from analysis.experiments import Experiments, Skipped
+from analysis.plots import INK, plain
 
 NEIGHBOURS = 15
 FEWEST = 5  # pictures
@@ -22,16 +22,16 @@ EXACT = 4096  # pictures up to which all distances are taken; UMAP's own search 
 STEPS = 1000  # coordinates are thousandths: repeated values make a small file
 
 
-def maps(ground: Ground) -> pd.DataFrame:
+def measure(experiments: Experiments) -> pd.DataFrame:
     """Columns component (0 the whole), id, x, y; coordinates of every map lie in [0, 1]."""
-    index = ground.index
+    index = experiments.index
     if len(index) < FEWEST:
         raise Skipped(f"a map of fewer than {FEWEST} pictures shows nothing")
     mu = index.gaussians.mu.numpy()  # (N, K, D)
-    places = [layout(mu.reshape(len(mu), -1)), *(layout(mu[:, k]) for k in range(mu.shape[1]))]
+    layouts = [layout(mu.reshape(len(mu), -1)), *(layout(mu[:, k]) for k in range(mu.shape[1]))]
     tables = []
-    for component, found in enumerate(places):
-        x, y = squared(found).T
+    for component, places in enumerate(layouts):
+        x, y = squared(places).T
         tables.append(pd.DataFrame({"component": np.int16(component), "id": index.ids, "x": x, "y": y}))
     return pd.concat(tables, ignore_index=True)
 
@@ -44,14 +44,14 @@ def layout(means: np.ndarray, seed: int = 0) -> np.ndarray:
 
         near = min(NEIGHBOURS, len(means) - 1)
         start = "spectral" if len(means) > 4 * NEIGHBOURS else "random"  # it needs more pictures than axes
-        known = len(means) <= EXACT  # given the distances, UMAP doesn't call Python for each of them
+        exact = len(means) <= EXACT  # given the distances, UMAP doesn't call Python for each of them
         fit = UMAP(
             n_neighbors=near, init=start, n_epochs=EPOCHS, random_state=seed, n_jobs=1,
-            metric="precomputed" if known else "euclidean",
+            metric="precomputed" if exact else "euclidean",
         )  # fmt: skip
         warnings.filterwarnings("ignore", "using precomputed metric")  # that new points can't be added: none are
         warnings.filterwarnings("ignore", "Graph is not fully connected")  # groups far apart may lie anywhere
-        return np.asarray(fit.fit_transform(pairwise_distances(means) if known else means), float)
+        return np.asarray(fit.fit_transform(pairwise_distances(means) if exact else means), float)
 
 
 def squared(places: np.ndarray) -> np.ndarray:
@@ -61,12 +61,12 @@ def squared(places: np.ndarray) -> np.ndarray:
     return np.round(((places - low) / size + middle) * STEPS) / STEPS
 
 
-def draw_map(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame) -> go.Figure:
     """The whole gallery; the tab draws the components."""
-    shown = table[table.component == 0]
+    whole = table[table.component == 0]
     figure = go.Figure(
         go.Scattergl(
-            x=shown.x, y=shown.y, mode="markers", customdata=shown.id, text=shown.id,
+            x=whole.x, y=whole.y, mode="markers", customdata=whole.id, text=whole.id,
             marker={"size": 5, "color": INK}, hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
@@ -75,9 +75,7 @@ def draw_map(table: pd.DataFrame) -> go.Figure:
     return plain(figure, 480)
 
 
-def say_map(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
+def say(table: pd.DataFrame) -> str:
     count, components = int((table.component == 0).sum()), table.component.nunique() - 1
     return (
         f"{count} pictures: UMAP of whole pictures and of each of {components} components, where near points are "

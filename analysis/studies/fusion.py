@@ -1,4 +1,4 @@
-"""The dynamic weights: how they move when a source is spoiled, and what Proposition 1 asks of them.
+"""The dynamic weights: how they move when a source gets worse, and what Proposition 1 asks of them.
 
 Letters: Q queries, B batch, N pictures, K components, D dimensions of one component.
 """
@@ -15,21 +15,17 @@ import torch.nn.functional as F
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from analysis.ground import NO_DATA, Ground, Skipped
-from analysis.intervals import mean_intervals
-from analysis.plots import INK, LABELS, NAMED, NOTHING, listed, plain, sentence, whiskers
-from analysis.studies.words import spread_rows
+from analysis.experiments import KINDS, SEVERITIES, Experiments, Skipped, spread_rows
+from analysis.plots import INK, LABELS, NAMED, listed, plain, sentence, whiskers
 from hug.data.captions import shorten
-from hug.data.corruptions import TRAINED, UNSEEN
 from hug.data.features import tokens_of
-from hug.evaluate.metrics import bootstrap_rows
+from hug.evaluate.bootstrap import DRAWS, correlation, interval, mean_intervals
 from hug.evaluate.ranking import BATCH
-from hug.evaluate.uncertainty import SEVERITIES
 from hug.gaussians import SOURCES, Gaussians, Query, distance
 
 SHORTENED = 3  # times that clauses are left out
 PAIRS = 64  # of a batch, as in training
-SPOILS = {
+CHANGES = {
     "severity": "the reference is degraded", "vague": "the words are shortened", "conflicting": "the words conflict",
 }  # fmt: skip
 
@@ -37,77 +33,70 @@ SPOILS = {
 # ---- how the weights move ----
 
 
-def weights(ground: Ground) -> pd.DataFrame:
+def measure_weights(experiments: Experiments) -> pd.DataFrame:
     """Mean weight of each source: reference degraded (0-5), words shortened (0-3 times), fitting or conflicting (0, 1).
 
     `severity` averages over all kinds of fault. Levels are paired: the same queries, pictures or texts. Conflicting
     words need generated data and are left out without.
     """
-    if ground.data is None:
-        raise Skipped(NO_DATA)
-    tables = [_levels("severity", _by_severity(ground), ground), _levels("vague", _by_length(ground), ground)]
-    try:
-        _, fits, lacks = ground.pairs
-        tables.append(_levels("conflicting", [_shares(fits), _shares(lacks)], ground))
-    except Skipped:
-        pass
+    shares = {"severity": _by_severity(experiments), "vague": _by_length(experiments)}
+    if experiments.collection.truth is not None:
+        queries = experiments.coordination
+        shares["conflicting"] = [_shares(queries.fits), _shares(queries.lacks)]
+    sources = [LABELS[s] for s in SOURCES]
+    tables = []
+    for change, levels in shares.items():
+        for level, values in enumerate(levels):
+            mean, low, high = mean_intervals(values, experiments.effort.draws)
+            row = {"change": change, "level": level, "source": sources, "weight": mean, "low": low, "high": high}
+            tables.append(pd.DataFrame(row))
     return pd.concat(tables, ignore_index=True)
 
 
 def _shares(query: Query) -> np.ndarray:
     """(Q, 3) mean weight of each source."""
-    return query.weights.mean((2, 3)).numpy()
+    return query.weights.mean((2, 3)).cpu().numpy()
 
 
-def _levels(change: str, found: list[np.ndarray], ground: Ground) -> pd.DataFrame:
-    tables = []
-    for level, shares in enumerate(found):
-        mean, low, high = mean_intervals(shares, ground.effort.draws)
-        sources = [LABELS[s] for s in SOURCES]
-        row = {"change": change, "level": level, "source": sources, "weight": mean, "low": low, "high": high}
-        tables.append(pd.DataFrame(row))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _by_severity(ground: Ground) -> list[np.ndarray]:
+def _by_severity(experiments: Experiments) -> list[np.ndarray]:
     """Per severity (N, 3): clean references with a text of their own, or another of the category."""
-    texts = [_text_for(ground, id) for id in ground.clean_ids]
-    kinds = np.stack([_spoiled(ground, kind, texts) for kind in (*TRAINED, *UNSEEN)])  # (kinds, 6, N, 3)
+    texts = [_text_for(experiments, id) for id in experiments.clean_ids]
+    kinds = np.stack([_corrupted_shares(experiments, kind, texts) for kind in KINDS])  # (kinds, 6, N, 3)
     return list(kinds.mean(0))
 
 
-def _text_for(ground: Ground, id: str) -> str:
-    own = ground.questions.text[ground.questions.reference == id]
+def _text_for(experiments: Experiments, id: str) -> str:
+    queries = experiments.queries
+    own = queries.text[queries.reference == id]
     if len(own):
         return str(own.iloc[0])
-    category = next(c for c, gallery in ground.collection.galleries.items() if id in gallery)
-    return str(ground.questions.text[ground.questions.category == category].iloc[0])
+    category = next(c for c, gallery in experiments.collection.galleries.items() if id in gallery)
+    return str(queries.text[queries.category == category].iloc[0])
 
 
-def _spoiled(ground: Ground, kind: str, texts: list[str]) -> np.ndarray:
+def _corrupted_shares(experiments: Experiments, kind: str, texts: list[str]) -> np.ndarray:
     """(6, N, 3) weights with the references at every severity."""
-    tokens, known = ground.degraded(kind), ground.texts(texts)
+    tokens, words = experiments.corrupted(kind), experiments.texts(texts)
     parts = []
     with torch.no_grad():
-        for start in range(0, len(tokens), BATCH):
-            rows = list(range(start, min(start + BATCH, len(tokens))))
-            words = known.take([texts[n % len(texts)] for n in rows])
-            parts.append(_shares(ground.model.query_tokens(tokens_of(tokens, rows), words)))
+        for rows in np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH)):
+            batch = words.take([texts[n % len(texts)] for n in rows])
+            parts.append(_shares(experiments.model.query_tokens(tokens_of(tokens, list(rows)), batch)))
     return np.concatenate(parts).reshape(len(SEVERITIES), len(texts), 3)
 
 
-def _by_length(ground: Ground) -> list[np.ndarray]:
+def _by_length(experiments: Experiments) -> list[np.ndarray]:
     """Per level (Q, 3): texts with clauses left out 0-3 times, down to no word at all."""
-    chosen = ground.questions.iloc[spread_rows(len(ground.questions), ground.effort.texts)]
-    rng, texts, found = np.random.default_rng(0), list(chosen.text), []
+    queries = experiments.queries.iloc[spread_rows(len(experiments.queries), experiments.effort.texts)]
+    rng, texts, shares = np.random.default_rng(0), list(queries.text), []
     for level in range(SHORTENED + 1):
         texts = [shorten(text, rng) for text in texts] if level else texts
-        found.append(_shares(ground.asked(list(chosen.reference), texts)))
-    return found
+        shares.append(_shares(experiments.encode(list(queries.reference), texts)))
+    return shares
 
 
 def draw_weights(table: pd.DataFrame) -> go.Figure:
-    names = {change: text.removeprefix("the ") for change, text in SPOILS.items()}
+    names = {change: text.removeprefix("the ") for change, text in CHANGES.items()}
     figure = make_subplots(rows=1, cols=3, shared_yaxes=True, subplot_titles=list(names.values()))
     for column, change in enumerate(names, 1):
         for source, part in table[table.change == change].groupby("source", sort=False):
@@ -123,19 +112,17 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
 
 
 def say_weights(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
-    spoiled = {"severity": "picture", "vague": "words", "conflicting": "fit"}
-    told = []
+    worse = {"severity": "picture", "vague": "words", "conflicting": "fit"}  # the source that suffers
+    parts = []
     for change, part in table.groupby("change", sort=False):
-        own = part[part.source == spoiled[str(change)]].sort_values("level")
+        own = part[part.source == worse[str(change)]].sort_values("level")
         first, last = own.iloc[0], own.iloc[-1]
         how = "falls" if last.high < first.low else "rises" if last.low > first.high else "stays, within chance,"
-        told.append(
-            f"when {SPOILS[str(change)]}, the weight of the {own.source.iloc[0]} {how} from {first.weight:.3f} to "
+        parts.append(
+            f"when {CHANGES[str(change)]}, the weight of the {own.source.iloc[0]} {how} from {first.weight:.3f} to "
             f"{last.weight:.3f}"
         )
-    return sentence(told) + " Equal weights would be 0.333."
+    return sentence(parts) + " Equal weights would be 0.333."
 
 
 # ---- Proposition 1 ----
@@ -146,23 +133,23 @@ PROPOSITION = (
 )  # fmt: skip
 
 
-def proposition(ground: Ground) -> pd.DataFrame:
+def measure_proposition(experiments: Experiments) -> pd.DataFrame:
     """Covariance of each source's weight with its loss on validation, and dynamic against static weights.
 
     loss_i is a query's part of L_HC (Eq. 13, batches of 64) with the merged variance replaced by source i's.
     `gain_static` and `gain_own` are how much larger the loss is with 1/3 each, and with the weights' own means.
     """
-    if ground.model.objective.matching != "sigmoid":
+    if experiments.model.objective.matching != "sigmoid":
         raise Skipped("this model was not trained with the sigmoid loss of Eq. 13 that the proposition speaks of")
-    scales, ranked = ground.scales, ground.validation
-    query = Query.cat([r.query for r in ranked])
-    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in ranked])
-    names = [f"{r.category}/{r.gallery[n]}" for r in ranked for n in r.targets]
-    return proposition_table(query, targets, names, scales["a"], scales["b"], ground.effort.draws)
+    scales, rankings = experiments.loss_scales, experiments.validation
+    query = Query.cat([r.query for r in rankings])
+    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in rankings])
+    names = [f"{r.category}/{r.gallery[n]}" for r in rankings for n in r.targets]
+    return proposition_table(query, targets, names, scales["a"], scales["b"], experiments.effort.draws)
 
 
 def proposition_table(
-    query: Query, targets: Gaussians, names: list[str], a: float, b: float, draws: int = 1000
+    query: Query, targets: Gaussians, names: list[str], a: float, b: float, draws: int = DRAWS
 ) -> pd.DataFrame:
     """From Q queries and their targets; `names` tell which targets are the same picture."""
     share = query.weights.mean((2, 3)).numpy()  # (Q, 3)
@@ -174,9 +161,9 @@ def proposition_table(
     gains, low, high = mean_intervals(np.stack([static - dynamic, own - dynamic], 1), draws)
     rows = []
     for i, source in enumerate(SOURCES):
-        found = bootstrap_rows(_correlation, share[:, i], losses[:, i], draws=min(draws, 500))
+        fall = interval(correlation(share[:, i], losses[:, i]), len(query), draws=draws)
         rows.append((
-            LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), found.value, found.low, found.high,
+            LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), *fall,
             losses[:, i].mean(), dynamic.mean(), static.mean(), own.mean(),
             gains[0], low[0], high[0], gains[1], low[1], high[1],
         ))  # fmt: skip
@@ -209,10 +196,6 @@ def _batches(count: int, seed: int) -> Iterator[Tensor]:
     yield from order.split(PAIRS)
 
 
-def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else float("nan")
-
-
 def draw_proposition(table: pd.DataFrame) -> go.Figure:
     titles = ["correlation of weight and loss", "loss on validation"]
     figure = make_subplots(rows=1, cols=2, subplot_titles=titles)
@@ -229,14 +212,12 @@ def draw_proposition(table: pd.DataFrame) -> go.Figure:
 
 
 def say_proposition(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
-    kept = list(table.source[table.high < 0])
+    falling = list(table.source[table.high < 0])
     first = table.iloc[0]
-    told = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
+    values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
     return (
-        f"Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for {listed(kept)} "
-        f"(correlations: {', '.join(told)}). Against 1/3 each the loss is "
+        "Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for "
+        f"{listed(falling)} (correlations: {', '.join(values)}). Against 1/3 each the loss is "
         f"{_judged(first.gain_static_low, first.gain_static_high)} ({first.loss_dynamic:.4f} and "
         f"{first.loss_static:.4f}), against the weights' own means {_judged(first.gain_own_low, first.gain_own_high)} "
         f"({first.loss_own_means:.4f})."

@@ -1,4 +1,4 @@
-"""Can the doubt be trusted: recall by bin, risk and coverage, reliability, and what predicts a miss."""
+"""Can the uncertainty be trusted: recall by bin, risk and coverage, reliability, and what predicts a miss."""
 
 from __future__ import annotations
 
@@ -7,41 +7,37 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.ground import Ground, Skipped
-from analysis.intervals import wilson
-from analysis.plots import INK, NOTHING, ORDER, curve, listed, plain, sentence, whiskers
+from analysis.experiments import Experiments, Skipped
+from analysis.plots import INK, ORDER, curve, listed, plain, sentence, whiskers
+from hug.evaluate.bootstrap import wilson
+from hug.evaluate.evaluation import WITHIN, miss_table, selections, uncertainties
 from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
-from hug.evaluate.uncertainty import DOUBT, baseline_doubts, fine_queries, retrieval_measures
 
-WITHIN, BINS, POINTS = 10, 10, 100
-NAMES = {DOUBT: "doubt", "overall σ_q": "overall", "top-1/top-2 margin": "margin"}  # as people read them
-READ = {"doubt": "doubt (1 - chance)", "overall": "overall variance"}  # beside those known without uncertainty
-MISS = "AUROC miss@10 by "
+BINS, POINTS = 10, 100
+NAMES = {"chance": "doubt", "overall": "overall", "top1": "top-1 score", "margin": "margin", "entropy": "entropy"}
+LABELS = {"doubt": "doubt (1 - chance)", "overall": "overall variance"}  # beside those known without uncertainty
 SETTLED = 0.05
 
 
-def recall_bins(ground: Ground) -> pd.DataFrame:
-    """R@10 in ten equal bins of rising overall uncertainty, of all queries and of the clean ones."""
-    table = ground.questions
-    fine = fine_queries(ground.features)
-    parts = {"all": table} | ({} if fine is None else {"clean": table[fine[table.row.to_numpy()]]})
-    found = [
-        binned(part.q.to_numpy(), part["rank"].to_numpy(), which) for which, part in parts.items() if len(part) >= BINS
-    ]
-    if not found:
+def measure_recall(experiments: Experiments) -> pd.DataFrame:
+    """R@10 in ten equal bins of rising overall uncertainty, of all queries and of the clean ones.
+
+    Columns which, bin (1 the most certain), recall, low, high, uncertainty (mean), count.
+    """
+    queries = experiments.queries
+    parts = {w: queries[rows] for w, rows in selections(experiments.collection, experiments.rankings).items()}
+    tables = [binned(p.q.to_numpy(), p["rank"].to_numpy(), which) for which, p in parts.items() if len(p) >= BINS]
+    if not tables:
         raise Skipped(f"fewer than {BINS} queries: no bins")
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
-def binned(doubt: np.ndarray, ranks: np.ndarray, which: str) -> pd.DataFrame:
-    """Columns which, bin (1 the least doubtful), recall, low, high, doubt (mean), count."""
-    recalls, _ = recall_by_bin(doubt, ranks, WITHIN, BINS)
-    parts = np.array_split(doubt[np.argsort(doubt, kind="stable")], BINS)
-    count = np.array([len(part) for part in parts])
-    low, high = wilson(recalls, count)
-    means = [part.mean() for part in parts]
-    table = {"bin": range(1, BINS + 1), "recall": recalls, "low": low, "high": high, "doubt": means, "count": count}
-    return pd.DataFrame({"which": which, **table})
+def binned(uncertainty: np.ndarray, ranks: np.ndarray, which: str) -> pd.DataFrame:
+    """The table of `measure_recall` for one selection of queries."""
+    table = recall_by_bin(uncertainty, ranks, WITHIN, BINS)
+    table["low"], table["high"] = wilson((table.recall * table["count"]).round().to_numpy(), table["count"].to_numpy())
+    table = table.assign(which=which, bin=range(1, BINS + 1))
+    return table[["which", "bin", "recall", "low", "high", "uncertainty", "count"]]
 
 
 def draw_recall(table: pd.DataFrame) -> go.Figure:
@@ -54,41 +50,34 @@ def draw_recall(table: pd.DataFrame) -> go.Figure:
 
 
 def say_recall(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
-    told = []
+    parts = []
     for which, part in table.groupby("which", sort=False):
         first, last = part.recall.iloc[0], part.recall.iloc[-1]
         flat = np.ptp(part.recall) == 0
         pearson = "none" if flat else f"{np.corrcoef(part.bin, part.recall)[0, 1]:+.2f}"
-        told.append(
+        parts.append(
             f"{which} queries: {100 * first:.0f} % found among the first ten in the most certain tenth, "
             f"{100 * last:.0f} % in the least certain (correlation of bin and recall {pearson}; honest doubt gives -1)"
         )
-    return sentence(told)
+    return sentence(parts)
 
 
-def doubts(ground: Ground) -> dict[str, np.ndarray]:
-    """(Q,) every doubt that could predict a miss, by its name."""
-    found = {"doubt": 1 - ground.chance, "overall": ground.questions.q.to_numpy()}
-    return found | {NAMES.get(name, name): d for name, d in baseline_doubts(ground.ranked, ground.doubt[1]).items()}
-
-
-def risk(ground: Ground) -> pd.DataFrame:
-    """Share of misses among the queries answered, the least doubtful first, per kind of doubt."""
-    correct = ground.questions["rank"].to_numpy() <= WITHIN
+def measure_risk(experiments: Experiments) -> pd.DataFrame:
+    """Share of misses among the queries answered, the least uncertain first: columns by, coverage, risk."""
+    correct = experiments.queries["rank"].to_numpy() <= WITHIN
+    scores = uncertainties(experiments.rankings, experiments.chance, experiments.calibration[1])
     tables = []
-    for by, doubt in doubts(ground).items():
-        coverage, risk = risk_coverage(-doubt, correct)
+    for by, uncertainty in scores.items():
+        coverage, risk = risk_coverage(-uncertainty, correct)
         rows = np.unique(np.linspace(0, len(risk) - 1, min(POINTS, len(risk))).round().astype(int))
-        tables.append(pd.DataFrame({"by": by, "coverage": coverage[rows], "risk": risk[rows]}))
+        tables.append(pd.DataFrame({"by": NAMES[by], "coverage": coverage[rows], "risk": risk[rows]}))
     return pd.concat(tables, ignore_index=True)
 
 
 def draw_risk(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for place, (by, part) in enumerate(table.groupby("by", sort=False)):
-        curve(figure, part, "coverage", "risk", READ.get(str(by), f"{by} (baseline)"), place)
+        curve(figure, part, "coverage", "risk", LABELS.get(str(by), f"{by} (baseline)"), place)
     figure.update_traces(mode="lines")
     settled = table.risk[table.coverage >= SETTLED]  # the first few queries jump between none and all
     figure.update_xaxes(title="share of the queries answered, the least doubtful first")
@@ -97,29 +86,28 @@ def draw_risk(table: pd.DataFrame) -> go.Figure:
 
 
 def say_risk(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     whole = table.risk[table.coverage == table.coverage.max()].mean()
     half = {by: float(np.interp(0.5, p.coverage, p.risk)) for by, p in table.groupby("by", sort=False)}
     best = min(half, key=lambda by: half[by])
-    told = [f"{by} {100 * value:.0f} %" for by, value in half.items()]
+    shares = [f"{by} {100 * value:.0f} %" for by, value in half.items()]
     return (
-        f"Of all queries {100 * whole:.0f} % miss. Answering only the less doubtful half leaves: {', '.join(told)}; "
+        f"Of all queries {100 * whole:.0f} % miss. Answering only the less doubtful half leaves: {', '.join(shares)}; "
         f"{best} chooses best."
     )
 
 
-def reliable(ground: Ground) -> pd.DataFrame:
-    """The promised chance of a hit against the share of hits, in ten bins; fitted on validation."""
-    found = reliability(ground.chance, ground.questions["rank"].to_numpy() <= WITHIN, BINS)
-    low, high = wilson(found.observed.to_numpy(), found["count"].to_numpy())
-    return pd.DataFrame({
-        "bin": (found.low * BINS).round().astype(int) + 1, "chance": found.predicted, "hits": found.observed,
-        "low": low, "high": high, "count": found["count"],
-    })  # fmt: skip
+def measure_reliability(experiments: Experiments) -> pd.DataFrame:
+    """The calibrated chance of a hit against the share of hits, in ten bins; fitted on validation.
+
+    Columns bin, chance, hits, low, high, count.
+    """
+    table = reliability(experiments.chance, experiments.queries["rank"].to_numpy() <= WITHIN, BINS)
+    table = table.rename(columns={"predicted": "chance", "observed": "hits"})
+    table["low"], table["high"] = wilson((table.hits * table["count"]).round().to_numpy(), table["count"].to_numpy())
+    return table[["bin", "chance", "hits", "low", "high", "count"]]
 
 
-def draw_reliable(table: pd.DataFrame) -> go.Figure:
+def draw_reliability(table: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
     guide = {"color": INK, "dash": "dash"}  # where an honest chance lies
     figure.add_shape(
@@ -136,9 +124,7 @@ def draw_reliable(table: pd.DataFrame) -> go.Figure:
     return plain(figure, 420)
 
 
-def say_reliable(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
+def say_reliability(table: pd.DataFrame) -> str:
     weight = table["count"] / table["count"].sum()
     error = float((weight * (table.chance - table.hits).abs()).sum())
     outside = int(((table.chance < table.low) | (table.chance > table.high)).sum())
@@ -148,17 +134,13 @@ def say_reliable(table: pd.DataFrame) -> str:
     )
 
 
-def misses(ground: Ground) -> pd.DataFrame:
-    """AUROC of every doubt for "the target is not among the first ten", from the rows of `hug evaluate`."""
-    rows = retrieval_measures(ground.features, ground.ranked, ground.chance, ground.doubt[1])
-    found = []
-    for row in rows:
-        if str(row["measure"]).startswith(MISS) and " above the best " not in str(row["measure"]):
-            by, which = str(row["measure"]).removeprefix(MISS).rsplit(", ", 1)
-            found.append((which, NAMES.get(by, by), row["value"], row["low"], row["high"]))
-    if not found:
+def measure_misses(experiments: Experiments) -> pd.DataFrame:
+    """AUROC of every uncertainty for "the target is not among the first ten": columns which, by, auroc, low, high."""
+    shared = experiments.collection, experiments.rankings, experiments.chance, experiments.calibration[1]
+    table = miss_table(*shared, experiments.effort.draws)
+    if table.empty:
         raise Skipped("fewer than 20 queries, or all found or all missed: nothing to predict")
-    return pd.DataFrame(found, columns=["which", "by", "auroc", "low", "high"])
+    return table.assign(by=table.by.map(NAMES))[["which", "by", "auroc", "low", "high"]]
 
 
 def draw_misses(table: pd.DataFrame) -> go.Figure:
@@ -174,11 +156,9 @@ def draw_misses(table: pd.DataFrame) -> go.Figure:
 
 
 def say_misses(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
-    told = []
+    parts = []
     for which, part in table.groupby("which", sort=False):
         values = part.set_index("by").auroc.sort_values(ascending=False)
-        others = [f"{by} {v:.2f}" for by, v in values.items()]
-        told.append(f"on {which} queries {values.index[0]} predicts a miss best ({listed(others)})")
-    return sentence(told)
+        ordered = [f"{by} {v:.2f}" for by, v in values.items()]
+        parts.append(f"on {which} queries {values.index[0]} predicts a miss best ({listed(ordered)})")
+    return sentence(parts)

@@ -8,43 +8,66 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.ground import NO_DATA, Ground, Skipped
-from analysis.intervals import mean_intervals
-from analysis.plots import INK, MARKS, NAMED, NOTHING, escaped, plain, sentence
-from analysis.studies.levels import shown
+from analysis.experiments import Experiments, Skipped, spread_rows
+from analysis.plots import INK, MARKS, NAMED, escaped, plain, sentence
 from hug.data.truth import Meaning
+from hug.evaluate import bootstrap
+from hug.evaluate.bootstrap import DRAWS, mean_intervals
+from hug.evaluate.measurements import Metric
 
 ENDS = 20  # captions an end
 FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
 KINDS = ("named", "compared", "presupposing", "vague")
 ANY = "any such phrase"
-OTHERS = "as many other words"
-Found = tuple[int, int, str, str, str]  # start, end, phrase, aspect, kind
+CONTROL_WORDS = "as many other words"
+
+
+class Occurrence(NamedTuple):
+    """A phrase of known meaning in a text."""
+
+    start: int
+    end: int
+    phrase: str
+    aspect: str
+    kind: str
 
 
 # ---- captions at the ends ----
 
 
-def captions(ground: Ground) -> pd.DataFrame:
-    """The captions with the highest and the lowest variance of the words, and queries with those of the fit."""
-    if ground.data is None:
-        raise Skipped(NO_DATA)
-    known = shown(ground)
-    texts = known.drop_duplicates("text").assign(reference="")
+def measure_captions(experiments: Experiments) -> pd.DataFrame:
+    """The captions with the highest and the lowest variance of the words, and queries with those of the fit.
+
+    Columns source, end, text, id, value.
+    """
+    queries = experiments.visible_queries
+    texts = queries.drop_duplicates("text").assign(reference="")
     parts = []
-    for source, table, column in (("words", texts, "t"), ("fit", known, "m")):
+    for source, table, column in (("words", texts, "t"), ("fit", queries, "m")):
         ordered = table.sort_values(column, ascending=False, kind="stable")
         count = min(ENDS, len(ordered) // 2)
         for end, rows in (("highest", ordered.head(count)), ("lowest", ordered.tail(count)[::-1])):
-            found = {"text": rows.text, "id": rows.reference, "value": rows[column]}
-            parts.append(pd.DataFrame({"source": source, "end": end, **found}))
+            columns = {"text": rows.text, "id": rows.reference, "value": rows[column]}
+            parts.append(pd.DataFrame({"source": source, "end": end, **columns}))
     return pd.concat(parts, ignore_index=True)
+
+
+def captions_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
+    """AUROC of the words' variance for vague against specific words, conflicting queries left out."""
+    if experiments.collection.truth is None:
+        return []
+    queries = experiments.queries
+    kinds = experiments.truth.queries.kind.to_numpy()[queries.row]
+    fitting = kinds != "conflict"
+    statistic = bootstrap.auroc(queries.t.to_numpy()[fitting], kinds[fitting] == "vague")
+    return [Metric.estimate("auroc.vague", statistic, int(fitting.sum()), None, experiments.effort.draws)]
 
 
 def draw_captions(table: pd.DataFrame) -> go.Figure:
@@ -65,66 +88,59 @@ def draw_captions(table: pd.DataFrame) -> go.Figure:
 
 
 def say_captions(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
-    told = []
+    parts = []
     for source, part in table.groupby("source", sort=False):
         ends = {end: rows for end, rows in part.groupby("end", sort=False)}
         words = {end: rows.text.str.split().str.len().mean() for end, rows in ends.items()}
         first, last = ends["highest"].iloc[0], ends["lowest"].iloc[0]
-        told.append(
+        parts.append(
             f"{source}: the variance is highest for “{first.text}” ({first.value:.3g}) and lowest for “{last.text}” "
             f"({last.value:.3g}); texts at the uncertain end have {words['highest']:.1f} words, at the certain end "
             f"{words['lowest']:.1f}"
         )
-    return sentence(told)
+    return sentence(parts)
 
 
 # ---- one phrase taken out ----
 
 
-def phrase_effects(ground: Ground) -> pd.DataFrame:
+def measure_phrases(experiments: Experiments) -> pd.DataFrame:
     """Mean change of the log variance of the words and of the fit when one phrase is taken out of a text.
 
     A row each for the frequent phrases and for every aspect and kind together; the control takes as many other
     words, in one piece, out of the same texts. `low` and `high` bound the change of the words.
+    Columns phrase, aspect, kind, delta_words, delta_fit, low, high, count.
     """
-    if ground.data is None:
-        raise Skipped(NO_DATA)
-    texts = ground.questions.iloc[spread_rows(len(ground.questions), ground.effort.texts)].reset_index(drop=True)
-    plan = removals(list(texts.text), ground.truth.phrases)
+    queries = experiments.queries
+    texts = queries.iloc[spread_rows(len(queries), experiments.effort.texts)].reset_index(drop=True)
+    plan = removals(list(texts.text), experiments.truth.phrases)
     if plan.empty:
         raise Skipped("no text has a phrase that is known by its meaning")
-    before, after = texts.iloc[plan.row], ground.asked(list(texts.reference.iloc[plan.row]), list(plan["left"]))
+    before, after = texts.iloc[plan.row], experiments.encode(list(texts.reference.iloc[plan.row]), list(plan["left"]))
     plan["delta_words"] = np.log(after.var_t.mean((1, 2)).numpy()) - np.log(before.t.to_numpy())
     plan["delta_fit"] = np.log(after.var_m.mean((1, 2)).numpy()) - np.log(before.m.to_numpy())
-    return effects(plan, ground.effort.draws)
-
-
-def spread_rows(size: int, count: int) -> np.ndarray:
-    """`count` rows evenly over `size`, all where there are fewer."""
-    return np.linspace(0, size - 1, min(count, size)).round().astype(int)
+    return effects(plan, experiments.effort.draws)
 
 
 def removals(texts: list[str], lexicon: Mapping[str, Meaning], seed: int = 0) -> pd.DataFrame:
     """One row a phrase found, and one control a text: columns row, left (the text without it), phrase, aspect, kind."""
     rng, rows = np.random.default_rng(seed), []
     for n, text in enumerate(texts):
-        found = list(find(text, lexicon))
-        rows += [(n, without(text, start, end), *names) for start, end, *names in found]
-        other = _other_words(text, found, rng)
-        if other is not None:
-            rows.append((n, other, OTHERS, "control", "control"))
+        phrases = list(find(text, lexicon))
+        rows += [(n, without(text, o.start, o.end), o.phrase, o.aspect, o.kind) for o in phrases]
+        control = _other_words(text, phrases, rng)
+        if control is not None:
+            rows.append((n, control, CONTROL_WORDS, "control", "control"))
     return pd.DataFrame(rows, columns=["row", "left", "phrase", "aspect", "kind"])
 
 
-def effects(plan: pd.DataFrame, draws: int = 1000) -> pd.DataFrame:
+def effects(plan: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
     """Means of delta_words and delta_fit of a plan, per frequent phrase and per aspect and kind."""
     counted = plan.groupby(["phrase", "aspect", "kind"], sort=False).size().sort_values(ascending=False, kind="stable")
     frequent = counted[(counted >= FEWEST) & (counted.index.get_level_values("kind") != "control")].head(MOST)
     rows = [_effect(plan[plan["phrase"] == name], name, aspect, kind, draws) for name, aspect, kind in frequent.index]
     for (aspect, kind), part in plan.groupby(["aspect", "kind"], sort=False):
-        rows.append(_effect(part, OTHERS if kind == "control" else ANY, str(aspect), str(kind), draws))
+        rows.append(_effect(part, CONTROL_WORDS if kind == "control" else ANY, str(aspect), str(kind), draws))
     columns = ["phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("delta_words", ascending=False, kind="stable").reset_index(drop=True)
@@ -136,10 +152,10 @@ def _effect(part: pd.DataFrame, phrase: str, aspect: str, kind: str, draws: int)
     return phrase, aspect, kind, means[0], means[1], low[0], high[0], len(part)
 
 
-def find(text: str, lexicon: Mapping[str, Meaning]) -> Iterator[Found]:
+def find(text: str, lexicon: Mapping[str, Meaning]) -> Iterator[Occurrence]:
     """Phrases of a text by what they mean, the longest first where several begin at one place; none overlap."""
     for match in _pattern(frozenset(lexicon)).finditer(text.lower()):
-        yield match.start(), match.end(), *lexicon[match.group()]
+        yield Occurrence(match.start(), match.end(), *lexicon[match.group()])
 
 
 def without(text: str, start: int, end: int) -> str:
@@ -151,23 +167,22 @@ def without(text: str, start: int, end: int) -> str:
     return " ".join(f"{shorter} {after}".split()).replace(" ,", ",")
 
 
-def _other_words(text: str, found: list[Found], rng: np.random.Generator) -> str | None:
+def _other_words(text: str, phrases: list[Occurrence], rng: np.random.Generator) -> str | None:
     """The text without a piece outside all phrases, as long as one of them; None where there is no such piece."""
-    if not found:
+    if not phrases:
         return None
-    start, end = found[int(rng.integers(len(found)))][:2]
-    length = len(text[start:end].split())
+    model = phrases[int(rng.integers(len(phrases)))]
+    length = len(text[model.start : model.end].split())
     words = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
     free = [
         n
         for n in range(len(words) - length + 1)
-        if all(e <= words[n][0] or s >= words[n + length - 1][1] for s, e, *_ in found)
+        if all(o.end <= words[n][0] or o.start >= words[n + length - 1][1] for o in phrases)
     ]
     if not free:
         return None
     place = free[int(rng.integers(len(free)))]
-    kept = [text[s:e] for n, (s, e) in enumerate(words) if not place <= n < place + length]
-    return " ".join(kept)
+    return " ".join(text[s:e] for n, (s, e) in enumerate(words) if not place <= n < place + length)
 
 
 @lru_cache(maxsize=4)
@@ -194,10 +209,8 @@ def draw_phrases(table: pd.DataFrame) -> go.Figure:
 
 
 def say_phrases(table: pd.DataFrame) -> str:
-    if table.empty:
-        return NOTHING
     whole = table[table.phrase == ANY]
-    told = []
+    parts = []
     for kind in KINDS:
         part = whole[whole.kind == kind]
         if len(part):
@@ -205,14 +218,14 @@ def say_phrases(table: pd.DataFrame) -> str:
                 np.average(part.delta_words, weights=part["count"]),
                 np.average(part.delta_fit, weights=part["count"]),
             )
-            told.append(f"{kind} {share[0]:+.2f} (fit {share[1]:+.2f})")
+            parts.append(f"{kind} {share[0]:+.2f} (fit {share[1]:+.2f})")
     control = table[table.kind == "control"]
-    text = f"Taking out one phrase changes the log variance of the words by: {', '.join(told)}"
+    text = f"Taking out one phrase changes the log variance of the words by: {', '.join(parts)}"
     if len(control):
         row = control.iloc[0]
         text += f"; as many other words by {row.delta_words:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
     named = whole[whole.kind == "named"].sort_values("delta_words", ascending=False)
     if len(named):
-        told = [f"{r.aspect} {r.delta_words:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in named.itertuples()]
-        text += f". By what a phrase names: {', '.join(told)}"
+        parts = [f"{r.aspect} {r.delta_words:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in named.itertuples()]
+        text += f". By what a phrase names: {', '.join(parts)}"
     return text + "."

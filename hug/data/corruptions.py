@@ -88,10 +88,10 @@ def _jpeg(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.I
     small = picture.resize(_small(picture), Image.Resampling.BOX) if _small(picture) != picture.size else picture
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=JPEG[level])
-    spoiled = Image.open(buffer).convert("RGB")
+    compressed = Image.open(buffer).convert("RGB")
     if small.size == picture.size:
-        return spoiled
-    fault = np.asarray(spoiled, np.float32) - np.asarray(small, np.float32)
+        return compressed
+    fault = np.asarray(compressed, np.float32) - np.asarray(small, np.float32)
     grown = np.stack([_field(np.ascontiguousarray(fault[..., i]), picture.size) for i in range(3)], -1)
     own = picture.filter(ImageFilter.GaussianBlur((level + 1) * 0.25 * _unit(picture)))
     return _image(np.asarray(own, np.float32) + grown)

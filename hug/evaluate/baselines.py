@@ -10,35 +10,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hug.data.captions import joined
 from hug.data.features import Features, Pictures, Texts
-from hug.evaluate.ranking import target_ranks
+from hug.evaluate.ranking import category_rows, target_ranks
 
-BASELINES = ("reference only", "words only", "sum of both")
+BASELINES = ("reference", "words", "sum")
 
 
-def baseline_ranks(train: Features, test: Features) -> dict[str, dict[str, np.ndarray]]:
-    """Baseline -> category -> ranks (Q,) of the targets, reference removed.
+def baseline_ranks(train: Features, test: Features) -> dict[str, np.ndarray]:
+    """Baseline -> ranks (Q,) of the targets category by category, reference removed.
 
     Words meet pictures through a ridge regression from the pooled words to the pooled target picture, fitted on
     the training split; the sum adds that prediction to the pooled reference, both at unit length.
     """
     centre, texts_centre, words_to_picture = _ridge(train)
-    ranks: dict[str, dict[str, np.ndarray]] = {name: {} for name in BASELINES}
+    ranks: dict[str, list[np.ndarray]] = {name: [] for name in BASELINES}
+    sentences = test.collection.texts
     for category, gallery in test.collection.galleries.items():
-        triplets = [t for t in test.collection.triplets if t.category == category]
+        rows = category_rows(test.collection, category)
+        triplets = [test.collection.triplets[n] for n in rows]
         candidates = F.normalize(pooled_pictures(test.pictures, gallery) - centre, dim=1)  # (N, Cv)
         references = F.normalize(pooled_pictures(test.pictures, [t.reference for t in triplets]) - centre, dim=1)
-        texts = pooled_texts(test.texts, [joined(t.captions) for t in triplets]) - texts_centre
-        words = F.normalize(texts @ words_to_picture, dim=1)  # (Q, Cv)
+        pooled = pooled_texts(test.texts, [sentences[n] for n in rows]) - texts_centre
+        words = F.normalize(pooled @ words_to_picture, dim=1)  # (Q, Cv)
         position = {i: n for n, i in enumerate(gallery)}
         targets = np.array([position[str(t.target)] for t in triplets])
         own = np.array([position[t.reference] for t in triplets])
         for name, query in zip(BASELINES, (references, words, references + words), strict=True):
             distances = -(query @ candidates.T).numpy()
             distances[np.arange(len(own)), own] = np.inf
-            ranks[name][category] = target_ranks(distances, targets)
-    return ranks
+            ranks[name].append(target_ranks(distances, targets))
+    return {name: np.concatenate(parts) for name, parts in ranks.items()}
 
 
 def pooled_pictures(pictures: Pictures, ids: list[str] | tuple[str, ...]) -> Tensor:
@@ -58,7 +59,7 @@ def pooled_texts(texts: Texts, sentences: list[str]) -> Tensor:
 def _ridge(train: Features, penalty: float = 10.0) -> tuple[Tensor, Tensor, Tensor]:
     """Centres of pictures (Cv,) and texts (Ct,), and the map (Ct, Cv)."""
     triplets = train.collection.triplets
-    x = pooled_texts(train.texts, [joined(t.captions) for t in triplets])  # (M, Ct)
+    x = pooled_texts(train.texts, train.collection.texts)  # (M, Ct)
     y = pooled_pictures(train.pictures, [str(t.target) for t in triplets])  # (M, Cv)
     x_centre, y_centre = x.mean(0), y.mean(0)
     x, y = x - x_centre, y - y_centre

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hug.data.captions import joined
+from hug.data.collection import Collection
 from hug.data.features import Features, tokens_of
 from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
 BATCH = 128
+CPU = torch.device("cpu")  # what is encoded becomes tables
 
 
 @dataclass(frozen=True)
-class Ranked:
+class CategoryRanking:
     """Queries of one category against its gallery, in the order of the triplets."""
 
     category: str
@@ -36,7 +37,7 @@ def encode_pictures(model: HUG, tokens: np.ndarray, rows: Sequence[int]) -> Gaus
     """Gaussians of pictures given by rows of a token array (N, P, Cv)."""
     model.eval()
     parts = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
-    return Gaussians.cat([model.target_tokens(tokens_of(tokens, part)) for part in parts])
+    return Gaussians.cat([model.target_tokens(tokens_of(tokens, part)).to(CPU) for part in parts])
 
 
 @torch.no_grad()
@@ -46,13 +47,13 @@ def encode_queries(model: HUG, features: Features, references: Sequence[str], te
     parts = []
     for i in range(0, len(texts), BATCH):
         images = features.pictures.take(references[i : i + BATCH])
-        parts.append(model.query_tokens(images, features.texts.take(texts[i : i + BATCH])))
+        parts.append(model.query_tokens(images, features.texts.take(texts[i : i + BATCH])).to(CPU))
     return Query.cat(parts)
 
 
 def rank_split(
     model: HUG, features: Features, use_var: bool = True, keep_reference: bool = False, limit: int | None = None
-) -> list[Ranked]:
+) -> list[CategoryRanking]:
     """Every category of a split, its first `limit` queries."""
     return [
         _rank_category(model, features, category, use_var, keep_reference, limit)
@@ -62,13 +63,13 @@ def rank_split(
 
 def _rank_category(
     model: HUG, features: Features, category: str, use_var: bool, keep_reference: bool, limit: int | None
-) -> Ranked:
+) -> CategoryRanking:
     collection = features.collection
-    gallery = collection.galleries[category]
-    rows = np.array([n for n, t in enumerate(collection.triplets) if t.category == category][:limit], dtype=int)
+    gallery, texts = collection.galleries[category], collection.texts
+    rows = category_rows(collection, category)[:limit]
     triplets = [collection.triplets[n] for n in rows]
     candidates = encode_pictures(model, features.pictures.tokens, [features.pictures.row[i] for i in gallery])
-    query = encode_queries(model, features, [t.reference for t in triplets], [joined(t.captions) for t in triplets])
+    query = encode_queries(model, features, [t.reference for t in triplets], [texts[n] for n in rows])
     distances = distance(query, candidates, use_var=use_var).numpy()
     position = {i: n for n, i in enumerate(gallery)}
     targets = np.array([position[str(t.target)] for t in triplets])
@@ -76,14 +77,20 @@ def _rank_category(
         references = np.array([position.get(t.reference, -1) for t in triplets])
         present = references >= 0
         distances[np.flatnonzero(present), references[present]] = np.inf
-    return Ranked(category, gallery, rows, query, candidates, distances, targets, target_ranks(distances, targets))
+    ranks = target_ranks(distances, targets)
+    return CategoryRanking(category, gallery, rows, query, candidates, distances, targets, ranks)
 
 
-def ranks_without_variance(ranked: Ranked) -> np.ndarray:
+def category_rows(collection: Collection, category: str) -> np.ndarray:
+    """(Q,) places of a category's triplets in the collection."""
+    return np.array([n for n, t in enumerate(collection.triplets) if t.category == category], dtype=int)
+
+
+def ranks_without_variance(ranking: CategoryRanking) -> np.ndarray:
     """(Q,) ranks of the same queries by means and bias alone; what was encoded is used again."""
-    distances = distance(ranked.query, ranked.candidates, use_var=False).numpy()
-    distances[np.isinf(ranked.distances)] = np.inf  # the removed references
-    return target_ranks(distances, ranked.targets)
+    distances = distance(ranking.query, ranking.candidates, use_var=False).numpy()
+    distances[np.isinf(ranking.distances)] = np.inf  # the removed references
+    return target_ranks(distances, ranking.targets)
 
 
 def target_ranks(distances: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -94,6 +101,6 @@ def target_ranks(distances: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def log_variances(query: Query) -> np.ndarray:
-    """(Q, 4) log mean variances of reference, text, coordination and the merge: what the doubt model reads."""
+    """(Q, 4) log mean variances of reference, text, coordination and the merge: as a table of queries holds them."""
     means: Tensor = torch.stack([v.mean((1, 2)) for v in (query.var_r, query.var_t, query.var_m, query.var)], dim=1)
     return means.log().numpy()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.ground import Effort, Ground
+from analysis.experiments import Effort, Experiments
+from analysis.registry import STUDIES
+from analysis.store import StudyStore, measure
 from hug.backbones import BACKBONES
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
@@ -53,11 +55,17 @@ def studied(shop: Path, pixels: None, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def ground(studied: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def experiments(studied: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiments:
     data = DataConfig(root=str(shop), cache=str(tmp_path_factory.mktemp("cache")))
-    return Ground.load(studied, data, effort=SMALL)
+    return Experiments.load(studied, data, effort=SMALL)
 
 
 @pytest.fixture(scope="session")
-def gallery_only(studied: Path) -> Ground:
-    return Ground.load(studied, effort=SMALL)
+def store(experiments: Experiments, tmp_path_factory: pytest.TempPathFactory) -> StudyStore:
+    """All studies but the map, which takes longest."""
+    return measure(experiments, tmp_path_factory.mktemp("beside"), [name for name in STUDIES if name != "map"])
+
+
+@pytest.fixture(scope="session")
+def gallery_only(studied: Path) -> Experiments:
+    return Experiments.load(studied, effort=SMALL)

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from analysis import model_card
+from analysis.experiments import Experiments
 from analysis.session import Session
+from analysis.store import StudyStore
+from hug.evaluate.measurements import FILE, definition
+from hug.files import write_json
+from tests.hug.evaluate.measured import measurements
 
 
-def written(session: Session, folder: Path, **changed: Any) -> Session:
-    found = {
-        "weights": session.model.weights_hash, "split": "test", "protocol": "garments", "command": "c", "commit": "abc",
-        "data": {"version": "garments-1", "sha256": "f" * 64},
-        "galleries": {"dress": {"size": 7, "queries": 9}},
-        "rows": [
-            {"measure": "HUG R@10, all", "value": 68.9, "low": 67.8, "high": 70.2, "count": 6000},
-            {"measure": "ECE of doubt, all", "value": 0.05},
-        ],
-    }  # fmt: skip
-    (folder / "measurements.json").write_text(json.dumps({**found, **changed}))
+def written(session: Session, folder: Path, **changes: Any) -> Session:
+    values = {"recall.10.all": (68.9, 67.8, 70.2), "ece.all": 0.05}
+    own = dataclasses.replace(
+        measurements("calibrated", **values), **{"weights": session.model.weights_hash, **changes}
+    )
+    write_json(folder / FILE, own.to_dict())
     return dataclasses.replace(session, folder=folder)
 
 
@@ -31,9 +31,16 @@ def test_the_cards_say_what_the_files_say(session: Session, tmp_path: Path) -> N
     assert model["weights"] == session.model.weights_hash and model["objective"] == "calibrated"
     data = model_card.data(known).set_index("what").value
     assert data["gallery searched"] == "12 pictures" and "dress 7, shirt 5" in data["  category"]
-    assert data["measured on"] == "garments-1, test split" and "7 pictures, 9 queries" in data["  galleries"]
+    assert data["measured on"] == "v, test split" and "15 pictures, 7 queries" in data["  galleries"]
     measures = model_card.measures(known).set_index("measure")
-    assert measures.value[model_card.SHORT["HUG R@10, all"]] == pytest.approx(68.9) and len(measures) == 2
+    assert measures.value[model_card.TITLES["recall.10.all"]] == pytest.approx(68.9) and len(measures) == 2
+
+
+def test_metrics_of_studies_stand_beside_those_of_the_evaluation(store: StudyStore, experiments: Experiments) -> None:
+    assert all(definition(id).title for id in model_card.TITLES)
+    session = dataclasses.replace(experiments.session, folder=store.folder.parent)
+    measures = model_card.measures(session).set_index("measure")
+    assert {model_card.TITLES[id] for id in ("auroc.vague", "tracked.unseen")} <= set(measures.index)
 
 
 def test_measurements_of_other_weights_are_not_shown(session: Session, tmp_path: Path) -> None:

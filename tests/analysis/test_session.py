@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,13 @@ import pytest
 from PIL import Image
 
 from analysis import session
-from analysis.session import QueryError, Session, untrusted
+from analysis.session import TESTS, QueryError, Session, untrusted
+from analysis.store import StudyRecord
 from hug.backbones import BACKBONES
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES
+from hug.evaluate.measurements import Metric
+from hug.files import write_json
 from hug.retrieval.index import Index
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
 
@@ -169,27 +171,33 @@ def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_
         session.picture("../../etc/passwd")
 
 
-def rows(**values: tuple[float, float | None]) -> list[dict[str, Any]]:
-    return [{"measure": session.TESTS[s], "value": v, "low": low} for s, (v, low) in values.items()]
+def measured(folder: Path, weights: str, split: str = "test", **values: tuple[float, float | None]) -> None:
+    """A study with the metrics of some sources, each a value and its lower bound."""
+    metrics = tuple(Metric(TESTS[source], value, low) for source, (value, low) in values.items())
+    record = StudyRecord(1, weights, "", {"split": split}, "abc", {}, 0.0, "", "no table", metrics)
+    write_json(folder / "analysis" / "about.json", {"format": 2, "studies": {"severity": record.to_dict()}})
 
 
 def test_a_source_at_chance_on_the_test_split_is_not_trusted(session: Session, tmp_path: Path) -> None:
-    path = tmp_path / "measurements.json"
-    known = {"weights": session.model.weights_hash, "split": "test"}
-    path.write_text(json.dumps({**known, "rows": rows(r=(0.9, None), t=(0.38, None), m=(0.53, 0.49))}))
+    weights = session.model.weights_hash
+    measured(tmp_path, weights, r=(0.9, None), t=(0.38, None), m=(0.53, 0.49))
     assert untrusted(tmp_path, session.model) == {"t": 0.38, "m": 0.53}
-    path.write_text(json.dumps({**known, "rows": rows(m=(0.61, 0.56))}))
+    measured(tmp_path, weights, m=(0.61, 0.56))
     assert untrusted(tmp_path, session.model) == {}
 
 
-def test_measurements_of_other_weights_or_another_split_say_nothing(session: Session, tmp_path: Path) -> None:
+def test_metrics_of_other_weights_another_split_or_an_older_format_say_nothing(
+    session: Session, tmp_path: Path
+) -> None:
     assert untrusted(tmp_path, session.model) == {}
-    path = tmp_path / "measurements.json"
-    for other in ({"weights": "0", "split": "test"}, {"weights": session.model.weights_hash, "split": "val"}):
-        path.write_text(json.dumps({**other, "rows": rows(m=(0.5, None))}))
+    about = tmp_path / "analysis" / "about.json"
+    for weights, split in (("0", "test"), (session.model.weights_hash, "val")):
+        measured(tmp_path, weights, split, m=(0.5, None))
         assert untrusted(tmp_path, session.model) == {}
-    path.write_text("[")
-    with pytest.raises(ValueError, match="damaged"):
+    about.write_text('{"format": 1, "weights": "0"}')
+    assert untrusted(tmp_path, session.model) == {}
+    about.write_text("[")
+    with pytest.raises(ValueError, match="python -m analysis measure"):
         untrusted(tmp_path, session.model)
 
 

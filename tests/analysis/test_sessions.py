@@ -86,7 +86,7 @@ def test_prepared_studies_of_other_weights_are_told(session: Session, tmp_path: 
     assert dataclasses.replace(session, folder=tmp_path).prepared is None
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "about.json").write_text("{")
-    with pytest.raises(QueryError, match="analysis prepare"):
+    with pytest.raises(QueryError, match="analysis measure"):
         _ = dataclasses.replace(session, folder=tmp_path).prepared
 
 

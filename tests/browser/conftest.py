@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from analysis.session import Sessions
-from tests.studied import gallery_only, ground, pixels, sessions, shop, studied, studied_session
+from tests.studied import experiments, gallery_only, pixels, sessions, shop, studied, studied_session
 from ui.page import build, launch
 
-__all__ = ["gallery_only", "ground", "pixels", "sessions", "shop", "studied", "studied_session"]
+__all__ = ["experiments", "gallery_only", "pixels", "sessions", "shop", "studied", "studied_session"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PLACE = """([id, point]) => {
   const plot = document.querySelector(`#${id} .js-plotly-plot`), box = plot.getBoundingClientRect();

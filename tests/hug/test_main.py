@@ -99,7 +99,6 @@ def test_a_mistyped_line_is_answered_in_one_line(line: str, says: str, capsys: p
         ("train --out {0}/run --components 1", "ModelConfig.components: input should be greater than or equal to 2"),
         ("evaluate --checkpoint {0}/none --device abacus", "no checkpoint folder"),
         ("evaluate --checkpoint {0}/none", "no checkpoint folder"),
-        ("results --checkpoints {0} --out {0}/r.md", "has no measurements.json"),
         ("info --checkpoint {0}", "config.json is missing"),
         ("search --checkpoint {0} --picture x.png", "config.json is missing"),
         ("render --version nothing --out {0}/data", "unknown version 'nothing'"),
@@ -115,6 +114,11 @@ def test_a_wrong_input_is_one_line_and_changes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_results_are_written_by_the_package_of_analysis(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    assert main(f"results --checkpoints {tmp_path} --out {tmp_path}/r.md".split()) == 1
+    assert "has no measurements.json" in capfd.readouterr().err
+
+
 def test_from_training_to_an_answer_on_the_real_backbone(
     garments: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -122,10 +126,7 @@ def test_from_training_to_an_answer_on_the_real_backbone(
     train = f"train {data} --out {run} --size tiny --steps 4 --batch 8 --validate-every 2 --save-every 2"
     assert main(train.split()) == 0 and "finished at step 4" in capsys.readouterr().out
     assert main(f"{train} --lr 0.1".split()) == 1 and "training.lr" in capsys.readouterr().err
-    assert (
-        main(f"evaluate {data} --checkpoint {run} --split val --severity-pictures 1 --subfeature-pictures 1".split())
-        == 0
-    )
+    assert main(f"evaluate {data} --checkpoint {run} --split val".split()) == 0
     assert "protocol garments, split val" in capsys.readouterr().out
     assert main(f"results --checkpoints {run} --out {tmp_path}/docs/results.md".split()) == 0
     assert "## Aims" in (tmp_path / "docs/results.md").read_text()

@@ -44,7 +44,7 @@ def backdrop(n: Nuisance, size: int, rng: np.random.Generator) -> Field:
     x, y = axis[None, :], axis[:, None]
     tint = np.asarray(n.tint, np.float32)
     glow = 1.0 - 0.10 * ((x - 0.5 * math.sin(n.light)) ** 2 + (y + 0.3) ** 2)
-    scene = DRAWN[n.background](tint, x, y, size, rng) * glow[..., None]
+    scene = BACKDROPS[n.background](tint, x, y, size, rng) * glow[..., None]
     return np.asarray(np.clip(scene, 0.0, 1.0), np.float32)
 
 
@@ -55,12 +55,12 @@ def _studio(tint: Field, x: Field, y: Field, size: int, rng: np.random.Generator
 
 def _floor(tint: Field, x: Field, y: Field, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     horizon = rng.uniform(0.62, 0.86)
-    ground = np.asarray(tint * rng.uniform(0.62, 0.85) * np.asarray([1.05, 1.0, 0.93]), np.float32)
+    boards = np.asarray(tint * rng.uniform(0.62, 0.85) * np.asarray([1.05, 1.0, 0.93]), np.float32)
     below = np.clip((y - horizon) * size / 3.0, 0.0, 1.0) + 0.0 * x
     board = np.exp(-(((y - horizon) * size / 3.5) ** 2)) * 0.10 + 0.0 * x
     wall = tint * (1.0 - 0.03 * window("grain", size, rng)[..., None] * 0.4)
-    ground_field = ground * (1.0 + 0.02 * window("grain", size, rng)[..., None] + 0.25 * (y - horizon)[..., None])
-    return np.asarray((wall + below[..., None] * (ground_field - wall)) * (1.0 - board[..., None]), np.float32)
+    floor = boards * (1.0 + 0.02 * window("grain", size, rng)[..., None] + 0.25 * (y - horizon)[..., None])
+    return np.asarray((wall + below[..., None] * (floor - wall)) * (1.0 - board[..., None]), np.float32)
 
 
 def _plaster(tint: Field, x: Field, y: Field, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ def _room(tint: Field, x: Field, y: Field, size: int, rng: np.random.Generator) 
     return np.asarray(soft, np.float32) / 255.0
 
 
-DRAWN = {"studio": _studio, "tinted": _studio, "floor": _floor, "plaster": _plaster, "wood": _wood, "room": _room}
+BACKDROPS = {"studio": _studio, "tinted": _studio, "floor": _floor, "plaster": _plaster, "wood": _wood, "room": _room}
 
 
 def mannequin(c: Cut, n: Nuisance, place: Frame, long: bool) -> Field:
@@ -175,12 +175,12 @@ def cast_shadow(scene: Field, alpha: Field, n: Nuisance) -> Field:
     """The scene darkened where the garment keeps the light away: one soft and one close shadow."""
     dx, dy = int(round(-5.0 * math.sin(n.light))), 3
     soft, close = blurred(alpha, 6.5), blurred(alpha, 2.0)
-    far, near = _moved(soft, dy + 2, 2 * dx), _moved(close, 1, int(np.sign(dx)))
+    far, near = _shift(soft, dy + 2, 2 * dx), _shift(close, 1, int(np.sign(dx)))
     dark = n.shadow * (0.34 * far + 0.22 * near)
     return np.asarray(scene * (1.0 - dark[..., None] * np.asarray([1.0, 0.97, 0.93], np.float32)), np.float32)
 
 
-def _moved(field: Field, down: int, right: int) -> Field:
+def _shift(field: Field, down: int, right: int) -> Field:
     """The field shifted, with nothing coming in from the other side; `down` is positive."""
     out = np.roll(field, (down, right), (0, 1))
     out[:down] = 0.0

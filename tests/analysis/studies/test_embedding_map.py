@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from analysis.ground import Ground, Skipped
-from analysis.studies.embedding_map import layout, maps, squared
+from analysis.experiments import Experiments, Skipped
+from analysis.studies.embedding_map import layout, measure, squared
 
 
 def clusters() -> np.ndarray:
@@ -31,8 +31,8 @@ def test_umap_keeps_neighbours_together_and_is_the_same_every_time() -> None:
     np.testing.assert_array_equal(found, layout(clusters()))
 
 
-def test_every_component_has_a_place_for_every_picture(gallery_only: Ground) -> None:
-    table, index = maps(gallery_only), gallery_only.index
+def test_every_component_has_a_place_for_every_picture(gallery_only: Experiments) -> None:
+    table, index = measure(gallery_only), gallery_only.index
     k = gallery_only.model.config.components
     assert len(table) == len(index) * (k + 1) and set(table.component) == set(range(k + 1))
     for _, part in table.groupby("component"):
@@ -44,13 +44,13 @@ def test_every_component_has_a_place_for_every_picture(gallery_only: Ground) -> 
 def test_a_large_gallery_is_laid_out_without_all_its_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     means = np.concatenate([clusters()] * 3)
     near = layout(means)
-    monkeypatch.setattr("analysis.maps.EXACT", 10)
+    monkeypatch.setattr("analysis.studies.embedding_map.EXACT", 10)
     far = layout(means)
     assert far.shape == near.shape and np.isfinite(far).all()
 
 
-def test_a_map_of_almost_nothing_is_skipped(gallery_only: Ground) -> None:
+def test_a_map_of_almost_nothing_is_skipped(gallery_only: Experiments) -> None:
     index = gallery_only.index
     few = dataclasses.replace(index, ids=index.ids[:4], gaussians=index.gaussians[:4], meta={})
     with pytest.raises(Skipped, match="fewer than 5"):
-        maps(dataclasses.replace(gallery_only, stored=few))
+        measure(dataclasses.replace(gallery_only, session=dataclasses.replace(gallery_only.session, stored=few)))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.ground import Ground
+from analysis.experiments import Experiments
 from analysis.studies.faithfulness import (
     ORDERS,
     SHARES,
     WORD_SHARES,
     component_curve,
-    faithfulness,
-    say_faithfulness,
+    measure,
+    say,
     table_of,
 )
 
@@ -45,7 +45,7 @@ def test_only_the_true_explanation_is_called_faithful() -> None:
     table = table_of(curves, {name: WORD_SHARES for name in curves}, 999, 100)
     p = table[table.order == "important"].groupby("explains").p.first()
     assert p["good"] < 0.01 < p["bad"] and (table[table.order == "random"].p == 1).all()
-    said = say_faithfulness(table)
+    said = say(table)
     assert "Good: faithful" in said and "bad: not shown to be faithful" in said
     area = table[(table.explains == "good") & (table.order == "important")].area.iloc[0]
     np.testing.assert_allclose(area, curves["good"][:, 0].mean())
@@ -53,11 +53,11 @@ def test_only_the_true_explanation_is_called_faithful() -> None:
 
 def test_an_inverted_explanation_is_not_faithful() -> None:
     table = table_of({"x": planted(True)[:, [2, 1, 0]] - planted(True)[:, [0]]}, {"x": WORD_SHARES}, 999, 100)
-    assert "not shown" in say_faithfulness(table)
+    assert "not shown" in say(table)
 
 
-def test_nothing_removed_changes_nothing_and_all_words_gone_are_gone_in_every_order(ground: Ground) -> None:
-    table = faithfulness(ground)
+def test_nothing_removed_changes_nothing_and_all_words_gone_are_gone_in_every_order(experiments: Experiments) -> None:
+    table = measure(experiments)
     assert len(table) == 3 * (len(SHARES) + 2 * len(WORD_SHARES)) and set(table.order) == set(ORDERS)
     assert table[table.removed == 0].change.abs().max() < 1e-4
     ends = table[table.removed == 1].groupby("explains").change

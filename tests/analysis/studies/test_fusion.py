@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis.ground import Ground, Skipped
+from analysis.experiments import Experiments, Skipped
 from analysis.registry import STUDIES
-from analysis.studies.fusion import proposition_table, query_losses, say_proposition, say_weights, weights
+from analysis.studies.fusion import measure_weights, proposition_table, query_losses, say_proposition, say_weights
 from hug.config import OBJECTIVES
 from hug.gaussians import Gaussians, Query, distance, merge
 from hug.losses import holistic_contrast
@@ -77,13 +77,12 @@ def test_the_sentence_follows_the_intervals() -> None:
     assert "holds for none" in said and "is higher with dynamic" in said and "means the same, within chance" in said
 
 
-def test_weights_sum_to_one_and_are_those_of_the_model(ground: Ground) -> None:
-    table = weights(ground)
+def test_weights_sum_to_one_and_are_those_of_the_model(experiments: Experiments) -> None:
+    table = measure_weights(experiments)
     sums = table.groupby(["change", "level"]).weight.sum()
     np.testing.assert_allclose(sums, 1, atol=1e-5)
     assert set(table.change) == {"severity", "vague", "conflicting"}
-    _, fits, lacks = ground.pairs
-    for level, query in enumerate((fits, lacks)):
+    for level, query in enumerate((experiments.coordination.fits, experiments.coordination.lacks)):
         own = table[(table.change == "conflicting") & (table.level == level)]
         np.testing.assert_allclose(own.weight, query.weights.mean((0, 2, 3)).numpy(), atol=1e-6)
 
@@ -97,10 +96,10 @@ def test_a_rising_weight_is_not_said_to_fall() -> None:
     assert "stays, within chance, from" in say_weights(moved(0.305))
 
 
-def test_a_model_without_the_loss_or_its_scales_is_skipped(ground: Ground, tmp_path: object) -> None:
-    point = dataclasses.replace(ground, model=small_model(OBJECTIVES["point"]).eval())
-    with pytest.raises(Skipped, match="Eq. 13"):
-        STUDIES["proposition"].table(point)
-    bare = dataclasses.replace(ground, folder=tmp_path)
-    with pytest.raises(Skipped, match=r"no training\.jsonl"):
-        STUDIES["proposition"].table(bare)
+def test_a_model_without_the_loss_or_its_scales_is_skipped(experiments: Experiments, tmp_path: object) -> None:
+    for changes, reason in (
+        ({"model": small_model(OBJECTIVES["point"]).eval()}, "Eq. 13"), ({"folder": tmp_path}, r"no training\.jsonl"),
+    ):  # fmt: skip
+        bare = dataclasses.replace(experiments, session=dataclasses.replace(experiments.session, **changes))
+        with pytest.raises(Skipped, match=reason):
+            STUDIES["proposition"].measure(bare)

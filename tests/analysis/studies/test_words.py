@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from analysis.ground import Ground
-from analysis.studies.levels import shown
+from analysis.experiments import Experiments
 from analysis.studies.words import (
     ANY,
+    CONTROL_WORDS,
     FEWEST,
-    OTHERS,
-    captions,
+    captions_metrics,
     effects,
     find,
-    phrase_effects,
+    measure_captions,
+    measure_phrases,
     removals,
     say_phrases,
     without,
@@ -86,40 +87,48 @@ def test_effects_are_means_with_their_counts() -> None:
     rng = np.random.default_rng(0)
     rows = [(n, "", "red", "colour", "named") for n in range(FEWEST)]
     rows += [(n, "", "dots", "pattern", "named") for n in range(FEWEST - 1)]
-    rows += [(n, "", OTHERS, "control", "control") for n in range(5)]
+    rows += [(n, "", CONTROL_WORDS, "control", "control") for n in range(5)]
     plan = pd.DataFrame(rows, columns=["row", "left", "phrase", "aspect", "kind"])
     plan["delta_words"], plan["delta_fit"] = rng.normal(1, 0.1, len(plan)), rng.normal(0, 0.1, len(plan))
     table = effects(plan, 100).set_index(["phrase", "aspect"])
-    assert set(table.index) == {("red", "colour"), (ANY, "colour"), (ANY, "pattern"), (OTHERS, "control")}
+    assert set(table.index) == {("red", "colour"), (ANY, "colour"), (ANY, "pattern"), (CONTROL_WORDS, "control")}
     assert table["count"].to_dict() == {
-        ("red", "colour"): 8, (ANY, "colour"): 8, (ANY, "pattern"): 7, (OTHERS, "control"): 5,
+        ("red", "colour"): 8, (ANY, "colour"): 8, (ANY, "pattern"): 7, (CONTROL_WORDS, "control"): 5,
     }  # fmt: skip
     colour = plan[plan.aspect == "colour"].delta_words
     assert table.delta_words[("red", "colour")] == pytest.approx(colour.mean())
     assert (table.low <= table.delta_words).all() and "colour +1.0" in say_phrases(table.reset_index())
 
 
-def test_a_change_is_against_the_whole_text(ground: Ground) -> None:
+def test_a_change_is_against_the_whole_text(experiments: Experiments) -> None:
     """One phrase of one query, by the model's own calls."""
-    table = phrase_effects(ground)
+    table = measure_phrases(experiments)
     assert (table["count"] > 0).all() and {"control"} <= set(table.kind)
-    rows = np.linspace(0, len(ground.questions) - 1, ground.effort.texts).round().astype(int)
-    texts = ground.questions.iloc[rows].reset_index(drop=True)
+    rows = np.linspace(0, len(experiments.queries) - 1, experiments.effort.texts).round().astype(int)
+    texts = experiments.queries.iloc[rows].reset_index(drop=True)
     plan = removals(list(texts.text), LEXICON)
     alone = plan[plan.aspect == "logo"]
     alone = alone[alone.kind == alone.kind.iloc[0]]
     before = np.log(texts.t.iloc[alone.row].to_numpy())
-    after = ground.asked(list(texts.reference.iloc[alone.row]), list(alone.left)).var_t.mean((1, 2)).log().numpy()
+    after = experiments.encode(list(texts.reference.iloc[alone.row]), list(alone.left)).var_t.mean((1, 2)).log().numpy()
     row = table[(table.aspect == "logo") & (table.kind == alone.kind.iloc[0]) & (table.phrase == ANY)].iloc[0]
     assert row.delta_words == pytest.approx(float((after - before).mean()), abs=1e-5) and row["count"] == len(alone)
 
 
-def test_captions_at_the_ends_are_the_extremes(ground: Ground) -> None:
-    table, known = captions(ground), shown(ground)
-    assert len(known) < len(ground.questions) and set(known.reference) <= set(ground.index.ids)
+def test_captions_at_the_ends_are_the_extremes(experiments: Experiments) -> None:
+    table, queries = measure_captions(experiments), experiments.visible_queries
+    assert len(queries) < len(experiments.queries) and set(queries.reference) <= set(experiments.index.ids)
     for source, column in (("words", "t"), ("fit", "m")):
         part = table[table.source == source]
         high, low = (part[part.end == end] for end in ("highest", "lowest"))
-        assert high.value.iloc[0] == known[column].max() and low.value.iloc[0] == known[column].min()
+        assert high.value.iloc[0] == queries[column].max() and low.value.iloc[0] == queries[column].min()
         assert high.value.is_monotonic_decreasing and low.value.is_monotonic_increasing
         assert high.value.min() >= low.value.max()
+
+
+def test_vague_words_are_told_from_specific_ones_as_scikit_learn_counts(experiments: Experiments) -> None:
+    (metric,) = captions_metrics(experiments, measure_captions(experiments))
+    kinds = experiments.truth.queries.kind.to_numpy()[experiments.queries.row]
+    rows = kinds != "conflict"
+    expected = roc_auc_score(kinds[rows] == "vague", experiments.queries.t[rows])
+    assert metric.id == "auroc.vague" and metric.value == pytest.approx(expected) and metric.count == rows.sum()

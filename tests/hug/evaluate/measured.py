@@ -1,21 +1,24 @@
-"""Measurements as `evaluate` stores them, with the rows a test gives."""
+"""Measurements as `evaluate` stores them, with the metrics a test gives."""
 
 from __future__ import annotations
 
-from typing import Any
+from hug.evaluate.measurements import Measurements, Metric
+
+Value = float | tuple[float, float, float]
 
 
-def measurements(objective: str, **values: float | tuple[float, float, float]) -> dict[str, Any]:
-    rows = []
-    for name, value in values.items():
-        v, low, high = value if isinstance(value, tuple) else (value, None, None)
-        rows.append({"measure": name, "value": v, "low": low, "high": high, "count": 9})
-    return {
-        "protocol": "garments", "split": "test", "weights": "abc", "backbone": "pixels-1", "objective": objective,
-        "data": {"version": "v", "sha256": "0123456789abcdef99", "seed": 0}, "command": "python -m hug evaluate",
-        "commit": "c0ffee", "galleries": {"dress": {"size": 15, "hash": "beef", "queries": 7}},
-        "effort": {"draws": 500, "subfeature_pictures": 40}, "rows": rows,
-    }  # fmt: skip
+def metrics(**values: Value) -> tuple[Metric, ...]:
+    """By id: a value, or a value with its interval."""
+    triples = {id: v if isinstance(v, tuple) else (v, None, None) for id, v in values.items()}
+    return tuple(Metric(id, *triple, count=9) for id, triple in triples.items())
+
+
+def measurements(objective: str, split: str = "test", **values: Value) -> Measurements:
+    return Measurements(
+        "garments", split, "abc", "pixels-1", objective, {"version": "v", "sha256": "0123456789abcdef99", "seed": 0},
+        {"dress": {"size": 15, "hash": "beef", "queries": 7}}, "python -m hug evaluate", "c0ffee",
+        {"draws": 500, "baselines": True}, metrics(**values),
+    )  # fmt: skip
 
 
 def line(page: str, start: str) -> list[str]:

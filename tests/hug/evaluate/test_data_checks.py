@@ -11,8 +11,7 @@ import pytest
 from hug.data.features import Features, evaluation_features
 from hug.data.garments import read
 from hug.data.garments.attributes import ASPECTS
-from hug.evaluate.data_checks import guard_measures
-from hug.evaluate.uncertainty import fine_queries
+from hug.evaluate.data_checks import data_checks
 from tests.hug.conftest import PixelBackbone
 
 
@@ -22,23 +21,23 @@ def features(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> Featur
 
 
 def test_every_target_has_five_near_misses_and_faults_have_their_shares(features: Features):
-    rows = {r["measure"]: r["value"] for r in guard_measures(features, 20)}
+    values = {m.id: m.value for m in data_checks(features, 20)}
     assert features.collection.truth is not None
     counts = [len(features.collection.truth.near_misses(str(t.target))) for t in features.collection.triplets]
-    assert rows["near misses of a target, least"] == min(counts) >= 5
-    assert rows["near misses of a target, median"] == np.median(counts)
-    assert rows["degraded pictures, percent"] == pytest.approx(20)  # 3 of 15
-    assert rows["vague queries, percent"] == pytest.approx(100 * 2 / 15)
-    assert rows["conflicting queries, percent"] == pytest.approx(100 * 2 / 15)
+    assert values["near_misses.least"] == min(counts) >= 5
+    assert values["near_misses.median"] == np.median(counts)
+    assert values["percent.degraded"] == pytest.approx(20)  # 3 of 15
+    assert values["percent.vague"] == pytest.approx(100 * 2 / 15)
+    assert values["percent.conflicting"] == pytest.approx(100 * 2 / 15)
 
 
 def test_perfect_readers_are_readable_loops(features: Features):
     assert features.collection.truth is not None
     truth = features.collection.truth.queries
-    looks, fine = features.collection.truth.labels[list(ASPECTS)], fine_queries(features)
+    looks, clean = features.collection.truth.labels[list(ASPECTS)], features.collection.truth.clean_queries
     by_words, by_reference = {}, {n: {} for n in (1, 2, 3)}
     for n, triplet in enumerate(features.collection.triplets):
-        if not fine[n]:
+        if not clean[n]:
             continue
         others = [i for i in features.collection.galleries[triplet.category] if i != triplet.reference]
         says = truth.says[n]
@@ -48,15 +47,15 @@ def test_perfect_readers_are_readable_loops(features: Features):
         for changes, chances in by_reference.items():
             near = [i for i in others if (looks.loc[i] != looks.loc[triplet.reference]).sum() == changes]
             chances.setdefault(triplet.category, []).append(min(1, 10 / len(near)) if triplet.target in near else 0)
-    rows = {r["measure"]: r for r in guard_measures(features, 20)}
+    metrics = {m.id: m for m in data_checks(features, 20)}
     mean = lambda parts: 100 * np.mean([np.mean(p) for p in parts.values()])  # noqa: E731
-    assert rows["words only, perfect reader R@10, clean"]["value"] == pytest.approx(mean(by_words))
-    reference = rows["reference only, perfect reader R@10, clean"]
+    assert metrics["recall.10.clean.words.reader"].value == pytest.approx(mean(by_words))
+    reference = metrics["recall.10.clean.reference.reader"]
     best = max(by_reference, key=lambda n: mean(by_reference[n]))
-    assert reference["value"] == pytest.approx(mean(by_reference[best])) and f"guessing {best}" in reference["note"]
-    assert reference["low"] <= reference["value"] <= reference["high"]
+    assert reference.value == pytest.approx(mean(by_reference[best])) and f"guessing {best}" in reference.note
+    assert reference.low <= reference.value <= reference.high
 
 
 def test_real_data_have_no_guards(features: Features):
     collection = dataclasses.replace(features.collection, truth=None)
-    assert guard_measures(dataclasses.replace(features, collection=collection)) == []
+    assert data_checks(dataclasses.replace(features, collection=collection)) == []

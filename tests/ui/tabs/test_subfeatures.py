@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from analysis import component as study
-from analysis.ground import Ground
+from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
-from analysis.store import prepare
-from analysis.studies.subfeatures import LEAVE_OUT
+from analysis.store import measure
+from analysis.top_bottom import LEAVE_OUT
 from tests.studied import answered, elsewhere, without_studies
 from ui.state import QueryResult, Tab
 from ui.tabs import subfeatures
@@ -129,7 +129,7 @@ def test_choosing_an_attribute_goes_to_its_best_component(studied_session: Sessi
 
 def test_without_studies_it_says_which_command_makes_them(studied_session: Session, tmp_path: Path) -> None:
     shown = view(without_studies(studied_session, tmp_path), attribute="sleeve")
-    assert "python -m analysis prepare" in shown["missing"] and str(tmp_path) not in shown["missing"]
+    assert "python -m analysis measure" in shown["missing"] and str(tmp_path) not in shown["missing"]
     assert shown["tracked"] == shown["matrix"] == shown["similar"] == ""
     assert shown["least"]["cards"] and shown["histogram"]["figure"]  # what needs no preparation is there
 
@@ -137,14 +137,18 @@ def test_without_studies_it_says_which_command_makes_them(studied_session: Sessi
 def test_stale_studies_are_refused(studied_session: Session, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
     about = json.loads((studied_session.folder / "analysis" / "about.json").read_text())  # type: ignore[operator]
-    (tmp_path / "analysis" / "about.json").write_text(json.dumps({**about, "weights": "other"}))
+    for record in about["studies"].values():
+        record["weights"] = "other"
+    (tmp_path / "analysis" / "about.json").write_text(json.dumps(about))
     missing = view(without_studies(studied_session, tmp_path))["missing"]
-    assert "weights other" in missing and "prepare" in missing and str(tmp_path) not in missing
+    assert "weights other" in missing and "measure" in missing and str(tmp_path) not in missing
 
 
-def test_what_the_data_cannot_supply_says_why(studied_session: Session, gallery_only: Ground, tmp_path: Path) -> None:
+def test_what_the_data_cannot_supply_says_why(
+    studied_session: Session, gallery_only: Experiments, tmp_path: Path
+) -> None:
     names = [name for name in ("attributes", "similar", "interventions", "tracking", "captions")]
-    prepare(gallery_only, tmp_path, names)
+    measure(gallery_only, tmp_path, names)
     shown = view(without_studies(studied_session, tmp_path), attribute="sleeve")
     assert shown["missing"] == ""
     for name in ("tracked", "removals", "matrix", "captions-words-lowest"):

@@ -88,7 +88,7 @@ def test_a_link_is_checked(tabs: dict[str, Tab], studied_session: Session) -> No
 
 def test_without_studies_one_notice_says_what_to_run(studied_session: Session, tmp_path: Path) -> None:
     studies = Studies(without_studies(studied_session, tmp_path))
-    assert "python -m analysis prepare" in studies.notice
+    assert "python -m analysis measure" in studies.notice
     assert studies.figure("severity", "x") == uncertainty.samples(studies, "target") == studies.about == ""
 
 

@@ -1,0 +1,386 @@
+"""`docs/results.md` (aims, guards, baselines, ablations, every metric) and `docs/findings.md` (claims and studies)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from analysis import training_log
+from analysis.registry import STUDIES
+from analysis.store import StudyStore
+from analysis.targets import AIMS, GUARDS, Aim, is_met, judged_claims, outcome
+from hug.checkpoint import load, local_folder
+from hug.evaluate.baselines import BASELINES
+from hug.evaluate.bootstrap import Interval
+from hug.evaluate.measurements import WORDS, Measurements, Metric, definition
+from hug.evaluate.query_table import paired_recall, read_queries
+
+T = TypeVar("T")
+RECALL = "recall.10.clean"
+ABLATIONS = "## Ablations"
+NOT_MEASURED = "not measured"
+COLUMNS = {  # of the table of ablations
+    "R@10, clean": "recall.10.clean", "AUROC degraded/clean": "auroc.corruption.gallery", "AUROC vague": "auroc.vague",
+    "paired coordination, σ_m": "accuracy.coordination.fit", "AUROC of doubt for a miss": "auroc.miss.chance.all",
+    "ECE": "ece.all", "tracked, unseen style": "tracked.unseen", "tracked, trained style": "tracked.trained",
+    "correlation": "correlation.components",
+}  # fmt: skip
+SPLITS = {
+    "test": "On the test split.",
+    "val": "On the validation split, which also chose each run's checkpoint; the doubt is fitted on one half of the "
+    "queries and measured on the other, in turn. Not to be compared with figures of the test split.",
+}
+SILENT = ("root", "cache", "threads", "save_every", "required", "device", "format")  # settings that change no number
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that was measured of one checkpoint: by `hug evaluate`, and by the studies on the same data and weights."""
+
+    folder: Path
+    measurements: Measurements
+    studies: StudyStore | None
+
+    @staticmethod
+    def load(checkpoint: str | Path) -> Results:
+        """Raises ValueError for a checkpoint that was not measured, or whose files are damaged."""
+        folder = local_folder(checkpoint)
+        measurements = Measurements.load(folder)
+        if measurements is None:
+            raise ValueError(f"{folder} has no measurements.json; run python -m hug evaluate on it")
+        return Results(folder, measurements, StudyStore.load(folder, measurements.weights))
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """By id; those of studies only when they were made on the same split of the same data."""
+        metrics = list(self.measurements.metrics)
+        if self.studies is not None:
+            data = {"split": self.measurements.split, **self.measurements.data}
+            if data.items() <= self.studies.origin.data.items():
+                metrics += self.studies.metrics
+        return {m.id: m for m in metrics}
+
+    @cached_property
+    def queries(self) -> pd.DataFrame | None:
+        """One row a query, where it was stored; see `query_table`."""
+        return read_queries(self.folder, self.measurements.split, self.measurements.weights)
+
+
+def read_results(checkpoints: Sequence[str | Path]) -> dict[str, Results]:
+    """Checkpoint folders or Hub ids by objective; by objective and folder where two share one.
+
+    Raises ValueError as `Results.load` does, or when one is given twice.
+    """
+    results = [Results.load(c) for c in checkpoints]
+    return _by_objective([(r.measurements.objective, r.folder, r) for r in results])
+
+
+def read_studies(checkpoints: Sequence[str | Path]) -> dict[str, StudyStore]:
+    """Stored studies, named alike. Raises ValueError for a checkpoint without them, or given twice."""
+    stores = []
+    for folder in map(local_folder, checkpoints):
+        model = load(folder)
+        store = StudyStore.load(folder, model.weights_hash)
+        if store is None:
+            raise ValueError(f"{folder} has no studies; run `python -m analysis measure --checkpoint {folder}`")
+        stores.append((model.objective.name, folder, store))
+    return _by_objective(stores)
+
+
+def _by_objective(items: Sequence[tuple[str, Path, T]]) -> dict[str, T]:
+    objectives = [objective for objective, _, _ in items]
+    names = [o if objectives.count(o) == 1 else f"{o} ({folder.resolve().name})" for o, folder, _ in items]
+    if len(set(names)) < len(names):
+        raise ValueError("two checkpoints have the same objective and folder name; give each once, or rename one")
+    return {name: item for name, (_, _, item) in zip(names, items, strict=True)}
+
+
+def _same(kind: str, facts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises ValueError without models, or when one differs from the first: their columns could not be compared."""
+    if not facts:
+        raise ValueError("no checkpoint given; name at least one")
+    first_name, first = next(iter(facts.items()))
+    for name, fact in facts.items():
+        for key, value in fact.items():
+            if value != first[key]:
+                raise ValueError(f"{first_name} and {name} were {kind} with different {key}; do both on the same")
+
+
+# ---- results ----
+
+
+def results_page(results: Mapping[str, Results], ablations: str = "") -> str:
+    """The whole of `docs/results.md`; `ablations` is the text of that section, left out where empty.
+
+    Raises ValueError without results, or when they are of different galleries, splits or protocols.
+    """
+    keys = ("protocol", "split", "data", "galleries")  # ids alone don't tell two versions of the data apart
+    _same("measured", {name: {k: getattr(r.measurements, k) for k in keys} for name, r in results.items()})
+    lead = above_paper(results)
+    sections = {
+        "What was measured": _conditions({name: r.measurements for name, r in results.items()}),
+        "Galleries": _galleries(next(iter(results.values())).measurements),
+        "Aims": aims_table(results, AIMS, lead),
+        "Guards": "What the data must keep for the measures to mean something.\n\n"
+        + aims_table(results, GUARDS, title="guard"),
+        "Baselines": _baselines(results),
+        **({"Ablations": ablations} if ablations else {}),
+        "Every measure": _every_metric(results),
+    }
+    return "\n\n".join([
+        "# Results",
+        "Written by `python -m analysis results`; don't edit. A number in brackets bounds a 95 % bootstrap interval; "
+        "recall is in percent, an average over categories. \"Clean\" queries have specific, fitting words and "
+        "undegraded pictures. An aim is met by the measured value, not by its interval; a lead over others is a "
+        "paired difference, its interval over the same queries.",
+        *(f"## {title}\n\n{text}" for title, text in sections.items()),
+    ]) + "\n"  # fmt: skip
+
+
+def above_paper(results: Mapping[str, Results]) -> dict[str, Interval | None]:
+    """R@10 on clean queries of each checkpoint above the best one trained with `paper`, None where unknown.
+
+    A paired difference where both stored their queries; otherwise without an interval.
+    """
+    papers = [r for r in results.values() if r.measurements.objective == "paper" and RECALL in r.metrics]
+    if not papers:
+        return {}
+    best = max(papers, key=lambda r: r.metrics[RECALL].value)
+    return {name: _above(r, best) for name, r in results.items()}
+
+
+def _above(own: Results, paper: Results) -> Interval | None:
+    if own.queries is not None and paper.queries is not None:
+        paired = paired_recall(own.queries, paper.queries)
+        if paired is not None:
+            return paired
+    if RECALL not in own.metrics:
+        return None
+    return Interval(own.metrics[RECALL].value - paper.metrics[RECALL].value, math.nan, math.nan)
+
+
+def aims_table(
+    results: Mapping[str, Results],
+    aims: Sequence[Aim] = AIMS,
+    lead: Mapping[str, Interval | None] | None = None,
+    title: str = "aim",
+) -> str:
+    """Every aim beside what each checkpoint reached, with intervals, met or missed; `lead` is of `above_paper`."""
+
+    def cell(aim: Aim, name: str, own: Results) -> str:
+        if aim.comparison == "≥ paper" and own.measurements.objective == "paper":
+            return "–"
+        reached = outcome(aim, own.metrics, (lead or {}).get(name))
+        if reached is None:
+            return NOT_MEASURED
+        return f"{_cell(reached)} {'met' if is_met(aim, reached.value) else '**missed**'}"
+
+    rows = ([aim.name, _bound(aim), *(cell(aim, name, r) for name, r in results.items())] for aim in aims)
+    return table([title, "bound", *results], rows)
+
+
+def _bound(aim: Aim) -> str:
+    slack = f" ± {number(aim.slack)}" if aim.slack else ""
+    return f"{aim.comparison.split()[0]} {number(aim.bound) if aim.bound else '0'}{slack}"
+
+
+def _conditions(measurements: Mapping[str, Measurements]) -> str:
+    facts: dict[str, Callable[[Measurements], str]] = {
+        "protocol": lambda m: f"{m.protocol}, split {m.split}",
+        "data": lambda m: _version(m.data),
+        "weights": lambda m: f"`{m.weights}`",
+        "backbone": lambda m: f"`{m.backbone}`",
+        "resamples": lambda m: str(m.effort.get("draws", "unknown")),
+        "command": lambda m: f"`{m.command}`",
+        "commit": lambda m: f"`{m.commit}`",
+    }
+    return table(["", *measurements], ([name, *map(fact, measurements.values())] for name, fact in facts.items()))
+
+
+def _version(data: Mapping[str, Any]) -> str:
+    if not data:
+        return "without a version"
+    return f"{data.get('version')}, seed {data.get('seed')}, `{str(data.get('sha256'))[:16]}`"
+
+
+def _galleries(measurements: Measurements) -> str:
+    rows = ([c, str(g["size"]), f"`{g['hash']}`", str(g["queries"])] for c, g in measurements.galleries.items())
+    return table(["category", "pictures", "hash of the ids", "queries"], rows)
+
+
+def _baselines(results: Mapping[str, Results]) -> str:
+    cuts = {"R@1": "recall.1", "R@10": "recall.10", "R@50": "recall.50", "MRR": "mrr"}
+    methods = {f".{name}": WORDS["method"][name] for name in (*BASELINES, "point", "means")} | {"": "HUG"}
+    rows = (
+        [name, title, *(_cell(r.metrics.get(f"{cut}.all{method}")) for cut in cuts.values())]
+        for name, r in results.items()
+        for method, title in methods.items()
+    )
+    return table(["all queries", "method", *cuts], rows)
+
+
+def _every_metric(results: Mapping[str, Results]) -> str:
+    ids = dict.fromkeys(id for r in results.values() for id in r.metrics)
+    rows = ([" ".join(definition(id)).strip(), *(_cell(r.metrics.get(id)) for r in results.values())] for id in ids)
+    return f"↑ higher is better, ↓ lower.\n\n{table(['measure', *results], rows)}"
+
+
+def _cell(metric: Metric | None) -> str:
+    if metric is None:
+        return NOT_MEASURED
+    return bounded(metric.value, metric.low, metric.high) + (f" ({metric.note})" if metric.note else "")
+
+
+# ---- ablations ----
+
+
+def ablations_section(runs: Sequence[Results]) -> str:
+    """A table a split: each run's folder, steps, what differs from the first run, and its metrics.
+
+    Raises ValueError when a configuration can't be read, or two runs of a split were measured on other data.
+    """
+    base = configuration(runs[0].folder)
+    texts = []
+    for split in dict.fromkeys(r.measurements.split for r in runs):
+        part = [r for r in runs if r.measurements.split == split]
+        facts = {r.folder.resolve().name: r.measurements for r in part}
+        _same("measured", {name: {"data": m.data, "galleries": m.galleries} for name, m in facts.items()})
+        rows = [_ablation(r, base, "the released one" if r is runs[0] else "") for r in part]
+        titles = ["run", "steps", "differs in", "resamples, pictures", *COLUMNS]
+        texts += [SPLITS.get(split, f"On the split {split}."), table(titles, rows)]
+    return "\n\n".join(texts)
+
+
+def _ablation(run: Results, base: Mapping[str, Any], difference_text: str) -> list[str]:
+    own = configuration(run.folder)
+    pictures = run.studies.origin.effort.get("pictures", "unknown") if run.studies else "unknown"
+    return [
+        run.folder.resolve().name, str(own.get("training.steps", "unknown")),
+        difference_text or difference(base, own) or "nothing",
+        f"{run.measurements.effort.get('draws', 'unknown')}, {pictures} a category",
+        *(_cell(run.metrics.get(id)) for id in COLUMNS.values()),
+    ]  # fmt: skip
+
+
+def stored_ablations(page: str) -> str:
+    """The section of ablations of an earlier page; empty without one."""
+    _, heading, rest = page.partition(f"{ABLATIONS}\n\n")
+    return rest.partition("\n\n## ")[0] if heading else ""
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """Every setting of a run by its dotted name: of its training where `training.jsonl` tells it, else of its model.
+
+    Raises ValueError when neither file can be read.
+    """
+    try:
+        records = training_log.read(folder)
+        if records:
+            return _flat(records[0]["config"])
+        config = json.loads((folder / "config.json").read_text())
+        return _flat({part: config[part] for part in ("model", "objective")})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder} doesn't tell its configuration: {type(error).__name__} {error}") from error
+
+
+def difference(base: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """What `own` sets otherwise, as "name value (instead of value)"; settings that only one of the two has count."""
+    parts = []
+    for name in dict.fromkeys([*base, *own]):
+        short = name.split(".")[-1]
+        if short not in SILENT and base.get(name) != own.get(name):
+            new, old = (_setting(settings.get(name, "unset")) for settings in (own, base))
+            parts.append(f"{'objective' if name == 'objective.name' else short} {new} (instead of {old})")
+    return "; ".join(parts)
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{part}.{name}": value for part, values in config.items() for name, value in values.items()}
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+# ---- findings ----
+
+
+def findings_page(stores: Mapping[str, StudyStore]) -> str:
+    """The whole of `docs/findings.md`. Raises ValueError for no model, or models of different data or galleries."""
+    _same("studied", {n: {"data": s.origin.data, "gallery": s.origin.gallery} for n, s in stores.items()})
+    judged = judged_claims(list(stores.values()))
+    words = {None: NOT_MEASURED, True: "holds", False: "**does not hold**"}
+    rows = ([c.text, c.rule, *(words[v.holds if v else None] for v in verdicts)] for c, verdicts in judged)
+    parts = [
+        "# Findings",
+        "Written by `python -m analysis findings`; don't edit. Claims that the paper's figures suggest are judged by "
+        "the rule beside them, from tables of `python -m analysis measure`; numbers in brackets bound a 95 % interval. "
+        "What does not hold is said as plainly as what does.",
+        "## What was studied", _study_conditions(stores), "## Claims", table(["claim", "rule", *stores], rows),
+    ]  # fmt: skip
+    for place, (name, store) in enumerate(stores.items()):
+        parts.append(f"## {name}: in numbers")
+        for title, holds in (("### Holds", True), ("### Does not hold", False)):
+            own = [(c, verdicts[place]) for c, verdicts in judged]
+            lines = [f"- {c.text}: {v.text}." for c, v in own if v is not None and v.holds is holds]
+            parts += [title, "\n".join(lines) or "Nothing."]
+        parts += _sentences(store)
+    return "\n\n".join(parts) + "\n"
+
+
+def _study_conditions(stores: Mapping[str, StudyStore]) -> str:
+    facts: dict[str, Callable[[StudyStore], str]] = {
+        "weights": lambda s: f"`{s.origin.weights}`",
+        "data": lambda s: _study_data(s.origin.data),
+        "gallery": lambda s: f"`{s.origin.gallery}`",
+        "commit": lambda s: ", ".join(f"`{c}`" for c in dict.fromkeys(r.commit for r in s.records.values())),
+    }
+    return table(["", *stores], ([name, *map(fact, stores.values())] for name, fact in facts.items()))
+
+
+def _study_data(data: Mapping[str, Any]) -> str:
+    return f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone"
+
+
+def _sentences(store: StudyStore) -> list[str]:
+    lines = [f"- {s.question} {s.say(store.table(name))}" for name, s in STUDIES.items() if name in store.tables]
+    parts = ["### Study by study", "\n".join(lines)]
+    if store.skipped:
+        parts += ["### Skipped", "\n".join(f"- {STUDIES[n].title}: {why}." for n, why in store.skipped.items())]
+    return parts
+
+
+# ---- Markdown ----
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
+
+
+def bounded(value: float, low: float | None, high: float | None) -> str:
+    """A number with its interval, where it has one."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def number(value: float) -> str:
+    """A count (an int) as it is; other numbers to three or four places."""
+    if isinstance(value, int):
+        return str(value)
+    if math.isnan(value):
+        return "undefined"
+    if float(value).is_integer() and abs(value) >= 2:
+        return str(int(value))
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"

@@ -1,0 +1,64 @@
+"""From certain to uncertain: pictures, words and fits of one model, evenly over their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.experiments import Experiments, spread_rows
+from analysis.plots import NAMED, escaped, listed, plain
+
+EACH = 60  # samples a side
+SIDES = {"target": "overall", "reference": "picture", "words": "words", "fit": "fit"}  # side -> colour's name
+
+
+def spread(values: np.ndarray, count: int = EACH) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of `count` values evenly over their order, with their places (0 least, 1 most); ties keep order."""
+    rows = spread_rows(len(values), count)
+    return np.argsort(values, kind="stable")[rows], rows / max(len(values) - 1, 1)
+
+
+def measure(experiments: Experiments) -> pd.DataFrame:
+    """Columns side, place, value, id, text: targets from the gallery; references, words and fit from the queries."""
+    index = experiments.index
+    parts = [_samples("target", index.gaussians.overall.numpy(), index.ids, [""] * len(index))]
+    if experiments.data is not None:
+        queries = experiments.visible_queries
+        pictures, words = queries.drop_duplicates("reference"), queries.drop_duplicates("text")
+        parts += [
+            _samples("reference", pictures.r.to_numpy(), list(pictures.reference), [""] * len(pictures)),
+            _samples("words", words.t.to_numpy(), [""] * len(words), list(words.text)),
+            _samples("fit", queries.m.to_numpy(), list(queries.reference), list(queries.text)),
+        ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _samples(side: str, values: np.ndarray, ids: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+    rows, places = spread(values)
+    return pd.DataFrame({
+        "side": side, "place": places, "value": values[rows], "id": [ids[n] for n in rows],
+        "text": [texts[n] for n in rows],
+    })  # fmt: skip
+
+
+def draw(table: pd.DataFrame) -> go.Figure:
+    figure = go.Figure()
+    for place, (side, part) in enumerate(table.groupby("side", sort=False)):
+        text = [" · ".join(filter(None, pair)) for pair in zip(escaped(part.id), escaped(part.text), strict=True)]
+        figure.add_scatter(
+            x=part.place, y=part.value, name=side, mode="markers", text=text, customdata=part.id,
+            marker={"color": NAMED[SIDES[side]], "symbol": ("circle", "square", "diamond", "cross")[place]},
+            hovertemplate="%{text}<br>variance %{y:.4f}<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(type="log", title="mean variance")
+    figure.update_xaxes(title="from the least to the most uncertain")
+    return plain(figure)
+
+
+def say(table: pd.DataFrame) -> str:
+    ends = table.groupby("side", sort=False).value.agg(["min", "max"])
+    factors = [f"{side} ×{row['max'] / row['min']:.3g}" for side, row in ends.iterrows()]
+    return f"From the least to the most uncertain sample the variance grows by: {listed(factors)}."

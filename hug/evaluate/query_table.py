@@ -1,0 +1,83 @@
+"""One row a query, stored beside a checkpoint: what histograms, percentiles and comparisons of two models read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hug.data.collection import Collection
+from hug.evaluate.bootstrap import Interval, interval, macro_mean
+from hug.evaluate.ranking import CategoryRanking, log_variances
+
+VARIANCES = ("var_r", "var_t", "var_m", "var_q")
+
+
+def query_table(
+    collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, weights: str
+) -> pd.DataFrame:
+    """Columns category, row (of the category's captions), rank, chance (of a hit), mean variances, clean.
+
+    `chance` (Q,) is in the order of `rankings`; `clean` (specific fitting words, both pictures clean) is there where
+    it is known. The hash of the weights is in the table's attributes.
+    """
+    table = pd.DataFrame({
+        "category": np.concatenate([np.full(len(r.rows), r.category, object) for r in rankings]),
+        "row": np.concatenate([np.arange(len(r.rows)) for r in rankings]).astype("int32"),
+        "rank": np.concatenate([r.ranks for r in rankings]).astype("int32"),
+        "chance": chance.astype("float32"),
+    })  # fmt: skip
+    table["category"] = table.category.astype("category")
+    table[list(VARIANCES)] = np.exp(np.concatenate([log_variances(r.query) for r in rankings])).astype("float32")
+    if collection.truth is not None:
+        table["clean"] = collection.truth.clean_queries[np.concatenate([r.rows for r in rankings])]
+    table.attrs = {"weights": weights}
+    return table
+
+
+def read_queries(folder: Path, split: str, weights: str) -> pd.DataFrame | None:
+    """The stored table; None when there is none, or other weights wrote it. Raises ValueError when it is damaged."""
+    path = folder / f"{split}.parquet"
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_parquet(path)
+        missing = {"category", "row", "rank", "chance", *VARIANCES} - set(table)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}); run python -m hug evaluate again") from error
+    return table if table.attrs.get("weights") == weights else None
+
+
+def paired_recall(own: pd.DataFrame, baseline: pd.DataFrame, k: int = 10) -> Interval | None:
+    """R@k in percent of one model above another's on the same clean queries, average over categories, paired.
+
+    None when the tables don't hold the same queries, or nobody knows which are clean.
+    """
+    keys = ["category", "row"]
+    if "clean" not in own or "clean" not in baseline or len(own) != len(baseline):
+        return None
+    both = own.merge(baseline[[*keys, "rank"]], on=keys, suffixes=("", "_baseline"))
+    both = both[both.clean]
+    if len(both) != int(own.clean.sum()):
+        return None
+    difference = 100.0 * ((both["rank"] <= k).astype(int) - (both.rank_baseline <= k).astype(int)).to_numpy()
+    codes = np.unique(both.category.astype(str), return_inverse=True)[1]
+    return interval(macro_mean(difference, codes), len(both))
+
+
+def validation_table(collection: Collection, rankings: Sequence[CategoryRanking]) -> pd.DataFrame:
+    """One row a validation query and a candidate: the values behind histograms and percentiles."""
+    tables = []
+    for r in rankings:
+        queries = pd.DataFrame(np.exp(log_variances(r.query)), columns=list(VARIANCES))
+        queries.insert(0, "side", "query")
+        queries.insert(1, "category", r.category)
+        queries.insert(2, "id", [collection.triplets[n].reference for n in r.rows])
+        queries["rank"] = r.ranks
+        candidates = pd.DataFrame({"side": "image", "category": r.category, "id": list(r.gallery)})
+        tables += [queries, candidates.assign(var_c=r.candidates.overall.numpy())]
+    return pd.concat(tables, ignore_index=True)
