@@ -92,8 +92,12 @@ def test_without_studies_one_notice_says_what_to_run(studied_session: Session, t
     assert studies.figure("severity", "x") == uncertainty.samples(studies, "target") == studies.about == ""
 
 
-def test_about_tells_the_model_and_its_data(sessions: Sessions, studied_session: Session, tabs: dict[str, Tab]) -> None:
+def test_about_tells_the_model_and_its_data(
+    sessions: Sessions, studied_session: Session, tabs: dict[str, Tab], tmp_path: Path
+) -> None:
     html = about.model_cards(sessions, studied_session.name)
     assert studied_session.model.weights_hash in html and f"{len(studied_session.index)} pictures" in html
-    assert "These weights were not measured" in html  # the small model was never evaluated
+    assert f"{studied_session.name}-measures.csv" in html and "not measured" not in html
+    unmeasured = Sessions({}, loaded=[without_studies(studied_session, tmp_path)])
+    assert "These weights were not measured" in about.model_cards(unmeasured, studied_session.name)
     assert tabs["about"].restore({}) == [studied_session.name]
