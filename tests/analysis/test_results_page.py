@@ -29,7 +29,7 @@ from analysis.results_page import (
 )
 from analysis.store import StudyStore, measure
 from analysis.targets import AIMS, GUARDS
-from hug.config import OBJECTIVES, Config, TrainConfig, to_dict
+from hug.config import OBJECTIVES, Config, TrainConfig
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import FILE, Measurements, Metric
 from hug.evaluate.query_table import VARIANCES
@@ -163,7 +163,7 @@ RELEASED = Config(training=TrainConfig(steps=2400))
 
 
 def trained(folder: Path, config: Config) -> Path:
-    start = {"kind": "start", "step": 0, "config": to_dict(config)}
+    start = {"kind": "start", "step": 0, "config": config.model_dump(mode="json")}
     write_text(folder / "training.jsonl", json.dumps(start) + '\n{"kind": "step"}\n')
     return folder
 
