@@ -76,7 +76,7 @@ class _Run:
         self.optimizer = optimizer_of(self.model, self.criterion, t)
         self.state = State(folder, self.model, self.criterion, self.optimizer)
         self.log = Log(folder / "training.jsonl")
-        self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category, t.jitter)
+        self.batches = Batches(features, self.objective, t)
         self.config, self.validation, self.folder = config, validation, folder
         self.bf16 = uses_bf16(t.precision, self.device)
 
