@@ -25,9 +25,12 @@ STAGES = (
 MIDDLE = 10  # last block of the 112-channel stage, at stride 16
 BN_EPS = 1e-3  # TensorFlow's, which the weights were trained with
 NORMS = {  # convolution -> the batch normalisation behind it
-    "_conv_stem": "_bn0", "_conv_head": "_bn1",
-    "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2",
-}  # fmt: skip
+    "_conv_stem": "_bn0",
+    "_conv_head": "_bn1",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_project_conv": "_bn2",
+}
 
 
 class SameConv(nn.Conv2d):

@@ -120,16 +120,14 @@ class Index:
 
     def check(self, model: HUG) -> None:
         """Raises ValueError when other weights, or the same on another backbone, made this index."""
-        if self.backbone and self.backbone != model.backbone.fingerprint:
-            raise ValueError(
-                f"this index was made on the backbone {self.backbone}, the model has {model.backbone.fingerprint}; "
-                "run `python -m hug index` again"
-            )
-        if self.weights_hash != model.weights_hash:
-            raise ValueError(
-                f"this index was made by the weights {self.weights_hash}, the model has {model.weights_hash}; "
-                "run `python -m hug index` again"
-            )
+        backbone = model.backbone.fingerprint
+        for origin, own, theirs in (
+            ("on the backbone", self.backbone or backbone, backbone),
+            ("by the weights", self.weights_hash, model.weights_hash),
+        ):
+            if own != theirs:
+                facts = f"this index was made {origin} {own}, the model has {theirs}"
+                raise ValueError(f"{facts}; run `python -m hug index` again")
 
     @property
     def gallery_hash(self) -> str:

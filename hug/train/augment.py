@@ -41,17 +41,16 @@ def corrupt_tokens(tokens: Tensor, statistics: Statistics, rng: np.random.Genera
     it, levelled towards the picture's own mean, or under noise. The first two corrupt a share of the tokens wholly;
     the others all of them by that share, or every second time a share of them strongly.
     """
-    less, more = [], []
+    views = []
     kinds = rng.integers(0, len(CORRUPTIONS), len(tokens))
     order = torch.as_tensor(rng.permutation(len(tokens)))
     for n, kind in enumerate(kinds):
         low = rng.uniform(0.1, 0.5)
         high = rng.uniform(low + 0.2, 0.9)
         other = tokens[order[n]] if order[n] != n else tokens[(n + 1) % len(tokens)]
-        a, b = _corrupt(tokens[n], CORRUPTIONS[kind], (low, high), other, statistics, rng)
-        less.append(a)
-        more.append(b)
-    return torch.stack(less), torch.stack(more)
+        views.append(_corrupt(tokens[n], CORRUPTIONS[kind], (low, high), other, statistics, rng))
+    less, more = map(torch.stack, zip(*views, strict=True))
+    return less, more
 
 
 def _corrupt(
