@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from hug.data.images import open_picture
 from hug.files import write_json, write_tensors
-from hug.gaussians import Gaussians, Query
+from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
 Picture: TypeAlias = Image.Image | Path | bytes
@@ -184,17 +184,9 @@ class Index:
 
     # ---- search ----
 
-    def search(
-        self,
-        query: Query | Gaussians,
-        k: int = 10,
-        exclude: Sequence[str | Iterable[str] | None] | None = None,
-        where: Where | None = None,
-        components: Iterable[int] | None = None,
-        use_var: bool = True,
-    ) -> Ranking:
-        """The k nearest candidates, as `rank` with these `SearchOptions`."""
-        return self.rank(query, SearchOptions(k, exclude, where, components, use_var))
+    def search(self, query: Query | Gaussians, k: int = 10, **options: Any) -> Ranking:
+        """The k nearest candidates, as `rank` with these `SearchOptions`: exclude, where, components, use_var."""
+        return self.rank(query, SearchOptions(k, **options))
 
     def rank(self, query: Query | Gaussians, options: SearchOptions) -> Ranking:
         """The nearest candidates by Eq. 15, exact; equal distances keep the gallery's order.
@@ -235,26 +227,9 @@ class Index:
     ) -> Iterator[tuple[int, Tensor]]:
         """First row and distances (B, n) of each chunk of the gallery: one matrix product a chunk."""
         self._check_query(query)
-        query, keep = query.to(self.gaussians.mu.device), self._components(components)
-        scale = query.mu.shape[1] * query.mu.shape[2]
-        mu_q = query.mu[:, keep].flatten(1)  # (B, K'*D)
-        norm_q, var_q = mu_q.square().sum(1)[:, None], query.var[:, keep].sum((1, 2))[:, None]  # (B, 1)
+        query, places = query.to(self.gaussians.mu.device), self._components(components)
         for start in range(0, len(self.ids), CHUNK):
-            rows = slice(start, start + CHUNK)
-            mu_c = self.gaussians.mu[rows, keep].flatten(1)  # (n, K'*D)
-            squared = norm_q + self._mu_norm[rows, keep].sum(1) - 2 * (mu_q @ mu_c.T)  # (B, n)
-            squared.clamp_min_(0)
-            if use_var:
-                squared += var_q + self._var_sum[rows, keep].sum(1)
-            yield start, squared / scale + self.gaussians.bias[rows]
-
-    @cached_property
-    def _mu_norm(self) -> Tensor:
-        return self.gaussians.mu.square().sum(-1)  # (N, K)
-
-    @cached_property
-    def _var_sum(self) -> Tensor:
-        return self.gaussians.var.sum(-1)  # (N, K)
+            yield start, distance(query, self.gaussians[start : start + CHUNK], use_var, places)
 
     @cached_property
     def _place(self) -> dict[str, int]:

@@ -19,7 +19,7 @@ from hug.data.features import Features, tokens_of
 from hug.gaussians import Batch, Gaussians
 from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
-from hug.train.augment import Jitter, Statistics, corrupt_tokens, jitter_words, remove_in_tokens
+from hug.train.augment import Statistics, corrupt_tokens, jitter, jitter_words, remove_in_tokens
 
 DECORRELATION = 24  # pictures a step, for the agreement between components
 
@@ -201,17 +201,17 @@ def jittered(batch: TrainBatch, statistics: Statistics, amount: float, random: t
     """
 
     def alone(tokens: Tensor) -> Tensor:
-        return Jitter.of(tokens, statistics, amount, random)(tokens)
+        return jitter(tokens, statistics, amount, random)(tokens, slice(None))
 
     def noisy(words: Words) -> Words:
         return jitter_words(words, amount, random) if isinstance(words, WordTokens) else words
 
-    change = Jitter.of(batch.target, statistics, amount, random)
+    change = jitter(batch.target, statistics, amount, random)
     short, views, mined, removed = batch.shortened, batch.degraded, batch.mined, batch.removed
     return replace(
         batch,
         reference=alone(batch.reference),
-        target=change(batch.target),
+        target=change(batch.target, slice(None)),
         words=noisy(batch.words),
         shortened=short and replace(short, words=noisy(short.words)),
         degraded=views and replace(views, less=change(views.less, views.rows), more=change(views.more, views.rows)),
