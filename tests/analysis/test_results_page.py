@@ -29,7 +29,7 @@ from analysis.results_page import (
 )
 from analysis.store import StudyStore, measure
 from analysis.targets import AIMS, GUARDS
-from hug.config import OBJECTIVES, Config, TrainConfig, to_dict
+from hug.config import OBJECTIVES, Config, TrainConfig
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import FILE, Measurements, Metric
 from hug.evaluate.query_table import VARIANCES
@@ -159,11 +159,11 @@ def test_guards_have_two_sides() -> None:
 # ---- ablations ----
 
 
-RELEASED = Config(training=TrainConfig(steps=2400))
+RELEASED = Config(objective=OBJECTIVES["calibrated"], training=TrainConfig(steps=2400))
 
 
 def trained(folder: Path, config: Config) -> Path:
-    start = {"kind": "start", "step": 0, "config": to_dict(config)}
+    start = {"kind": "start", "step": 0, "config": config.model_dump(mode="json")}
     write_text(folder / "training.jsonl", json.dumps(start) + '\n{"kind": "step"}\n')
     return folder
 
@@ -191,7 +191,7 @@ def test_the_configuration_of_a_checkpoint_does_without_a_log(tmp_path: Path):
 
 
 def runs(tmp_path: Path, *contents: Measurements) -> list[Results]:
-    configs = (RELEASED, Config(training=TrainConfig(steps=2400, seed=1)))
+    configs = (RELEASED, RELEASED.replace(training=TrainConfig(steps=2400, seed=1)))
     return [Results(trained(tmp_path / n, c), m, None) for n, c, m in zip("ab", configs, contents, strict=True)]
 
 

@@ -92,8 +92,12 @@ def test_without_studies_one_notice_says_what_to_run(studied_session: Session, t
     assert studies.figure("severity", "x") == uncertainty.samples(studies, "target") == studies.about == ""
 
 
-def test_about_tells_the_model_and_its_data(sessions: Sessions, studied_session: Session, tabs: dict[str, Tab]) -> None:
+def test_about_tells_the_model_and_its_data(
+    sessions: Sessions, studied_session: Session, tabs: dict[str, Tab], tmp_path: Path
+) -> None:
     html = about.model_cards(sessions, studied_session.name)
     assert studied_session.model.weights_hash in html and f"{len(studied_session.index)} pictures" in html
-    assert "These weights were not measured" in html  # the small model was never evaluated
+    assert "words: vague above specific" in html and "target first" not in html  # studied, but never evaluated
     assert tabs["about"].restore({}) == [studied_session.name]
+    bare = without_studies(studied_session, tmp_path)
+    assert "These weights were not measured" in about.model_cards(Sessions({}, loaded=[bare]), bare.name)
