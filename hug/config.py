@@ -36,11 +36,8 @@ def from_dict(kind: type[S], values: Any, where: str = "config") -> S:
 
 
 def from_json(kind: type[S], text: str) -> S:
+    """The same from a text such as `model_dump_json` gives."""
     return from_dict(kind, json.loads(text))
-
-
-def to_json(config: Section) -> str:
-    return config.model_dump_json(indent=2) + "\n"
 
 
 def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:
@@ -77,9 +74,7 @@ class ModelConfig(Section):
     layers: int = Field(2, ge=1, description="layers of the Q-Former")
     heads: int = Field(4, ge=1, description="attention heads")
     intermediate: int = Field(0, ge=0, description="width of the Q-Former's feed-forward; 0 is twice its own")
-    cross_attention_frequency: int = Field(
-        1, ge=1, description="layers to one with cross-attention, the first included"
-    )
+    cross_attention_frequency: int = Field(1, ge=1, description="layers to one with cross-attention, from the first")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the Q-Former")
     detach: bool = Field(False, description="estimators read the Q-Former's outputs without gradient")
     fusion: Literal["dynamic", "static"] = Field("dynamic", description="merge of the three sources")
@@ -105,20 +100,14 @@ class ObjectiveConfig(Section):
     cord_log: bool = Field(False, description="Eq. 9 on log mean variances, with the temperature")
     cord_reference: bool = Field(False, description="Eq. 9 also deranges references, not only texts")
     cord_mined: float = Field(0.0, description="Eq. 9 against mined references that lack what the text presupposes")
-    cord_fits: bool = Field(
-        False, description="mined references come with mined ones that fit, not only with the text's own"
-    )
+    cord_fits: bool = Field(False, description="mined references come with mined ones that fit, not the own one alone")
     temperature: float = Field(4.0, description="temperature of the rankings on log mean variances")
     bias: bool = Field(False, description="candidate bias beta_c in the distance")
     bias_l2: float = Field(0.0, description="penalty on the candidate bias")
     nll: float = Field(0.0, description="error likelihood of the positives")
-    nll_sources: float = Field(
-        0.0, description="the same error likelihood for each source alone: what it can know of the error"
-    )
+    nll_sources: float = Field(0.0, description="error likelihood of each source alone: what it can know of the error")
     picture_rank: float = Field(0.0, description="a degraded picture is less certain than a better view of it")
-    picture_apart: float = Field(
-        0.0, description="any degraded picture is less certain than any clean one of the batch"
-    )
+    picture_apart: float = Field(0.0, description="any degraded picture is less certain than any clean one of a batch")
     corrupt_tokens: bool = Field(
         True,
         validation_alias=AliasChoices("corrupt_tokens", "spoil"),
@@ -133,9 +122,7 @@ class ObjectiveConfig(Section):
         description="aspects are also removed in tokens, so that no one style is learned",
     )
     agree: float = Field(0.0, description="agreement between components over clean pictures (mean squared correlation)")
-    required: tuple[str, ...] = Field(
-        (), strict=False, description="terms that must not be switched off by lacking data"
-    )
+    required: tuple[str, ...] = Field((), strict=False, description="terms that lacking data must not switch off")
 
 
 class TrainConfig(Section):
@@ -144,9 +131,7 @@ class TrainConfig(Section):
     start: str = Field("", description="checkpoint folder or Hub id whose weights to start from; empty: new weights")
     steps: int = Field(3000, ge=1, description="optimizer steps")
     batch: int = Field(64, ge=2, description="triplets a step")
-    one_category: bool = Field(
-        True, description="a batch is drawn from one category: its negatives are those of a gallery"
-    )
+    one_category: bool = Field(True, description="a batch has one category: its negatives are those of a gallery")
     lr: float = Field(1e-3, gt=0, description="peak learning rate (AdamW)")
     scale_lr: float = Field(10.0, description="factor on the rate of a, b, a', b'")
     weight_decay: float = Field(0.01, description="AdamW weight decay; none on scales, biases and norms")

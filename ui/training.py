@@ -24,7 +24,6 @@ PICTURES = 20  # a category that the studies degrade and edit: half of the relea
 ON_SPACE = bool(os.environ.get("SPACE_ID"))  # others wait there: fewer steps, and no large data
 MOST_STEPS = 600 if ON_SPACE else 20_000
 DATA = {name: sizes for name, sizes in GENERATED.items() if not (ON_SPACE and name == "garments-1")}
-STEPS = ("data", "train", "index", "measure", "prepare")
 
 
 class Settings(BaseModel):
@@ -71,9 +70,10 @@ class Settings(BaseModel):
 
     def train(self, out: str) -> tuple[str, ...]:
         """The arguments of `python -m` that train it; what is at its default is left out."""
+        interval = max(25, -(-self.steps // 6))  # about six validations in a run, none more often than every 25 steps
         arguments = [
             "hug", "train", "--root", _place(RUNS / self.data), "--out", out, "--size", self.size,
-            "--objective", self.objective, "--steps", str(self.steps), "--validate-every", str(_interval(self.steps)),
+            "--objective", self.objective, "--steps", str(self.steps), "--validate-every", str(interval),
         ]  # fmt: skip
         defaults = {**dict(TrainConfig()), **dict(ModelConfig())}
         for name in ("batch", "lr", "seed", "fusion"):
@@ -124,11 +124,6 @@ def _sentence(place: tuple[int | str, ...], value: Any) -> str:
         return f"{title} must be on or off; got {came}."
     kind = "a whole number" if schema["type"] == "integer" else "a number"
     return f"{title} must be {kind} from {schema['minimum']:g} to {schema['maximum']:g}; got {came}."
-
-
-def _interval(steps: int) -> int:
-    """Steps between validations: about six in a run, none more often than every 25 steps."""
-    return max(25, -(-steps // 6))
 
 
 def _cache() -> tuple[str, ...]:

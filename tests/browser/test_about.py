@@ -14,7 +14,7 @@ def test_it_tells_meaning_model_data_api_and_citation(visit: Page, studied_url: 
     visit.goto(f"{studied_url}?tab=about")
     visit.wait_for_selector("#about-cards table")
     assert studied_session.model.weights_hash in visit.inner_text("#about-cards")
-    assert "These weights were not measured" in visit.inner_text("#about-cards")
+    assert "What was measured, on a test split" in visit.inner_text("#about-cards")
     assert "arXiv:2601.11393" in visit.inner_text("#about-cite")
     assert "/retrieve" in visit.inner_text("#about-api")
     visit.set_viewport_size({"width": 375, "height": 800})

@@ -81,11 +81,11 @@ class PretrainedBackbone(IdBackbone):
             return Reader(torch.randn(5, 24), Blip2TextEmbeddings(shape), Blip2QFormerModel(shape))
 
 
-def small_model(objective: ObjectiveConfig, frozen: Backbone | None = None, **changes: object) -> HUG:
+def small_model(objective: ObjectiveConfig, extractor: Backbone | None = None, **changes: object) -> HUG:
     """The `tiny` preset, seed 0, on pixels."""
     config = SIZES["tiny"].replace(**changes)
     torch.manual_seed(0)
-    return HUG(config, objective, frozen or PixelBackbone())
+    return HUG(config, objective, extractor or PixelBackbone())
 
 
 def noise_pictures(count: int, seed: int = 0) -> list[Image.Image]:

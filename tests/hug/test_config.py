@@ -15,7 +15,6 @@ from hug.config import (
     TrainConfig,
     from_dict,
     from_json,
-    to_json,
 )
 
 
@@ -23,12 +22,12 @@ from hug.config import (
 @pytest.mark.parametrize("size", SIZES)
 def test_round_trip(objective: str, size: str):
     config = Config(model=SIZES[size], objective=OBJECTIVES[objective])
-    assert from_json(Config, to_json(config)) == config
+    assert from_json(Config, config.model_dump_json()) == config
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_survives_the_round_trip(name: str):
-    assert from_json(Config, to_json(PRESETS[name])) == PRESETS[name]
+    assert from_json(Config, PRESETS[name].model_dump_json()) == PRESETS[name]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_a_replaced_value_is_checked_and_nothing_else_changes():
 def test_names_of_the_first_release_are_read_and_not_written():
     old = from_dict(ObjectiveConfig, {"spoil": False, "spec_otherwise": False})
     assert not old.corrupt_tokens and not old.spec_tokens
-    assert not {"spoil", "spec_otherwise"} & json.loads(to_json(old)).keys()
+    assert not {"spoil", "spec_otherwise"} & json.loads(old.model_dump_json()).keys()
     with pytest.raises(ValueError, match="unknown key 'spoil'"):
         from_dict(ObjectiveConfig, {"spoil": False, "corrupt_tokens": True})
 

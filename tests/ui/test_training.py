@@ -13,7 +13,7 @@ from analysis.session import ROOT, QueryError
 from hug.__main__ import parser, training_config
 from hug.config import OBJECTIVES
 from ui import training
-from ui.training import MOST_STEPS, STEPS, SWITCHES, TERMS, Settings, help_of, preset
+from ui.training import MOST_STEPS, SWITCHES, TERMS, Settings, help_of, preset
 
 
 def sent(**changes: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_what_is_trained_is_what_the_form_says() -> None:
 
 def test_every_step_of_a_job_is_a_command_that_exists(tmp_path: Path) -> None:
     steps = Settings().job(ROOT / "runs" / "jobs" / "a" / "mine-1", "assets/gallery.parquet")
-    assert tuple(step.name for step in steps) == STEPS
+    assert tuple(step.name for step in steps) == ("data", "train", "index", "measure", "prepare")
     for step in steps:
         package, *typed = step.argv
         (parser() if package == "hug" else analysis_parser()).parse_args(typed)  # exits where it doesn't fit

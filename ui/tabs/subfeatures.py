@@ -23,6 +23,7 @@ from ui.studies import NotMeasured, Studies
 
 MOST_LEFT_OUT = 0.9
 BEST = 6  # components shown for an attribute; the table has all
+LABELS = {"sleeve": "sleeve length"}  # of attributes whose name says too little
 WHICH_TRACKS = "Which sub-feature tracks …?"
 HISTOGRAM = "Where the gallery and the current query stand"
 ATTRIBUTES = "The attributes that explain it"
@@ -211,7 +212,7 @@ def tracked(studies: Studies, choice: Choice) -> str:
     """The answer to "which component tracks this?": a sentence, and the best as cards."""
     if not choice.attribute:
         return NOTHING
-    title = f"Which sub-feature tracks {label(choice.attribute)}?"
+    title = f"Which sub-feature tracks {LABELS.get(choice.attribute, choice.attribute)}?"
 
     def value(table: pd.DataFrame) -> str:
         part = study.trackers(table, choice.attribute)
@@ -305,11 +306,6 @@ def attributes(session: Session) -> list[str]:
         return []
 
 
-def label(attribute: str) -> str:
-    """An attribute for people."""
-    return {"sleeve": "sleeve length"}.get(attribute, attribute)
-
-
 def best(session: Session, attribute: str, default: int) -> int:
     """The component that tracks the attribute best; the default where none does."""
     if attribute not in attributes(session):
@@ -326,4 +322,8 @@ def categories(session: Session, value: str) -> dict[str, Any]:
 
 def _attributes(session: Session, value: str) -> dict[str, Any]:
     names = attributes(session)
-    return {"choices": [(label(name), name) for name in names], "value": value or None, "visible": bool(names)}
+    return {
+        "choices": [(LABELS.get(name, name), name) for name in names],
+        "value": value or None,
+        "visible": bool(names),
+    }

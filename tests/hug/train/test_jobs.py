@@ -30,7 +30,7 @@ from hug.train.jobs import (
 )
 from hug.train.state import Log
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULES = {
     # writes that it began, holds a lock, and ends well once a file is there or when asked to
     "patient": """
@@ -333,3 +333,8 @@ def test_a_real_training_is_stopped_and_resumed(jobs: Jobs, monkeypatch: pytest.
     kinds = [r["kind"] for r in Log(job.folder / "training.jsonl").records()]
     assert kinds[0] == "start" and "resume" in kinds and kinds[-1] == "end"
     assert (job.folder / "model.safetensors").exists() and "finished at step 60" in jobs.log("ann", job.id, 1)
+
+
+def test_who_only_looks_at_jobs_waits_for_no_torch() -> None:
+    code = "import sys, hug.train.jobs; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -97,7 +97,7 @@ def test_about_tells_the_model_and_its_data(
 ) -> None:
     html = about.model_cards(sessions, studied_session.name)
     assert studied_session.model.weights_hash in html and f"{len(studied_session.index)} pictures" in html
-    assert "words: vague above specific" in html and "target first" not in html  # studied, but never evaluated
+    assert f"{studied_session.name}-measures.csv" in html and "not measured" not in html
+    unmeasured = Sessions({}, loaded=[without_studies(studied_session, tmp_path)])
+    assert "These weights were not measured" in about.model_cards(unmeasured, studied_session.name)
     assert tabs["about"].restore({}) == [studied_session.name]
-    bare = without_studies(studied_session, tmp_path)
-    assert "These weights were not measured" in about.model_cards(Sessions({}, loaded=[bare]), bare.name)
