@@ -17,7 +17,6 @@ from torch import Tensor
 from analysis import encoding
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder
-from hug.data.images import open_picture
 from hug.evaluate.measurements import Metric
 from hug.files import replacing
 from hug.gaussians import Query
@@ -231,18 +230,18 @@ class Session:
     # ---- pictures ----
 
     @cached_property
-    def pictures(self) -> dict[str, Path | bytes]:
-        """Id -> where the picture is read from; none in a session without pictures."""
-        return dict(zip(self.source.ids, self.source.pictures.sources, strict=True)) if self.source else {}
+    def pictures(self) -> dict[str, int]:
+        """Id -> number of its picture in the source; none in a session without pictures."""
+        return {id: n for n, id in enumerate(self.source.ids)} if self.source else {}
 
     def picture(self, id: str) -> Image.Image:
         """The picture of that id.
 
         Raises QueryError when the gallery has none.
         """
-        if id not in self.pictures:
+        if self.source is None or id not in self.pictures:
             raise QueryError(f"There is no picture {_short(id)!r} in this gallery.")
-        return open_picture(self.pictures[id])
+        return self.source.pictures[self.pictures[id]]
 
     @property
     def thumbnails(self) -> Path:
@@ -252,7 +251,7 @@ class Session:
 
     def thumbnail(self, id: str) -> Path:
         """A small WebP copy of a picture, made when first asked for."""
-        path = self.thumbnails / f"{self._numbers[id]:06d}.webp"
+        path = self.thumbnails / f"{self.pictures[id]:06d}.webp"
         if not path.exists():
             small = self.picture(id)
             small.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -264,11 +263,6 @@ class Session:
     def _rows(self) -> dict[str, int]:
         """Id -> row in the index."""
         return {id: n for n, id in enumerate(self.index.ids)}
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        """Id -> number of its picture."""
-        return {id: n for n, id in enumerate(self.pictures)}
 
 
 def untrusted(folder: Path, model: HUG) -> dict[str, float]:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from hug.data.images import open_picture
 from hug.files import write_json, write_tensors
-from hug.gaussians import DistanceParts, Gaussians, Query, distance_parts
+from hug.gaussians import Gaussians, Query
 from hug.model import HUG
 
 Picture: TypeAlias = Image.Image | Path | bytes
@@ -231,18 +231,6 @@ class Index:
         Divided by K*D of the whole model, so that leaving components out makes a part of the whole distance.
         """
         return torch.cat([part for _, part in self._chunks(query, components, use_var)], dim=1)
-
-    def parts(self, query: Query | Gaussians, positions: Sequence[int] | Tensor) -> DistanceParts:
-        """The distances to a few candidates taken apart, exactly.
-
-        Raises ValueError for a position outside the gallery, such as the -1 that fills a short ranking.
-        """
-        self._check_query(query)
-        query = query.to(self.gaussians.mu.device)
-        places = torch.as_tensor(positions, dtype=torch.long)
-        if ((places < 0) | (places >= len(self.ids))).any():
-            raise ValueError(f"positions must be some of 0-{len(self.ids) - 1}, got {places.tolist()}")
-        return distance_parts(query, self.gaussians[places])
 
     def _chunks(
         self, query: Query | Gaussians, components: Iterable[int] | None, use_var: bool

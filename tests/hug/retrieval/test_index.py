@@ -215,7 +215,7 @@ def test_pictures_are_opened_when_needed_from_files_and_bytes(tmp_path: Path):
 def test_parts_of_a_ranking_sum_to_its_distances():
     q, index = a_query(1), an_index()
     found = index.search(q, k=4)
-    torch.testing.assert_close(index.parts(q, found.positions[0]).total, found.distances)
+    torch.testing.assert_close(distance_parts(q, index.gaussians[found.positions[0]]).total, found.distances)
 
 
 @pytest.mark.parametrize(
@@ -231,8 +231,6 @@ def test_parts_of_a_ranking_sum_to_its_distances():
         (lambda i: i.search(a_query(2), exclude="n1"), "for each of 2 queries"),
         (lambda i: i.search(_wider(some(2))), "gallery 3 of"),
         (lambda i: i.search(_spoiled(some(2))), "not finite"),
-        (lambda i: i.parts(a_query(1), [0, -1]), "positions must be some of 0-11"),
-        (lambda i: i.parts(a_query(1), [12]), "positions must be some of 0-11"),
         (lambda i: Index(["a", 2], i.gaussians[:2]), "an id must be a text, got 2"),
         (lambda i: Index(NAMES, Gaussians(i.gaussians.mu, -i.gaussians.var, i.gaussians.bias)), "negative variance"),
         (lambda i: Index(NAMES, Gaussians(i.gaussians.mu, i.gaussians.var[..., :1], i.gaussians.bias)), "expected mu"),
@@ -267,5 +265,5 @@ def test_a_query_comes_to_the_device_of_the_index(monkeypatch):
     moves = []
     monkeypatch.setattr(type(a_query(1)), "to", lambda self, device: moves.append(device) or self)
     index = an_index()
-    index.search(a_query(1)), index.distances(a_query(1)), index.parts(a_query(1), [0])
-    assert moves == [index.gaussians.mu.device] * 3
+    index.search(a_query(1)), index.distances(a_query(1))
+    assert moves == [index.gaussians.mu.device] * 2

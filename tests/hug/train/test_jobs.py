@@ -30,7 +30,7 @@ from hug.train.jobs import (
 )
 from hug.train.state import Log
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULES = {
     # writes that it began, holds a lock, and ends well once a file is there or when asked to
     "patient": """

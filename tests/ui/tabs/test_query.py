@@ -12,8 +12,8 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from analysis import session as session_module
 from analysis.session import Session, Sessions
+from hug.retrieval import gallery
 from hug.retrieval.index import Index
 from ui import requests
 from ui.history import History
@@ -42,7 +42,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
 
         return counting
 
-    for module in (requests, session_module):
+    for module in (requests, gallery):
         monkeypatch.setattr(module, "open_picture", count("decoded", module.open_picture))
     monkeypatch.setattr(Index, "rank", count("searched", Index.rank))
     return counts
