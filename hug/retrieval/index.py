@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -199,10 +199,13 @@ class Index:
             raise ValueError(f"k must be at least 1, got {k}")
         mask = self._mask(options.where).to(device)
         rows, places = (side.to(device) for side in self._excluded(options.exclude, len(query)))
+        self._check_query(query)
+        query, components = query.to(device), self._components(options.components)
         best = self.gaussians.mu.new_empty(len(query), 0)  # (B, up to k) of the chunks so far
         positions = torch.empty(len(query), 0, dtype=torch.long, device=device)
-        for start, distances in self._chunks(query, options.components, options.use_var):  # (B, n)
-            stop = start + distances.shape[1]
+        for start in range(0, len(self.ids), CHUNK):
+            stop = min(start + CHUNK, len(self.ids))
+            distances = distance(query, self.gaussians[start:stop], options.use_var, components)  # (B, n)
             distances[:, ~mask[start:stop]] = torch.inf
             inside = (places >= start) & (places < stop)
             distances[rows[inside], places[inside] - start] = torch.inf
@@ -212,24 +215,6 @@ class Index:
         positions = positions.masked_fill(torch.isinf(best), -1)
         ids = [[self.ids[n] for n in row if n >= 0] for row in positions.tolist()]
         return Ranking(ids, best.cpu(), positions.cpu())
-
-    def distances(
-        self, query: Query | Gaussians, components: Iterable[int] | None = None, use_var: bool = True
-    ) -> Tensor:
-        """(B, N) distances, on the index's device, of Eq. 15 over these components, plus the candidate bias.
-
-        Divided by K*D of the whole model, so that leaving components out makes a part of the whole distance.
-        """
-        return torch.cat([part for _, part in self._chunks(query, components, use_var)], dim=1)
-
-    def _chunks(
-        self, query: Query | Gaussians, components: Iterable[int] | None, use_var: bool
-    ) -> Iterator[tuple[int, Tensor]]:
-        """First row and distances (B, n) of each chunk of the gallery: one matrix product a chunk."""
-        self._check_query(query)
-        query, places = query.to(self.gaussians.mu.device), self._components(components)
-        for start in range(0, len(self.ids), CHUNK):
-            yield start, distance(query, self.gaussians[start : start + CHUNK], use_var, places)
 
     @cached_property
     def _place(self) -> dict[str, int]:
