@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from analysis.experiments import Experiments, Skipped
 from analysis.registry import STUDIES
-from hug.evaluate.measurements import Metric, metric_rows, read_metrics
+from hug.evaluate.measurements import Metric
 from hug.files import commit, replacing, write_json
 from hug.retrieval.index import TABLE
 
@@ -46,13 +47,6 @@ class StudyRecord:
     file: str  # hash of the table's file; empty where the study was skipped
     skipped: str  # why there is no table
     metrics: tuple[Metric, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**vars(self), "metrics": metric_rows(self.metrics)}
-
-    @staticmethod
-    def from_dict(raw: dict[str, Any]) -> StudyRecord:
-        return StudyRecord(**{**raw, "metrics": read_metrics(raw["metrics"])})
 
 
 @dataclass(frozen=True)
@@ -154,7 +148,7 @@ def measure(experiments: Experiments, folder: Path | None = None, names: Iterabl
     for path in folder.glob("*.parquet"):
         if path.stem not in records or not records[path.stem].file:
             path.unlink()
-    ordered = {name: records[name].to_dict() for name in STUDIES if name in records}
+    ordered = {name: asdict(records[name]) for name in STUDIES if name in records}
     write_json(folder / ABOUT, {"format": FORMAT, "studies": ordered})
     return StudyStore(folder, records, {})
 
@@ -180,7 +174,8 @@ def _read(folder: Path) -> dict[str, StudyRecord]:
     raw = json.loads((folder / ABOUT).read_text())
     if raw["format"] != FORMAT:
         raise StaleStudies(f"format {raw['format']!r}, this version reads {FORMAT}")
-    return {name: StudyRecord.from_dict(record) for name, record in raw["studies"].items() if name in STUDIES}
+    records = {name: record for name, record in raw["studies"].items() if name in STUDIES}
+    return TypeAdapter(dict[str, StudyRecord]).validate_python(records)
 
 
 def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: str) -> str:

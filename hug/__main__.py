@@ -60,6 +60,7 @@ def parser() -> Parser:
     evaluate.add_argument("--checkpoint", required=True, help="folder or Hub id")
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
+    evaluate.add_argument("--protocol", help="what is asked and ranked: garments, fiq-std, fiq-noref (the data's own)")
     evaluate.add_argument("--quick", action="store_true", help="few resamples, no baselines")
     add_fields(evaluate, DataConfig, only=("root", "format", "categories", "cache"))
 
@@ -174,10 +175,13 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from hug.checkpoint import load, local_folder
     from hug.evaluate.evaluation import QUICK, Effort, evaluate
+    from hug.evaluate.protocols import PROTOCOLS
     from hug.files import commit
 
     if args.quick and args.point:
         raise ValueError("--quick measures no baselines; leave out --point, or --quick")
+    if args.protocol and args.protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {args.protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     measurements = evaluate(
         load(args.checkpoint, device=args.device),
         with_options(args, DataConfig()),
@@ -187,6 +191,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         QUICK if args.quick else Effort(),
         command_line(),
         commit(),
+        PROTOCOLS.get(args.protocol),
     )
     print(measurements.text())
     return 0

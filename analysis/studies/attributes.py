@@ -14,9 +14,9 @@ import torch
 
 from analysis.experiments import Experiments, Skipped, component_levels
 from analysis.plots import matrix
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import adjusted
 from hug.evaluate.measurements import Metric
+from hug.evaluate.metrics import mean_correlation
 
 LEVEL = 0.05  # false discovery rate
 ALIKE = 5  # most similar components
@@ -69,23 +69,31 @@ def eta_squared(
     groups = np.zeros(len(labels), int) if strata is None else np.unique(strata, return_inverse=True)[1]
     if not len(labels) == len(values) == len(groups):
         raise ValueError(f"{len(labels)} labels, {len(values)} rows of values, {len(groups)} strata; align them")
-    codes = np.unique(labels, return_inverse=True)[1]
-    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
-    centred = values.copy()
-    for rows in members:
-        centred[rows] -= values[rows].mean(0)
-    total = np.square(centred).sum(0)  # (K,)
-    varies = total > 1e-12 * np.maximum(np.square(values).sum(0), 1e-300)
-    observed = _between(codes, centred)
-    rng = np.random.default_rng(seed)
+    codes, centred = np.unique(labels, return_inverse=True)[1], _centred(values, groups)
+    share, observed = explained_share(labels, values, groups), _between(codes, centred)
+    rng, members = np.random.default_rng(seed), [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     reached, shuffled = np.zeros(values.shape[1]), codes.copy()
     for _ in range(permutations):
         for rows in members:
             shuffled[rows] = codes[rng.permutation(rows)]
         reached += _between(shuffled, centred) >= observed * (1 - 1e-9)
-    eta2 = np.where(varies, observed / np.where(varies, total, 1), 0.0)
-    p = np.where(varies, (1 + reached) / (1 + permutations), 1.0)
-    return pd.DataFrame({"component": np.arange(values.shape[1]), "eta2": eta2, "p": p})
+    p = np.where(np.isnan(share), 1.0, (1 + reached) / (1 + permutations))
+    return pd.DataFrame({"component": np.arange(values.shape[1]), "eta2": np.nan_to_num(share), "p": p})
+
+
+def explained_share(labels: np.ndarray, values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """(K,) share of the variance of values (N, K) within strata that labels explain; NaN where there is none."""
+    centred = _centred(values, strata)
+    total = np.square(centred).sum(0)
+    varies = total > 1e-12 * np.maximum(np.square(values).sum(0), 1e-300)
+    observed = _between(np.unique(labels, return_inverse=True)[1], centred)
+    return np.divide(observed, total, out=np.full(len(total), np.nan), where=varies)
+
+
+def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Values (N, K) less the mean of their stratum."""
+    table = pd.DataFrame(values)
+    return (table - table.groupby(strata).transform("mean")).to_numpy()
 
 
 def _between(codes: np.ndarray, centred: np.ndarray) -> np.ndarray:
@@ -106,16 +114,16 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     rows = []
     shares = explained(labels, levels, experiments.effort.label_permutations)
     for aspect, part in shares.groupby("attribute", sort=False):
-        best = levels[:, part.component[part.eta2.idxmax()] - 1]
-        share = bootstrap.eta_squared(labels[aspect].to_numpy(), best, labels.category.to_numpy())
-        rows.append(Metric.estimate(f"eta2.{aspect}", share, len(ids), None, experiments.effort.draws))
+        best = levels[:, [part.component[part.eta2.idxmax()] - 1]]
+        columns = (pd.factorize(labels[aspect])[0], best, pd.factorize(labels.category)[0])
+        rows.append(Metric.estimate(f"eta2.{aspect}", explained_share, *columns, draws=experiments.effort.draws))
         rows.append(Metric(f"followers.{aspect}", int((part.p <= LEVEL).sum()), count=len(part)))
     return rows
 
 
 def clean_levels(experiments: Experiments) -> tuple[list[str], np.ndarray]:
     """Ids and levels (N, K) of the clean pictures of the split's galleries."""
-    pairs = [(i, var) for r in experiments.rankings for i, var in zip(r.gallery, r.candidates.var, strict=True)
+    pairs = [(i, var) for r in experiments.ranked.categories for i, var in zip(r.gallery, r.candidates.var, strict=True)
              if i in experiments.truth.clean_ids]  # fmt: skip
     ids, var = zip(*pairs, strict=True)
     return list(ids), component_levels(torch.stack(var))
@@ -170,9 +178,8 @@ def similar_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metri
     """Mean absolute correlation of the components over the clean pictures of the split's galleries."""
     if experiments.data is None or experiments.collection.truth is None:
         return []
-    ids, levels = clean_levels(experiments)
-    agreement = bootstrap.mean_correlation(levels)
-    return [Metric.estimate("correlation.components", agreement, len(ids), None, experiments.effort.draws)]
+    _, levels = clean_levels(experiments)
+    return [Metric.estimate("correlation.components", mean_correlation, levels, draws=experiments.effort.draws)]
 
 
 def draw_similar(table: pd.DataFrame) -> go.Figure:

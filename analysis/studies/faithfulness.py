@@ -62,8 +62,9 @@ def table_of(
 
 def _spread_queries(experiments: Experiments) -> list[tuple[CategoryRanking, int]]:
     """Queries evenly over each category, as a ranking and the place in it."""
-    count = -(-experiments.effort.explained // len(experiments.rankings))
-    return [(r, int(n)) for r in experiments.rankings for n in spread_rows(len(r.rows), count)]
+    categories = experiments.ranked.categories
+    count = -(-experiments.effort.explained // len(categories))
+    return [(r, int(n)) for r in categories for n in spread_rows(len(r.rows), count)]
 
 
 def _components(experiments: Experiments) -> np.ndarray:
@@ -106,7 +107,7 @@ def component_curve(parts: np.ndarray, bias: np.ndarray, rng: np.random.Generato
 def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     """Two explanations, (queries, 3, S) each: what a word does to the first distance and to its own variance."""
     queries = _spread_queries(experiments)
-    all_texts = experiments.collection.texts
+    all_texts = experiments.queries.set_index("row").text
     texts = [all_texts[r.rows[n]] for r, n in queries]
     single = _changes(experiments, queries, [list(_without_each(text)) for text in texts])  # per query (words, 2)
     rng, curves = np.random.default_rng(0), {}

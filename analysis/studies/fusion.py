@@ -19,7 +19,8 @@ from analysis.experiments import KINDS, SEVERITIES, Experiments, Skipped, spread
 from analysis.plots import INK, LABELS, NAMED, listed, plain, sentence, whiskers
 from hug.data.captions import shorten
 from hug.data.features import tokens_of
-from hug.evaluate.bootstrap import DRAWS, correlation, interval, mean_intervals
+from hug.evaluate.bootstrap import DRAWS, interval, mean_intervals
+from hug.evaluate.metrics import correlation
 from hug.evaluate.ranking import BATCH
 from hug.gaussians import SOURCES, Gaussians, Query, distance
 
@@ -141,11 +142,10 @@ def measure_proposition(experiments: Experiments) -> pd.DataFrame:
     """
     if experiments.model.objective.matching != "sigmoid":
         raise Skipped("this model was not trained with the sigmoid loss of Eq. 13 that the proposition speaks of")
-    scales, rankings = experiments.loss_scales, experiments.validation
-    query = Query.cat([r.query for r in rankings])
-    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in rankings])
-    names = [f"{r.category}/{r.gallery[n]}" for r in rankings for n in r.targets]
-    return proposition_table(query, targets, names, scales["a"], scales["b"], experiments.effort.draws)
+    scales, validation = experiments.loss_scales, experiments.validation
+    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in validation.categories])
+    names = [f"{r.category}/{r.gallery[n]}" for r in validation.categories for n in r.targets]
+    return proposition_table(validation.query, targets, names, scales["a"], scales["b"], experiments.effort.draws)
 
 
 def proposition_table(
@@ -161,7 +161,7 @@ def proposition_table(
     gains, low, high = mean_intervals(np.stack([static - dynamic, own - dynamic], 1), draws)
     rows = []
     for i, source in enumerate(SOURCES):
-        fall = interval(correlation(share[:, i], losses[:, i]), len(query), draws=draws)
+        fall = interval(correlation, share[:, i], losses[:, i], draws=draws)
         rows.append((
             LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), *fall,
             losses[:, i].mean(), dynamic.mean(), static.mean(), own.mean(),

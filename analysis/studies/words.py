@@ -18,9 +18,9 @@ from plotly.subplots import make_subplots
 from analysis.experiments import Experiments, Skipped, spread_rows
 from analysis.plots import INK, MARKS, NAMED, escaped, plain, sentence
 from hug.data.truth import Meaning
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, mean_intervals
 from hug.evaluate.measurements import Metric
+from hug.evaluate.metrics import auroc
 
 ENDS = 20  # captions an end
 FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
@@ -66,8 +66,8 @@ def captions_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metr
     queries = experiments.queries
     kinds = experiments.truth.queries.kind.to_numpy()[queries.row]
     fitting = kinds != "conflict"
-    statistic = bootstrap.auroc(queries.t.to_numpy()[fitting], kinds[fitting] == "vague")
-    return [Metric.estimate("auroc.vague", statistic, int(fitting.sum()), None, experiments.effort.draws)]
+    columns = (queries.t.to_numpy()[fitting], kinds[fitting] == "vague")
+    return [Metric.estimate("auroc.vague", auroc, *columns, draws=experiments.effort.draws)]
 
 
 def draw_captions(table: pd.DataFrame) -> go.Figure:

@@ -11,9 +11,11 @@ import pandas as pd
 
 from hug.data.features import Features
 from hug.data.truth import Truth
-from hug.evaluate.bootstrap import DRAWS, macro_mean
+from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.measurements import Metric
-from hug.evaluate.ranking import category_rows
+from hug.evaluate.metrics import macro_mean
+from hug.evaluate.protocols import default_protocol
+from hug.evaluate.ranking import category_queries
 
 CHANGES = (1, 2, 3)  # aspects in which a target differs from its reference
 
@@ -46,13 +48,10 @@ class _Part:
         self.looks = truth.labels.loc[list(gallery)]
         codes = np.stack([pd.factorize(self.looks[a])[0] for a in truth.aspects], axis=1)  # (N, A)
         self.apart = (codes[:, None] != codes[None]).sum(-1)  # (N, N) aspects in which two pictures differ
-        place = {i: n for n, i in enumerate(gallery)}
-        rows = category_rows(collection, category)
-        triplets = [collection.triplets[n] for n in rows]
-        self.references = np.array([place[t.reference] for t in triplets], int)
-        self.targets = np.array([place[str(t.target)] for t in triplets], int)
-        self.says = [truth.queries.says.iloc[n] for n in rows]
-        self.clean = truth.clean_queries[rows]
+        queries = category_queries(collection, category, default_protocol(collection))
+        self.references, self.targets = queries.places, queries.targets
+        self.says = list(truth.queries.says.iloc[queries.rows])
+        self.clean = truth.clean_queries[queries.rows]
 
     def near_misses(self) -> np.ndarray:
         """(Q,) pictures that differ from each query's target in one aspect only."""
@@ -83,8 +82,8 @@ def _readers(parts: list[_Part], draws: int) -> list[Metric]:
         return []
 
     def reader(method: str, chances: list[np.ndarray], note: str = "") -> Metric:
-        statistic = macro_mean(100 * np.concatenate(chances)[clean], codes)
-        return Metric.estimate(f"recall.10.clean.{method}.reader", statistic, len(codes), None, draws, note)
+        values, id = 100 * np.concatenate(chances)[clean], f"recall.10.clean.{method}.reader"
+        return Metric.estimate(id, macro_mean, values, codes, draws=draws, note=note)
 
     guesses = [
         reader("reference", [part.by_reference(n) for part in parts],

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from hug.data.features import Features
 from hug.data.truth import Truth
-from hug.evaluate.bootstrap import DRAWS, macro_mean
+from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.measurements import Metric
-from hug.evaluate.ranking import CategoryRanking, target_ranks
+from hug.evaluate.metrics import macro_mean
+from hug.evaluate.ranking import CategoryRanking, RankedSplit, target_ranks
 
 
-def hard_gallery(truth: Truth, rankings: Sequence[CategoryRanking]) -> pd.DataFrame:
+def hard_gallery(truth: Truth, rankings: Iterable[CategoryRanking]) -> pd.DataFrame:
     """One row a query with specific fitting words on clean pictures: category, target, rank, size.
 
     Candidates are the target and its near misses in the gallery, clean or not; the reference is removed. `size`
@@ -45,21 +45,20 @@ def _hard_category(ranking: CategoryRanking, truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["category", "target", "rank", "size"])
 
 
-def hard_metrics(features: Features, rankings: Sequence[CategoryRanking], draws: int = DRAWS) -> list[Metric]:
+def hard_metrics(ranked: RankedSplit, draws: int = DRAWS) -> list[Metric]:
     """R@1 (percent) and MRR in the hard gallery, averages over categories; nothing for data without truth.
 
     Intervals resample targets: queries of one target share their candidates. By chance it is the mean of 1/size.
     """
-    if features.collection.truth is None:
-        return []
-    table = hard_gallery(features.collection.truth, rankings)
+    truth = ranked.collection.truth
+    table = pd.DataFrame() if truth is None else hard_gallery(truth, ranked.categories)
     if table.empty:
         return []
-    count, targets, ranks = len(table), table.target.to_numpy(), table["rank"].to_numpy()
-    codes = np.unique(table.category, return_inverse=True)[1]
+    ranks, category = table["rank"].to_numpy(), pd.factorize(table.category)[0]
+    values = {"recall.1.hard": 100.0 * (ranks == 1), "mrr.hard": 1 / ranks}
+    targets = table.target.to_numpy()
     return [
-        Metric.estimate("recall.1.hard", macro_mean(100 * (ranks == 1), codes), count, targets, draws),
-        Metric.estimate("mrr.hard", macro_mean(1 / ranks, codes), count, targets, draws),
-        Metric("recall.1.hard.random", 100 * float((1 / table["size"]).mean()), count=count),
-        Metric("size.hard", float(table["size"].mean()), count=count),
+        *(Metric.estimate(id, macro_mean, v, category, groups=targets, draws=draws) for id, v in values.items()),
+        Metric("recall.1.hard.random", 100 * float((1 / table["size"]).mean()), count=len(table)),
+        Metric("size.hard", float(table["size"].mean()), count=len(table)),
     ]

@@ -20,12 +20,11 @@ from analysis.studies.selective_prediction import (
     say_recall,
     say_reliability,
 )
-from hug.evaluate.evaluation import uncertainties
 from tests.hug.evaluate import naive
 
 
 def scores(experiments: Experiments) -> dict[str, np.ndarray]:
-    values = uncertainties(experiments.rankings, experiments.chance, experiments.calibration[1])
+    values = experiments.uncertainties
     return {NAMES[by]: value for by, value in values.items()}
 
 
