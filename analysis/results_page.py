@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +125,7 @@ def results_page(results: Mapping[str, Results], ablations: str = "") -> str:
     _same("measured", {name: {k: getattr(r.measurements, k) for k in keys} for name, r in results.items()})
     lead = above_paper(results)
     sections = {
-        "What was measured": _conditions({name: r.measurements for name, r in results.items()}),
+        "What was measured": beside({name: _conditions(r.measurements) for name, r in results.items()}),
         "Galleries": _galleries(next(iter(results.values())).measurements),
         "Aims": aims_table(results, AIMS, lead),
         "Guards": "What the data must keep for the measures to mean something.\n\n"
@@ -157,12 +157,10 @@ def above_paper(results: Mapping[str, Results]) -> dict[str, Interval | None]:
 
 
 def _above(own: Results, paper: Results) -> Interval | None:
-    if own.queries is not None and paper.queries is not None:
-        paired = paired_recall(own.queries, paper.queries)
-        if paired is not None:
-            return paired
-    if RECALL not in own.metrics:
-        return None
+    tables = own.queries, paper.queries
+    paired = None if tables[0] is None or tables[1] is None else paired_recall(tables[0], tables[1])
+    if paired is not None or RECALL not in own.metrics:
+        return paired
     return Interval(own.metrics[RECALL].value - paper.metrics[RECALL].value, math.nan, math.nan)
 
 
@@ -191,17 +189,12 @@ def _bound(aim: Aim) -> str:
     return f"{aim.comparison.split()[0]} {number(aim.bound) if aim.bound else '0'}{slack}"
 
 
-def _conditions(measurements: Mapping[str, Measurements]) -> str:
-    facts: dict[str, Callable[[Measurements], str]] = {
-        "protocol": lambda m: f"{m.protocol}, split {m.split}",
-        "data": lambda m: _version(m.data),
-        "weights": lambda m: f"`{m.weights}`",
-        "backbone": lambda m: f"`{m.backbone}`",
-        "resamples": lambda m: str(m.effort.get("draws", "unknown")),
-        "command": lambda m: f"`{m.command}`",
-        "commit": lambda m: f"`{m.commit}`",
-    }
-    return table(["", *measurements], ([name, *map(fact, measurements.values())] for name, fact in facts.items()))
+def _conditions(m: Measurements) -> dict[str, str]:
+    return {
+        "protocol": f"{m.protocol}, split {m.split}", "data": _version(m.data), "weights": f"`{m.weights}`",
+        "backbone": f"`{m.backbone}`", "resamples": str(m.effort.get("draws", "unknown")),
+        "command": f"`{m.command}`", "commit": f"`{m.commit}`",
+    }  # fmt: skip
 
 
 def _version(data: Mapping[str, Any]) -> str:
@@ -325,7 +318,8 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
         "Written by `python -m analysis findings`; don't edit. Claims that the paper's figures suggest are judged by "
         "the rule beside them, from tables of `python -m analysis measure`; numbers in brackets bound a 95 % interval. "
         "What does not hold is said as plainly as what does.",
-        "## What was studied", _study_conditions(stores), "## Claims", table(["claim", "rule", *stores], rows),
+        "## What was studied", beside({n: _study_conditions(s) for n, s in stores.items()}),
+        "## Claims", table(["claim", "rule", *stores], rows),
     ]  # fmt: skip
     for place, (name, store) in enumerate(stores.items()):
         parts.append(f"## {name}: in numbers")
@@ -337,18 +331,14 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _study_conditions(stores: Mapping[str, StudyStore]) -> str:
-    facts: dict[str, Callable[[StudyStore], str]] = {
-        "weights": lambda s: f"`{s.origin.weights}`",
-        "data": lambda s: _study_data(s.origin.data),
-        "gallery": lambda s: f"`{s.origin.gallery}`",
-        "commit": lambda s: ", ".join(f"`{c}`" for c in dict.fromkeys(r.commit for r in s.records.values())),
+def _study_conditions(store: StudyStore) -> dict[str, str]:
+    data = store.origin.data
+    return {
+        "weights": f"`{store.origin.weights}`",
+        "data": f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone",
+        "gallery": f"`{store.origin.gallery}`",
+        "commit": ", ".join(dict.fromkeys(f"`{r.commit}`" for r in store.records.values())),
     }
-    return table(["", *stores], ([name, *map(fact, stores.values())] for name, fact in facts.items()))
-
-
-def _study_data(data: Mapping[str, Any]) -> str:
-    return f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone"
 
 
 def _sentences(store: StudyStore) -> list[str]:
@@ -360,6 +350,12 @@ def _sentences(store: StudyStore) -> list[str]:
 
 
 # ---- Markdown ----
+
+
+def beside(facts: Mapping[str, Mapping[str, str]]) -> str:
+    """A table with a column for each model and a row for each fact; the first model names the facts."""
+    names = next(iter(facts.values()))
+    return table(["", *facts], ([name, *(own[name] for own in facts.values())] for name in names))
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,11 +1,16 @@
-"""What is judged, each by one stated rule: the release's aims, its data's guards, claims of the paper's figures."""
+"""What is judged, each by one stated rule: the release's aims, its data's guards, claims of the paper's figures.
+
+The rows are in `targets.json`: aims and guards as the fields of `Aim`, claims with the name of their judge.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -17,7 +22,6 @@ from hug.data.corruptions import TRAINED, UNSEEN
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import Metric
 
-PROMISE = 4.0  # percentage points that a promised chance may be wrong by
 CHANCE = NAMES["chance"]
 UNCERTAINTIES = (CHANCE, NAMES["overall"])  # the rest are known without a variance
 
@@ -34,45 +38,17 @@ class Aim(NamedTuple):
     slack: float = 0.0
 
 
-AIMS: tuple[Aim, ...] = (
-    Aim("R@10, clean queries", ("recall.10.clean",), "≥", 88),
-    Aim("R@50, clean queries", ("recall.50.clean",), "≥", 97),
-    Aim("R@10 above the best baseline other than point matching, clean queries", ("recall.10.clean.lead",), "≥", 25),
-    Aim("R@10, clean queries, not below `paper`", ("recall.10.clean",), "≥ paper", 0),
-    *(Aim(f"Spearman(severity, σ_c), {k}, trained", (f"spearman.severity.{k}",), "≥", 0.8) for k in TRAINED),
-    *(Aim(f"Spearman(severity, σ_c), {k}, unseen", (f"spearman.severity.{k}",), "≥", 0.6) for k in UNSEEN),
-    Aim("AUROC degraded/clean, σ_c, galleries", ("auroc.corruption.gallery",), "≥", 0.97),
-    Aim("AUROC vague/specific, σ_t", ("auroc.vague",), "≥", 0.97),
-    Aim("AUROC conflicting/fitting, paired, σ_m", ("accuracy.coordination.fit",), "≥", 0.85),
-    Aim("Pearson(bin, R@10), all queries", ("pearson.bin.all",), "≤", -0.9),
-    Aim("AUROC of doubt for a miss, all queries", ("auroc.miss.chance.all",), "≥", 0.8),
-    Aim("AUROC of doubt for a miss above every baseline, all queries", ("auroc.miss.lead.all",), ">", 0),
-    Aim("ECE of doubt, all queries", ("ece.all",), "≤", 0.04),
-    *(Aim(f"photographs: AUROC degraded/clean, {k}, trained",
-          (f"photographs.auroc.corruption.{k}",), "≥", 0.9) for k in TRAINED),
-    *(Aim(f"photographs: AUROC degraded/clean, {k}, unseen",
-          (f"photographs.auroc.corruption.{k}",), "≥", 0.8) for k in UNSEEN),
-    Aim("aspects tracked, of six, unseen removal style", ("tracked.unseen",), "≥", 6),
-    Aim("mean absolute correlation between components", ("correlation.components",), "≤", 0.35),
-)  # fmt: skip
+def _aims(section: str) -> Iterator[Aim]:
+    """A row that names a kind of fault stands for all of them."""
+    for name, ids, *rest in _TABLES[section]:
+        kinds = TRAINED if "{trained}" in name else UNSEEN if "{unseen}" in name else ("",)
+        for kind in kinds:
+            words = {"trained": kind, "unseen": kind}
+            yield Aim(name.format(**words), tuple(id.format(**words) for id in ids), *rest)
 
-GUARDS: tuple[Aim, ...] = (
-    Aim(
-        "R@10 of the reference alone, clean queries, the better of the baseline and a perfect reader",
-        ("recall.10.clean.reference", "recall.10.clean.reference.reader"), "≤", 15,
-    ),
-    Aim(
-        "R@10 of the words alone, clean queries, the better of the baseline and a perfect reader",
-        ("recall.10.clean.words", "recall.10.clean.words.reader"), "≤", 25,
-    ),
-    Aim("pictures that differ from a target in one attribute only, least", ("near_misses.least",), "≥", 5),
-    Aim("the same, median", ("near_misses.median",), "≥", 5),
-    Aim("degraded pictures, percent", ("percent.degraded",), "=", 20, 0.5),
-    Aim("vague queries, percent", ("percent.vague",), "=", 15, 0.5),
-    Aim("conflicting queries, percent", ("percent.conflicting",), "=", 10, 0.5),
-    Aim("conflicting/fitting, paired, σ_t: the words tell nothing", ("accuracy.coordination.words",), "=", 0.5),
-    Aim("conflicting/fitting, paired, σ_r: nor does the picture", ("accuracy.coordination.picture",), "=", 0.5, 0.05),
-)  # fmt: skip
+
+_TABLES = json.loads(Path(__file__).with_name("targets.json").read_text(encoding="utf-8"))
+AIMS, GUARDS = tuple(_aims("aims")), tuple(_aims("guards"))
 
 
 def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | None = None) -> Metric | None:
@@ -157,10 +133,10 @@ def _beats(table: pd.DataFrame, which: str) -> Verdict | None:
     return Verdict(bool(own.auroc > best.auroc), text)
 
 
-def _promise(table: pd.DataFrame) -> Verdict | None:
+def _promise(table: pd.DataFrame, points: float) -> Verdict | None:
     weight = table["count"] / table["count"].sum()
     error = 100 * float((weight * (table.chance - table.hits).abs()).sum())
-    return Verdict(error <= PROMISE, f"mean difference of promised chance and share of hits {error:.1f} points")
+    return Verdict(error <= points, f"mean difference of promised chance and share of hits {error:.1f} points")
 
 
 def _fit_tells(table: pd.DataFrame) -> Verdict | None:
@@ -217,39 +193,20 @@ def _faithful(table: pd.DataFrame) -> Verdict | None:
     return Verdict(not len(wrong), text + (f"; not shown for {listed(list(wrong))}" if len(wrong) else ""))
 
 
+JUDGES: dict[str, Callable[..., Verdict | None]] = {
+    "worse": _worse, "bins": _bins, "beats": _beats, "promise": _promise, "fit_tells": _fit_tells, "tracked": _tracked,
+    "loses": _loses, "assumed": _assumed, "gains": _gains, "faithful": _faithful,
+}  # fmt: skip
+
+
 def claims(aspects: Sequence[str]) -> tuple[Claim, ...]:
     """All claims; one for each aspect that a component may track."""
-    return (
-        Claim("A picture with a fault of a kind seen in training is less certain", "interval above 0 for every kind",
-              "severity", partial(_worse, seen="trained")),
-        Claim("A picture with a fault of a kind never seen is less certain", "interval above 0 for every kind",
-              "severity", partial(_worse, seen="unseen")),
-        Claim("Uncertain queries are answered worse, among all queries", "intervals of the outer tenths apart",
-              "recall_by_bin", partial(_bins, which="all")),
-        Claim("Uncertain queries are answered worse, among clean ones too", "intervals of the outer tenths apart",
-              "recall_by_bin", partial(_bins, which="clean")),
-        Claim("The doubt knows more of a miss than the distances do", "AUROC above the best baseline, all queries",
-              "miss_prediction", partial(_beats, which="all")),
-        Claim("The promised chance is kept", f"at most {PROMISE:.0f} points off on average", "reliability", _promise),
-        Claim("The fit between picture and words is measured", "interval of the paired test above a half",
-              "coordination", _fit_tells),
-        *(Claim(f"There is a component for the {aspect}", "intervention and η², both significant", "tracking",
-                partial(_tracked, aspect=aspect)) for aspect in aspects),
-        Claim("A degraded reference loses weight", "intervals of the outer levels apart", "weights",
-              partial(_loses, change="severity", source="picture")),
-        Claim("Shortened words lose weight", "intervals of the outer levels apart", "weights",
-              partial(_loses, change="vague", source="words")),
-        Claim("The fit of conflicting words loses weight", "intervals apart", "weights",
-              partial(_loses, change="conflicting", source="fit")),
-        Claim("Every weight falls as its source's loss rises (assumed by Proposition 1)", "every interval below 0",
-              "proposition", _assumed),
-        Claim("Dynamic weights lose less than 1/3 each", "interval of the difference above 0", "proposition",
-              partial(_gains, against="static")),
-        Claim("Dynamic weights lose less than their own means", "interval of the difference above 0", "proposition",
-              partial(_gains, against="own")),
-        Claim("The explanations of a query are true", "more change than at random, p ≤ 0.05, for each of three",
-              "faithfulness", _faithful),
-    )  # fmt: skip
+    rows = []
+    for text, rule, study, judge, of in _TABLES["claims"]:
+        for aspect in aspects if "{aspect}" in text else ("",):
+            own = {**of, "aspect": aspect} if aspect else of
+            rows.append(Claim(text.format(**own), rule.format(**own), study, partial(JUDGES[judge], **own)))
+    return tuple(rows)
 
 
 def judged_claims(stores: Sequence[StudyStore]) -> list[tuple[Claim, list[Verdict | None]]]:

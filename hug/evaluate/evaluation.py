@@ -18,23 +18,12 @@ from hug.calibration import HitModel, log_variance_features
 from hug.config import DataConfig
 from hug.data.datasets import read
 from hug.data.features import Features, evaluation_features
+from hug.evaluate import metrics as measure
 from hug.evaluate.baselines import baseline_ranks
 from hug.evaluate.bootstrap import DRAWS, Statistic
 from hug.evaluate.data_checks import data_checks
 from hug.evaluate.hard_gallery import hard_metrics
 from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric
-from hug.evaluate.metrics import (
-    aurc,
-    auroc,
-    calibration_error,
-    entropy,
-    lead,
-    macro_mean,
-    pearson_by_bin,
-    spearman,
-    top1_score,
-    top_margin,
-)
 from hug.evaluate.protocols import Protocol, default_protocol
 from hug.evaluate.query_table import query_table, validation_table
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, ranks_without_variance
@@ -145,7 +134,7 @@ def recall_metrics(methods: Mapping[str, np.ndarray], ranked: RankedSplit, draws
             values[f"mrr.{end}"] = 1 / ranks
             if rows.any():
                 codes = ranked.codes[rows]
-                metrics += [Metric.estimate(id, macro_mean, v, codes, draws=draws) for id, v in values.items()]
+                metrics += [Metric.estimate(id, measure.macro_mean, v, codes, draws=draws) for id, v in values.items()]
     return metrics
 
 
@@ -167,15 +156,15 @@ def baseline_metrics(
         return metrics
     own, *rivals = (100.0 * (ranks[clean] <= WITHIN) for ranks in (ranked.ranks, *baselines.values()))
     names = dict(zip((WORDS["method"][name] for name in baselines), rivals, strict=True))
-    return [*metrics, best_lead("recall.10.clean.lead", macro_mean, ranked.codes[clean], own, names, draws)]
+    return [*metrics, best_lead("recall.10.clean.lead", measure.macro_mean, ranked.codes[clean], own, names, draws)]
 
 
 def best_lead(
-    id: str, of: Statistic, shared: np.ndarray, own: np.ndarray, rivals: Mapping[str, np.ndarray], draws: int
+    id: str, statistic: Statistic, shared: np.ndarray, own: np.ndarray, rivals: Mapping[str, np.ndarray], draws: int
 ) -> Metric:
     """A paired bootstrap difference to the best rival in every draw; `note` names the best of all rows."""
-    best = max(rivals, key=lambda name: float(of(rivals[name], shared)))
-    return Metric.estimate(id, lead(of), shared, own, *rivals.values(), draws=draws, note=best)
+    best = max(rivals, key=lambda name: float(statistic(rivals[name], shared)))
+    return Metric.estimate(id, measure.lead(statistic), shared, own, *rivals.values(), draws=draws, note=best)
 
 
 # ---- does the uncertainty predict the miss ----
@@ -186,11 +175,15 @@ def uncertainties(ranked: RankedSplit, chance: np.ndarray, scale: float) -> dict
 
     The first two are the model's; the rest need distances alone.
     """
-    alone = {"top1": top1_score, "margin": top_margin, "entropy": lambda distances: entropy(distances, scale)}
+    alone = {
+        "top1": measure.top1_score,
+        "margin": measure.top_margin,
+        "entropy": lambda distances: measure.entropy(distances, scale),
+    }
     return {
         "chance": 1 - chance,
         "overall": ranked.query.overall.numpy(),
-        **{name: np.concatenate([of(r.distances) for r in ranked.categories]) for name, of in alone.items()},
+        **{name: np.concatenate([score(r.distances) for r in ranked.categories]) for name, score in alone.items()},
     }
 
 
@@ -214,14 +207,14 @@ def selective_metrics(ranked: RankedSplit, chance: np.ndarray, scale: float, dra
         ranks, scores = ranked.ranks[rows], {by: values[rows] for by, values in every.items()}
         hit, miss, overall, own = ranks <= WITHIN, ranks > WITHIN, scores["overall"], chance[rows]
         estimates: dict[str, tuple[Statistic, *tuple[np.ndarray, ...]]] = {
-            "pearson.bin": (pearson_by_bin, overall, ranks),
-            "spearman.rank": (spearman, overall, ranks),
-            "aurc": (aurc, -overall, hit),
-            "ece": (calibration_error, own, hit),
+            "pearson.bin": (measure.pearson_by_bin, overall, ranks),
+            "spearman.rank": (measure.spearman, overall, ranks),
+            "aurc": (measure.aurc, -overall, hit),
+            "ece": (measure.calibration_error, own, hit),
             "brier": (np.mean, np.square(own - hit)),
-            **{f"auroc.miss.{by}": (auroc, score, miss) for by, score in scores.items()},
+            **{f"auroc.miss.{by}": (measure.auroc, score, miss) for by, score in scores.items()},
         }
-        metrics += [Metric.estimate(f"{id}.{which}", *of, draws=draws) for id, of in estimates.items()]
+        metrics += [Metric.estimate(f"{id}.{which}", *parts, draws=draws) for id, parts in estimates.items()]
         rivals = {WORDS["by"][by]: scores[by] for by in ("top1", "margin", "entropy")}
-        metrics.append(best_lead(f"auroc.miss.lead.{which}", auroc, miss, scores["chance"], rivals, draws))
+        metrics.append(best_lead(f"auroc.miss.lead.{which}", measure.auroc, miss, scores["chance"], rivals, draws))
     return metrics

@@ -91,24 +91,20 @@ def rank_split(
     model: HUG, features: Features, protocol: Protocol | None = None, use_var: bool = True, limit: int | None = None
 ) -> RankedSplit:
     """Every category of a split, its first `limit` queries; by the data's own protocol unless another is given."""
-    protocol = protocol or default_protocol(features.collection)
-    categories = features.collection.galleries
-    rankings = (_rank_category(model, features, protocol, category, use_var, limit) for category in categories)
-    return RankedSplit(features.collection, protocol, tuple(rankings))
-
-
-def _rank_category(
-    model: HUG, features: Features, protocol: Protocol, category: str, use_var: bool, limit: int | None
-) -> CategoryRanking:
-    queries = category_queries(features.collection, category, protocol, limit)
-    rows = [features.pictures.row[i] for i in queries.gallery]
-    candidates = encode_pictures(model, features.pictures.tokens, rows)
-    query = encode_queries(model, features, queries.references, queries.texts)
-    distances = queries.without_references(distance(query, candidates, use_var=use_var).numpy())
-    ranks = target_ranks(distances, queries.targets)
-    return CategoryRanking(
-        category, queries.gallery, queries.rows, query, candidates, distances, queries.targets, ranks
-    )
+    protocol, categories = protocol or default_protocol(features.collection), []
+    for category in features.collection.galleries:
+        queries = category_queries(features.collection, category, protocol, limit)
+        rows = [features.pictures.row[i] for i in queries.gallery]
+        candidates = encode_pictures(model, features.pictures.tokens, rows)
+        query = encode_queries(model, features, queries.references, queries.texts)
+        distances = queries.without_references(distance(query, candidates, use_var=use_var).numpy())
+        ranks = target_ranks(distances, queries.targets)
+        categories.append(
+            CategoryRanking(
+                category, queries.gallery, queries.rows, query, candidates, distances, queries.targets, ranks
+            )
+        )
+    return RankedSplit(features.collection, protocol, tuple(categories))
 
 
 @dataclass(frozen=True)
