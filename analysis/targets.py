@@ -6,7 +6,7 @@ The rows are in `targets.json`: aims and guards as the fields of `Aim`, claims w
 from __future__ import annotations
 
 import json
-import math
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,8 @@ from hug.evaluate.measurements import Metric
 
 CHANCE = NAMES["chance"]
 UNCERTAINTIES = (CHANCE, NAMES["overall"])  # the rest are known without a variance
+
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 # ---- aims and guards: metrics against a bound ----
 
@@ -68,13 +70,9 @@ def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | Non
 
 def is_met(aim: Aim, value: float) -> bool:
     """Whether a value keeps the bound; NaN never does."""
-    if math.isnan(value):
-        return False
     if aim.comparison == "=":
         return abs(value - aim.bound) <= aim.slack + 1e-9
-    if aim.comparison == "≤":
-        return value <= aim.bound
-    return value > aim.bound if aim.comparison == ">" else value >= aim.bound
+    return COMPARISONS[aim.comparison.split()[0]](value, aim.bound)
 
 
 # ---- claims: a study's table confirms or refutes ----
@@ -90,29 +88,29 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the study that judges it, and the rule."""
+    """A sentence, the rule, the study that judges it, and the part of its table: column -> value."""
 
     text: str
     rule: str
     study: str
-    judge: Callable[[pd.DataFrame], Verdict | None]  # None where the table doesn't have what is needed
+    part: Mapping[str, str]
+    verdict: Callable[[pd.DataFrame], Verdict | None]  # None where the part doesn't have what is needed
+
+    def judge(self, table: pd.DataFrame) -> Verdict | None:
+        """None where the table doesn't have what the claim is about."""
+        for column, value in self.part.items():
+            table = table[table[column] == value]
+        return self.verdict(table) if len(table) else None
 
 
-def _worse(table: pd.DataFrame, seen: str) -> Verdict | None:
-    part = table[table.seen == seen]
-    if part.empty:
-        return None
-    last = part[part.severity == part.severity.max()]
-    wrong = list(last.kind[last.low <= 0])
+def _worse(table: pd.DataFrame) -> Verdict:
+    last = table[table.severity == table.severity.max()]
     values = ", ".join(f"{r.kind} {r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in last.itertuples())
-    return Verdict(not wrong, f"log variance at the worst severity against none: {values}")
+    return Verdict(bool((last.low > 0).all()), f"log variance at the worst severity against none: {values}")
 
 
-def _bins(table: pd.DataFrame, which: str) -> Verdict | None:
-    part = table[table.which == which].sort_values("bin")
-    if part.empty:
-        return None
-    first, last = part.iloc[0], part.iloc[-1]
+def _bins(table: pd.DataFrame) -> Verdict:
+    first, last = _ends(table, "bin")
     text = (
         f"R@10 {100 * first.recall:.0f} % [{100 * first.low:.0f}, {100 * first.high:.0f}] in the most certain tenth, "
         f"{100 * last.recall:.0f} % [{100 * last.low:.0f}, {100 * last.high:.0f}] in the least certain"
@@ -120,8 +118,13 @@ def _bins(table: pd.DataFrame, which: str) -> Verdict | None:
     return Verdict(bool(last.high < first.low), text)
 
 
-def _beats(table: pd.DataFrame, which: str) -> Verdict | None:
-    part = table[table.which == which].set_index("by")
+def _ends(table: pd.DataFrame, by: str) -> tuple[pd.Series, pd.Series]:
+    ordered = table.sort_values(by)
+    return ordered.iloc[0], ordered.iloc[-1]
+
+
+def _beats(table: pd.DataFrame) -> Verdict | None:
+    part = table.set_index("by")
     rivals = part.drop(index=[n for n in UNCERTAINTIES if n in part.index])
     if CHANCE not in part.index or rivals.empty:
         return None
@@ -133,13 +136,13 @@ def _beats(table: pd.DataFrame, which: str) -> Verdict | None:
     return Verdict(bool(own.auroc > best.auroc), text)
 
 
-def _promise(table: pd.DataFrame, points: float) -> Verdict | None:
+def _promise(table: pd.DataFrame, points: float) -> Verdict:
     weight = table["count"] / table["count"].sum()
     error = 100 * float((weight * (table.chance - table.hits).abs()).sum())
     return Verdict(error <= points, f"mean difference of promised chance and share of hits {error:.1f} points")
 
 
-def _fit_tells(table: pd.DataFrame) -> Verdict | None:
+def _fit_tells(table: pd.DataFrame) -> Verdict:
     rows = table.set_index("source")
     fit, words, picture = rows.loc["fit"], rows.loc["words"], rows.loc["picture"]
     text = (
@@ -150,11 +153,8 @@ def _fit_tells(table: pd.DataFrame) -> Verdict | None:
     return Verdict(bool(fit.low > 0.5), text)
 
 
-def _tracked(table: pd.DataFrame, aspect: str) -> Verdict | None:
-    part = table[table.attribute == aspect].sort_values("place")
-    if part.empty:
-        return None
-    best, count = part.iloc[0], int(part.tracked.sum())
+def _tracked(table: pd.DataFrame) -> Verdict:
+    best, count = _ends(table, "place")[0], int(table.tracked.sum())
     text = (
         f"component {best.component} {best.delta:+.2f} when it is removed, {best.next_delta:+.2f} when "
         f"{best.next_aspect} is, {best.control:+.2f} with an equal area covered elsewhere (p = {best.p:.2g}); "
@@ -163,26 +163,24 @@ def _tracked(table: pd.DataFrame, aspect: str) -> Verdict | None:
     return Verdict(count > 0, text)
 
 
-def _loses(table: pd.DataFrame, change: str, source: str) -> Verdict | None:
-    part = table[(table.change == change) & (table.source == source)].sort_values("level")
-    if part.empty:
-        return None
-    first, last = part.iloc[0], part.iloc[-1]
-    return Verdict(bool(last.high < first.low), f"weight of the {source} from {first.weight:.3f} to {last.weight:.3f}")
+def _loses(table: pd.DataFrame) -> Verdict:
+    first, last = _ends(table, "level")
+    text = f"weight of the {first.source} from {first.weight:.3f} to {last.weight:.3f}"
+    return Verdict(bool(last.high < first.low), text)
 
 
-def _assumed(table: pd.DataFrame) -> Verdict | None:
+def _assumed(table: pd.DataFrame) -> Verdict:
     values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
     return Verdict(bool((table.high < 0).all()), f"correlation of weight and loss: {', '.join(values)}")
 
 
-def _gains(table: pd.DataFrame, against: str) -> Verdict | None:
+def _gains(table: pd.DataFrame, against: str) -> Verdict:
     first = table.iloc[0]
     value, low, high = (first[f"gain_{against}{end}"] for end in ("", "_low", "_high"))
     return Verdict(bool(low > 0), f"loss {value:+.4f} [{low:+.4f}, {high:+.4f}] without the dynamic weights")
 
 
-def _faithful(table: pd.DataFrame) -> Verdict | None:
+def _faithful(table: pd.DataFrame) -> Verdict:
     areas = table.groupby(["explains", "order"], sort=False)[["area", "p"]].first().unstack()
     wrong = areas.index[(areas.area.important <= areas.area.random) | (areas.p.important > 0.05)]
     parts = [
@@ -202,10 +200,11 @@ JUDGES: dict[str, Callable[..., Verdict | None]] = {
 def claims(aspects: Sequence[str]) -> tuple[Claim, ...]:
     """All claims; one for each aspect that a component may track."""
     rows = []
-    for text, rule, study, judge, of in _TABLES["claims"]:
+    for text, rule, study, judge, part, options in _TABLES["claims"]:
         for aspect in aspects if "{aspect}" in text else ("",):
-            own = {**of, "aspect": aspect} if aspect else of
-            rows.append(Claim(text.format(**own), rule.format(**own), study, partial(JUDGES[judge], **own)))
+            own = {column: value.format(aspect=aspect) for column, value in part.items()}
+            verdict = partial(JUDGES[judge], **options)
+            rows.append(Claim(text.format(aspect=aspect), rule.format(**options), study, own, verdict))
     return tuple(rows)
 
 
@@ -213,11 +212,6 @@ def judged_claims(stores: Sequence[StudyStore]) -> list[tuple[Claim, list[Verdic
     """Every claim with the verdict of each model; None where its study was skipped or lacks what the claim is about."""
     tracking = [store.table("tracking") for store in stores if "tracking" in store.tables]
     aspects = dict.fromkeys(aspect for table in tracking for aspect in table.attribute.unique())
-    return [(claim, [verdict(claim, store) for store in stores]) for claim in claims(list(aspects))]
-
-
-def verdict(claim: Claim, store: StudyStore) -> Verdict | None:
-    if claim.study not in store.tables:
-        return None
-    table = store.table(claim.study)
-    return claim.judge(table) if len(table) else None
+    pairs = [(claim, [store.table(claim.study) if claim.study in store.tables else None for store in stores])
+             for claim in claims(list(aspects))]  # fmt: skip
+    return [(claim, [None if t is None else claim.judge(t) for t in tables]) for claim, tables in pairs]

@@ -160,18 +160,13 @@ def similar_table(levels: np.ndarray) -> pd.DataFrame:
 
     A component that never varies is like nothing: its correlations are zero.
     """
-    varies = np.ptp(levels, axis=0) > 0
-    k = levels.shape[1]
-    correlation = np.zeros((k, k))
-    if varies.sum() > 1:
-        correlation[np.ix_(varies, varies)] = np.corrcoef(levels[:, varies], rowvar=False)
+    correlation = pd.DataFrame(levels).corr().fillna(0).to_numpy(copy=True)  # (K, K)
     np.fill_diagonal(correlation, -np.inf)
-    rows = [
-        (component + 1, int(other) + 1, float(correlation[component, other]))
-        for component in range(k)
-        for other in np.argsort(-correlation[component], kind="stable")[: min(ALIKE, k - 1)]
-    ]
-    return pd.DataFrame(rows, columns=["component", "other", "correlation"])
+    nearest = np.argsort(-correlation, axis=1, kind="stable")[:, : min(ALIKE, len(correlation) - 1)]
+    return pd.DataFrame({
+        "component": np.repeat(np.arange(1, len(nearest) + 1), nearest.shape[1]), "other": nearest.ravel() + 1,
+        "correlation": np.take_along_axis(correlation, nearest, 1).ravel(),
+    })  # fmt: skip
 
 
 def similar_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:

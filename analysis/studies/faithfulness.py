@@ -7,7 +7,7 @@ K components, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     queries = _spread_queries(experiments)
     all_texts = experiments.queries.set_index("row").text
     texts = [all_texts[r.rows[n]] for r, n in queries]
-    single = _changes(experiments, queries, [list(_without_each(text)) for text in texts])  # per query (words, 2)
+    single = _changes(experiments, queries, [_without_each(text) for text in texts])  # per query (words, 2)
     rng, curves = np.random.default_rng(0), {}
     for quantity, name in enumerate(("words, distance", "words, uncertainty")):
         orders = [_orders(s[:, quantity], rng) for s in single]  # per query: lists of words to remove
@@ -120,10 +120,9 @@ def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     return curves
 
 
-def _without_each(text: str) -> Iterator[str]:
+def _without_each(text: str) -> list[str]:
     words = text.split()
-    for n in range(len(words)):
-        yield " ".join(words[:n] + words[n + 1 :])
+    return [" ".join(words[:n] + words[n + 1 :]) for n in range(len(words))]
 
 
 def _orders(importance: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

@@ -5,8 +5,6 @@ Letters: Q queries, B batch, N pictures, K components, D dimensions of one compo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -128,11 +126,6 @@ def say_weights(table: pd.DataFrame) -> str:
 
 # ---- Proposition 1 ----
 
-PROPOSITION = (
-    "source", "covariance", "correlation", "low", "high", "loss_source", "loss_dynamic", "loss_static",
-    "loss_own_means", "gain_static", "gain_static_low", "gain_static_high", "gain_own", "gain_own_low", "gain_own_high",
-)  # fmt: skip
-
 
 def measure_proposition(experiments: Experiments) -> pd.DataFrame:
     """Covariance of each source's weight with its loss on validation, and dynamic against static weights.
@@ -158,16 +151,17 @@ def proposition_table(
     levels = torch.stack([var.mean((1, 2)) for var in merged], dim=1)  # (Q, 6)
     losses = query_losses(query, targets, names, levels, a, b)  # (Q, 6)
     dynamic, static, own = losses[:, 3], losses[:, 4], losses[:, 5]
-    gains, low, high = mean_intervals(np.stack([static - dynamic, own - dynamic], 1), draws)
+    whole = {"loss_dynamic": dynamic.mean(), "loss_static": static.mean(), "loss_own_means": own.mean()}
+    for name, loss in (("static", static), ("own", own)):
+        ends = mean_intervals((loss - dynamic)[:, None], draws)
+        whole |= {f"gain_{name}{end}": v[0] for end, v in zip(("", "_low", "_high"), ends, strict=True)}
     rows = []
     for i, source in enumerate(SOURCES):
         fall = interval(correlation, share[:, i], losses[:, i], draws=draws)
-        rows.append((
-            LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), *fall,
-            losses[:, i].mean(), dynamic.mean(), static.mean(), own.mean(),
-            gains[0], low[0], high[0], gains[1], low[1], high[1],
-        ))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(PROPOSITION)).fillna({"correlation": 0.0, "low": 0.0, "high": 0.0})
+        covariance = float(np.cov(share[:, i], losses[:, i])[0, 1])
+        parts = {"correlation": fall.value, "low": fall.low, "high": fall.high, "loss_source": losses[:, i].mean()}
+        rows.append({"source": LABELS[source], "covariance": covariance, **parts, **whole})
+    return pd.DataFrame(rows).fillna({"correlation": 0.0, "low": 0.0, "high": 0.0})
 
 
 def query_losses(
@@ -179,8 +173,8 @@ def query_losses(
     candidate bias is centred in the batch. The mean over a batch is `hug.losses.holistic_contrast`.
     """
     same = np.unique(names, return_inverse=True)[1]
-    losses = torch.zeros(levels.shape)
-    for rows in _batches(len(names), seed):
+    losses, order = torch.zeros(levels.shape), torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))
+    for rows in order.split(PAIRS):
         q, c = query[rows], targets[rows]
         centred = Gaussians(c.mu, c.var, c.bias - c.bias.mean())
         base = distance(q, centred, use_var=False) + c.var.mean((1, 2))  # (B, B)
@@ -189,11 +183,6 @@ def query_losses(
         each = F.binary_cross_entropy_with_logits(logits, matches[:, None].expand_as(logits), reduction="none")
         losses[rows] = each.sum(-1)
     return losses.double().numpy()
-
-
-def _batches(count: int, seed: int) -> Iterator[Tensor]:
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    yield from order.split(PAIRS)
 
 
 def draw_proposition(table: pd.DataFrame) -> go.Figure:

@@ -101,21 +101,18 @@ def responses(deltas: pd.DataFrame, permutations: int = 9999) -> pd.DataFrame:
     aspects, cells = removal_cells(deltas)  # (N, A, K)
     n, a, k = cells.shape
     raw = sign_flip(_differences(cells).reshape(n, -1), permutations, one_sided=True).reshape(a, a, k).max(1)
-    p, means = adjusted(raw), cells.mean(0)  # (A, K)
-    edits = deltas.groupby(["aspect", "component"]).delta.mean().to_dict()
-    rows = []
-    for number, aspect in enumerate(aspects):
-        rivals = np.delete(np.arange(a), number)
-        for component, following in enumerate(rivals[means[rivals].argmax(0)]):
-            delta, next_delta = float(means[number, component]), float(means[following, component])
-            rows.append({
-                "aspect": aspect, "component": component, "delta": delta, "next_aspect": aspects[following],
-                "next_delta": next_delta, "margin": delta - next_delta,
-                "control": edits.get((CONTROL + aspect, component), np.nan),
-                "degraded": edits.get((DEGRADED, component), np.nan), "p": float(p[number, component]),
-                "tracked": bool(p[number, component] <= LEVEL and delta > next_delta and delta > 0),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+    means = cells.mean(0)  # (A, K)
+    rivals = np.where(np.eye(a, dtype=bool)[..., None], -np.inf, means)  # (A, A, K), no aspect its own
+    edits = deltas.groupby(["aspect", "component"]).delta.mean().unstack()
+    columns = {
+        "delta": means, "next_aspect": np.array(aspects)[rivals.argmax(1)], "next_delta": rivals.max(1),
+        "control": edits.reindex([CONTROL + aspect for aspect in aspects]).to_numpy(),
+        "degraded": edits.reindex([DEGRADED] * a).to_numpy(), "p": adjusted(raw),
+    }  # fmt: skip
+    places = pd.MultiIndex.from_product([aspects, range(k)], names=["aspect", "component"])
+    table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, places).reset_index()
+    table.insert(5, "margin", table.delta - table.next_delta)
+    return table.assign(tracked=(table.p <= LEVEL) & (table.margin > 0) & (table.delta > 0))
 
 
 def best_responses(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy import stats
+from scipy.special import softmax
 
 
 def macro_mean(values: np.ndarray, codes: np.ndarray) -> float:
@@ -28,7 +29,7 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Rank correlation in [-1, 1], ties at their mean rank; NaN as `correlation` is."""
-    return correlation(rankdata(x), rankdata(y))
+    return correlation(stats.rankdata(x), stats.rankdata(y))
 
 
 def mean_correlation(levels: np.ndarray) -> float:
@@ -45,7 +46,7 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
     """Chance that a positive row scores above a negative one, ties half; NaN when one side is empty."""
     scores, truth = _aligned(scores, positive)
     p, n = truth.sum(), (1 - truth).sum()
-    return float((rankdata(scores) @ truth / p - (p + 1) / 2) / n) if p and n else float("nan")
+    return float((stats.rankdata(scores) @ truth / p - (p + 1) / 2) / n) if p and n else float("nan")
 
 
 def lead(statistic: Callable[[np.ndarray, np.ndarray], float]) -> Callable[..., float]:
@@ -131,11 +132,7 @@ def entropy(distances: np.ndarray, scale: float) -> np.ndarray:
     """
     if not scale > 0:
         raise ValueError(f"the scale must be positive, got {scale}")
-    logits = -scale * distances
-    logits = logits - logits.max(1, keepdims=True)
-    p = np.exp(logits)
-    p = p / p.sum(1, keepdims=True)
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1)
+    return stats.entropy(softmax(-scale * distances, axis=1), axis=1)
 
 
 def _aligned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
