@@ -31,7 +31,7 @@ from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPai
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.evaluation import fit_calibration, hit_chance, uncertainties
 from hug.evaluate.ranking import RankedSplit, encode_pictures, encode_queries, rank_split
-from hug.gaussians import Gaussians, Query
+from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.index import Index
 
@@ -91,9 +91,8 @@ class Experiments:
         """Raises ValueError for a missing or damaged checkpoint, an index of other weights, or nothing to study."""
         session = Session.load(checkpoint, pictures=False)
         if session.stored is None and data is None:
-            raise ValueError(
-                f"{session.folder} has no gallery; run `python -m hug index`, or give a data set with --root"
-            )
+            what = "run `python -m hug index`, or give a data set with --root"
+            raise ValueError(f"{session.folder} has no gallery; {what}")
         return Experiments(session, data, split, effort or Effort(), photographs)
 
     @property
@@ -113,14 +112,12 @@ class Experiments:
         """The checkpoint's gallery; the galleries of the data set where it has none."""
         if self.session.stored is not None:
             return self.session.stored
-        categories, truth = self.ranked.categories, self.collection.truth
-        ids = [i for r in categories for i in r.gallery]
-        meta = {"category": [r.category for r in categories for _ in r.gallery]}
+        ranked, truth, backbone = self.ranked, self.collection.truth, self.model.backbone
+        meta = {"category": [r.category for r in ranked.categories for _ in r.gallery]}
         if truth is not None:
-            labels = truth.labels.loc[ids, ["category", *truth.aspects, "degradation", "severity"]]
+            labels = truth.labels.loc[ranked.gallery, ["category", *truth.aspects, "degradation", "severity"]]
             meta = {str(label): list(values.astype(str)) for label, values in labels.items()}
-        candidates = Gaussians.cat([r.candidates for r in categories])
-        return Index(ids, candidates, meta, self.model.weights_hash, self.model.backbone.fingerprint)
+        return Index(ranked.gallery, ranked.candidates, meta, self.model.weights_hash, backbone.fingerprint)
 
     @cached_property
     def levels(self) -> np.ndarray:

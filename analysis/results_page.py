@@ -26,17 +26,8 @@ T = TypeVar("T")
 RECALL = "recall.10.clean"
 ABLATIONS = "## Ablations"
 NOT_MEASURED = "not measured"
-COLUMNS = {  # of the table of ablations
-    "R@10, clean": "recall.10.clean", "AUROC degraded/clean": "auroc.corruption.gallery", "AUROC vague": "auroc.vague",
-    "paired coordination, σ_m": "accuracy.coordination.fit", "AUROC of doubt for a miss": "auroc.miss.chance.all",
-    "ECE": "ece.all", "tracked, unseen style": "tracked.unseen", "tracked, trained style": "tracked.trained",
-    "correlation": "correlation.components",
-}  # fmt: skip
-SPLITS = {
-    "test": "On the test split.",
-    "val": "On the validation split, which also chose each run's checkpoint; the doubt is fitted on one half of the "
-    "queries and measured on the other, in turn. Not to be compared with figures of the test split.",
-}
+TEXTS = json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8"))
+COLUMNS: dict[str, str] = TEXTS["ablations"]  # of that table: title -> metric
 SILENT = ("root", "cache", "threads", "save_every", "required", "device", "format")  # settings that change no number
 
 
@@ -128,18 +119,14 @@ def results_page(results: Mapping[str, Results], ablations: str = "") -> str:
         "What was measured": beside({name: _conditions(r.measurements) for name, r in results.items()}),
         "Galleries": _galleries(next(iter(results.values())).measurements),
         "Aims": aims_table(results, AIMS, lead),
-        "Guards": "What the data must keep for the measures to mean something.\n\n"
-        + aims_table(results, GUARDS, title="guard"),
+        "Guards": f"{TEXTS['guards']}\n\n{aims_table(results, GUARDS, title='guard')}",
         "Baselines": _baselines(results),
         **({"Ablations": ablations} if ablations else {}),
         "Every measure": _every_metric(results),
     }
     return "\n\n".join([
         "# Results",
-        "Written by `python -m analysis results`; don't edit. A number in brackets bounds a 95 % bootstrap interval; "
-        "recall is in percent, an average over categories. \"Clean\" queries have specific, fitting words and "
-        "undegraded pictures. An aim is met by the measured value, not by its interval; a lead over others is a "
-        "paired difference, its interval over the same queries.",
+        TEXTS["results"],
         *(f"## {title}\n\n{text}" for title, text in sections.items()),
     ]) + "\n"  # fmt: skip
 
@@ -153,15 +140,14 @@ def above_paper(results: Mapping[str, Results]) -> dict[str, Interval | None]:
     if not papers:
         return {}
     best = max(papers, key=lambda r: r.metrics[RECALL].value)
-    return {name: _above(r, best) for name, r in results.items()}
 
+    def above(own: Results) -> Interval | None:
+        paired = paired_recall(own.queries, best.queries)
+        if paired is not None or RECALL not in own.metrics:
+            return paired
+        return Interval(own.metrics[RECALL].value - best.metrics[RECALL].value, math.nan, math.nan)
 
-def _above(own: Results, paper: Results) -> Interval | None:
-    tables = own.queries, paper.queries
-    paired = None if tables[0] is None or tables[1] is None else paired_recall(tables[0], tables[1])
-    if paired is not None or RECALL not in own.metrics:
-        return paired
-    return Interval(own.metrics[RECALL].value - paper.metrics[RECALL].value, math.nan, math.nan)
+    return {name: above(r) for name, r in results.items()}
 
 
 def aims_table(
@@ -247,7 +233,7 @@ def ablations_section(runs: Sequence[Results]) -> str:
         _same("measured", {name: {"data": m.data, "galleries": m.galleries} for name, m in facts.items()})
         rows = [_ablation(r, base, "the released one" if r is runs[0] else "") for r in part]
         titles = ["run", "steps", "differs in", "resamples, pictures", *COLUMNS]
-        texts += [SPLITS.get(split, f"On the split {split}."), table(titles, rows)]
+        texts += [TEXTS["splits"].get(split, f"On the split {split}."), table(titles, rows)]
     return "\n\n".join(texts)
 
 
@@ -315,9 +301,7 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
     rows = ([c.text, c.rule, *(words[v.holds if v else None] for v in verdicts)] for c, verdicts in judged)
     parts = [
         "# Findings",
-        "Written by `python -m analysis findings`; don't edit. Claims that the paper's figures suggest are judged by "
-        "the rule beside them, from tables of `python -m analysis measure`; numbers in brackets bound a 95 % interval. "
-        "What does not hold is said as plainly as what does.",
+        TEXTS["findings"],
         "## What was studied", beside({n: _study_conditions(s) for n, s in stores.items()}),
         "## Claims", table(["claim", "rule", *stores], rows),
     ]  # fmt: skip

@@ -5,12 +5,10 @@ Components are numbered from 1. A level is the log of a mean variance. Letters: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import torch
+from numpy.typing import ArrayLike
 
 from analysis.experiments import Experiments, Skipped, component_levels
 from analysis.plots import matrix
@@ -42,21 +40,14 @@ def explained(labels: pd.DataFrame, levels: np.ndarray, permutations: int = 999)
     `labels` has a row a picture (category and the attributes), aligned with `levels` (N, K); p is adjusted by
     Benjamini-Hochberg over components x attributes.
     """
-    tables = []
-    for attribute in labels.columns.drop("category"):
-        table = eta_squared(labels[attribute].to_numpy(), levels, permutations, strata=labels.category.to_numpy())
-        table.insert(0, "attribute", attribute)
-        tables.append(table.assign(component=table.component + 1))
-    whole = pd.concat(tables, ignore_index=True)
-    return whole.assign(p=adjusted(whole.p.to_numpy()))
+    attributes = list(labels.columns.drop("category"))
+    tables = {a: eta_squared(labels[a], levels, permutations, labels.category) for a in attributes}
+    whole = pd.concat(tables, names=["attribute"]).reset_index("attribute").reset_index(drop=True)
+    return whole.assign(component=whole.component + 1, p=adjusted(whole.p.to_numpy()))
 
 
 def eta_squared(
-    labels: Sequence[str] | np.ndarray,
-    values: np.ndarray,
-    permutations: int = 999,
-    seed: int = 0,
-    strata: Sequence[str] | np.ndarray | None = None,
+    labels: ArrayLike, values: np.ndarray, permutations: int = 999, strata: ArrayLike | None = None
 ) -> pd.DataFrame:
     """Share of each component's variance that one attribute explains: columns component (from 0), eta2, p.
 
@@ -71,7 +62,7 @@ def eta_squared(
         raise ValueError(f"{len(labels)} labels, {len(values)} rows of values, {len(groups)} strata; align them")
     codes, centred = np.unique(labels, return_inverse=True)[1], _centred(values, groups)
     share, observed = explained_share(labels, values, groups), _between(codes, centred)
-    rng, members = np.random.default_rng(seed), [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
+    rng, members = np.random.default_rng(0), [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     reached, shuffled = np.zeros(values.shape[1]), codes.copy()
     for _ in range(permutations):
         for rows in members:
@@ -123,10 +114,9 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
 
 def clean_levels(experiments: Experiments) -> tuple[list[str], np.ndarray]:
     """Ids and levels (N, K) of the clean pictures of the split's galleries."""
-    pairs = [(i, var) for r in experiments.ranked.categories for i, var in zip(r.gallery, r.candidates.var, strict=True)
-             if i in experiments.truth.clean_ids]  # fmt: skip
-    ids, var = zip(*pairs, strict=True)
-    return list(ids), component_levels(torch.stack(var))
+    ranked, clean = experiments.ranked, experiments.truth.clean_ids
+    rows = [n for n, i in enumerate(ranked.gallery) if i in clean]
+    return [ranked.gallery[n] for n in rows], component_levels(ranked.candidates.var[rows])
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

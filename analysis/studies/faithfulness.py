@@ -44,17 +44,18 @@ def table_of(
     curves: dict[str, np.ndarray], shares: Mapping[str, Sequence[float]], permutations: int, draws: int
 ) -> pd.DataFrame:
     """From changes (queries, 3 orders, S) per explanation."""
-    rows = []
+    tables = []
     areas = {name: changes.mean(2) for name, changes in curves.items()}  # (queries, 3)
     p = adjusted(np.stack([sign_flip(a[:, [0, 2]] - a[:, [1]], permutations) for a in areas.values()]))  # (names, 2)
-    for n, (name, changes) in enumerate(curves.items()):
+    for (name, changes), (important, least) in zip(curves.items(), p, strict=True):
+        tests = {"important": important, "random": 1.0, "least": least}
         for place, order in enumerate(ORDERS):
             mean, low, high = mean_intervals(changes[:, place], draws)
-            test = 1.0 if order == "random" else float(p[n, place // 2])
-            for s, share in enumerate(shares[name]):
-                area = float(areas[name][:, place].mean())
-                rows.append((name, order, share, mean[s], low[s], high[s], area, test))
-    return pd.DataFrame(rows, columns=["explains", "order", "removed", "change", "low", "high", "area", "p"])
+            tables.append(pd.DataFrame({
+                "explains": name, "order": order, "removed": shares[name], "change": mean, "low": low, "high": high,
+                "area": areas[name][:, place].mean(), "p": tests[order],
+            }))  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
 
 
 # ---- components ----

@@ -59,18 +59,13 @@ def _shares(query: Query) -> np.ndarray:
 
 def _by_severity(experiments: Experiments) -> list[np.ndarray]:
     """Per severity (N, 3): clean references with a text of their own, or another of the category."""
-    texts = [_text_for(experiments, id) for id in experiments.clean_ids]
+    queries, galleries = experiments.queries, experiments.collection.galleries
+    own = queries.drop_duplicates("reference").set_index("reference").text
+    first = queries.drop_duplicates("category").set_index("category").text
+    another = {i: first[category] for category, gallery in galleries.items() for i in gallery}
+    texts = [str(own.get(i, another[i])) for i in experiments.clean_ids]
     kinds = np.stack([_corrupted_shares(experiments, kind, texts) for kind in KINDS])  # (kinds, 6, N, 3)
     return list(kinds.mean(0))
-
-
-def _text_for(experiments: Experiments, id: str) -> str:
-    queries = experiments.queries
-    own = queries.text[queries.reference == id]
-    if len(own):
-        return str(own.iloc[0])
-    category = next(c for c, gallery in experiments.collection.galleries.items() if id in gallery)
-    return str(queries.text[queries.category == category].iloc[0])
 
 
 def _corrupted_shares(experiments: Experiments, kind: str, texts: list[str]) -> np.ndarray:

@@ -72,7 +72,7 @@ def evaluate(
     metrics = recall_metrics({"": ranked.ranks}, ranked, effort.draws)
     if effort.baselines:
         metrics += baseline_metrics(ranked, parts["train"], test, point, effort.draws)
-    metrics += data_checks(test, effort.draws)
+    metrics += data_checks(test.collection, effort.draws)
     metrics += selective_metrics(ranked, chance, scale, effort.draws)
     metrics += hard_metrics(ranked, effort.draws)
     measurements = Measurements(

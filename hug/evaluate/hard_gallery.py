@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from hug.data.truth import Truth
 from hug.evaluate.bootstrap import DRAWS
+from hug.evaluate.data_checks import aspects_apart
 from hug.evaluate.measurements import Metric
 from hug.evaluate.metrics import macro_mean
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, target_ranks
@@ -25,24 +25,16 @@ def hard_gallery(truth: Truth, rankings: Iterable[CategoryRanking]) -> pd.DataFr
 
 
 def _hard_category(ranking: CategoryRanking, truth: Truth) -> pd.DataFrame:
-    place = {i: n for n, i in enumerate(ranking.gallery)}
-
-    @cache
-    def candidates(target: int) -> np.ndarray:
-        """Places in the gallery, in its order: ties go by it."""
-        near = [place[i] for i in truth.near_misses(ranking.gallery[target]) if i in place]
-        return np.array(sorted([target, *near]))
-
-    rows = []
-    for q in np.flatnonzero(truth.clean_queries[ranking.rows]):
-        target = int(ranking.targets[q])
-        places = candidates(target)
-        distances = ranking.distances[q, places][None]  # (1, C); a removed reference is at infinity
-        size = int(np.isfinite(distances).sum())
-        if size > 1:
-            rank = int(target_ranks(distances, np.searchsorted(places, [target]))[0])
-            rows.append((ranking.category, ranking.gallery[target], rank, size))
-    return pd.DataFrame(rows, columns=["category", "target", "rank", "size"])
+    queries = np.flatnonzero(truth.clean_queries[ranking.rows])
+    targets = ranking.targets[queries]
+    near = aspects_apart(truth, ranking.gallery)[targets] == 1  # (Q, N)
+    near[np.arange(len(targets)), targets] = True
+    distances = np.where(near, ranking.distances[queries], np.inf)  # a removed reference is at infinity
+    table = pd.DataFrame({
+        "category": ranking.category, "target": np.array(ranking.gallery, object)[targets],
+        "rank": target_ranks(distances, targets), "size": np.isfinite(distances).sum(1),
+    })  # fmt: skip
+    return table[table["size"] > 1]
 
 
 def hard_metrics(ranked: RankedSplit, draws: int = DRAWS) -> list[Metric]:

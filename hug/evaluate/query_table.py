@@ -47,13 +47,15 @@ def read_queries(folder: Path, split: str, weights: str) -> pd.DataFrame | None:
     return table if table.attrs.get("weights") == weights else None
 
 
-def paired_recall(own: pd.DataFrame, baseline: pd.DataFrame, k: int = 10) -> Interval | None:
+def paired_recall(own: pd.DataFrame | None, baseline: pd.DataFrame | None, k: int = 10) -> Interval | None:
     """R@k in percent of one model above another's on the same clean queries, average over categories, paired.
 
-    None when the tables don't hold the same queries, or nobody knows which are clean.
+    None when a table is missing, or they don't hold the same queries, or nobody knows which are clean.
     """
     keys = ["category", "row"]
-    if "clean" not in own or "clean" not in baseline or len(own) != len(baseline):
+    if own is None or baseline is None or len(own) != len(baseline):
+        return None
+    if "clean" not in own or "clean" not in baseline:
         return None
     both = own.merge(baseline[[*keys, "rank"]], on=keys, suffixes=("", "_baseline"))
     both = both[both.clean]
@@ -65,13 +67,13 @@ def paired_recall(own: pd.DataFrame, baseline: pd.DataFrame, k: int = 10) -> Int
 
 def validation_table(ranked: RankedSplit) -> pd.DataFrame:
     """One row a validation query and a candidate: the values behind histograms and percentiles."""
-    tables = []
-    for r in ranked.categories:
-        queries = pd.DataFrame(np.exp(log_variances(r.query)), columns=list(VARIANCES))
-        queries.insert(0, "side", "query")
-        queries.insert(1, "category", r.category)
-        queries.insert(2, "id", [ranked.collection.triplets[n].reference for n in r.rows])
-        queries["rank"] = r.ranks
-        candidates = pd.DataFrame({"side": "image", "category": r.category, "id": list(r.gallery)})
-        tables += [queries, candidates.assign(var_c=r.candidates.overall.numpy())]
-    return pd.concat(tables, ignore_index=True)
+    names, triplets = np.array([r.category for r in ranked.categories]), ranked.collection.triplets
+    queries = pd.DataFrame(np.exp(log_variances(ranked.query)), columns=list(VARIANCES))
+    queries.insert(0, "side", "query")
+    queries.insert(1, "category", names[ranked.codes])
+    queries.insert(2, "id", [triplets[n].reference for n in ranked.rows])
+    images = [
+        pd.DataFrame({"side": "image", "category": r.category, "id": r.gallery, "var_c": r.candidates.overall.numpy()})
+        for r in ranked.categories
+    ]
+    return pd.concat([queries.assign(rank=ranked.ranks), *images], ignore_index=True)

@@ -62,6 +62,16 @@ class RankedSplit:
         return Query.cat([r.query for r in self.categories])
 
     @cached_property
+    def gallery(self) -> list[str]:
+        """Ids of all candidates, gallery after gallery."""
+        return [i for r in self.categories for i in r.gallery]
+
+    @cached_property
+    def candidates(self) -> Gaussians:
+        """Of the pictures of `gallery`."""
+        return Gaussians.cat([r.candidates for r in self.categories])
+
+    @cached_property
     def selections(self) -> dict[str, np.ndarray]:
         """(Q,) true for the queries in question: all, and the clean ones with specific fitting words where known."""
         everything, truth = {"all": np.ones(len(self.rows), bool)}, self.collection.truth
