@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import INK, MARKS, NAMED, ORDER, VERMILION, plain
+from analysis.plots import CLEAR, INK, MARKS, NAMED, ORDER, VERMILION, plain
+from analysis.studies.attributes import FAULTS
+from analysis.top_bottom import component_variances
 from hug.gaussians import Gaussians, Query
 from hug.retrieval.index import Index
 
-FAULTS = ("degradation", "severity")  # labels of how a picture was made worse, not of what it shows
 NEAREST = 10  # gallery pictures whose mean is a query's place
 OVERALL, COMPONENT = "uncertainty: overall", "uncertainty: component "
 SHADES = {  # of points whose label is a colour
@@ -51,29 +51,29 @@ def points(table: pd.DataFrame, index: Index, component: int, category: str, col
 
     Pictures that the gallery doesn't have are left out. Raises ValueError for what does not exist.
     """
-    if component not in available(table):
-        raise ValueError(f"there is no map of component {component}; there are {available(table)}")
-    if colouring not in colourings(index):
-        raise ValueError(f"there is no colouring {colouring!r}; there are {', '.join(colourings(index))}")
-    if category and category not in index.meta.get("category", []):
-        raise ValueError(f"there is no category {category!r} in this gallery")
+    categories = dict.fromkeys(["", *index.meta.get("category", [])])
+    for what, choice, choices in (
+        ("map of component", component, available(table)),
+        ("colouring", colouring, colourings(index)),
+        ("category", category, categories),
+    ):
+        if choice not in choices:
+            raise ValueError(f"there is no {what} {choice!r}; there are {', '.join(map(str, choices))}")
     labels = pd.DataFrame(index.meta, index=index.ids)
-    gallery = pd.DataFrame({"value": _values(index, colouring), "label": ""}, index=index.ids)
-    for name in labels.columns.drop([*FAULTS], errors="ignore"):
-        gallery["label"] = (gallery.label + " " + labels[name]).str.strip()
+    shown = labels.columns.drop([*FAULTS], errors="ignore")
+    texts = [" ".join(row).strip() for row in labels[shown].itertuples(index=False)]
+    gallery = pd.DataFrame({"value": _values(index, colouring), "label": texts}, index=index.ids)
     if category:
         gallery = gallery[labels.category == category]
     places = table[table.component == component][["id", "x", "y"]]
-    return places.merge(gallery, left_on="id", right_index=True, how="inner").reset_index(drop=True)
+    return places.merge(gallery, left_on="id", right_index=True).reset_index(drop=True)
 
 
 def _values(index: Index, colouring: str) -> np.ndarray:
     if colouring in index.meta:
         return np.array(index.meta[colouring], dtype=object)
-    if colouring == OVERALL:
-        return index.gaussians.overall.cpu().numpy()
-    component = int(colouring.removeprefix(COMPONENT))
-    return index.gaussians.var[:, component - 1].mean(-1).cpu().numpy()
+    component = 0 if colouring == OVERALL else int(colouring.removeprefix(COMPONENT))
+    return component_variances(index, component)
 
 
 def place_of(table: pd.DataFrame, index: Index, query: Query | Gaussians, component: int) -> Place:
@@ -109,20 +109,17 @@ def draw(
     """The map; a point's customdata is its id. Results as rings, the reference as a square, the query as a star."""
     numeric = pd.api.types.is_numeric_dtype(rows.value)
     figure = go.Figure(_by_value(rows) if numeric else _by_label(rows))
-    ranks = {id: rank for rank, id in enumerate(results, 1)}
-    _mark(figure, rows[rows.id.isin(results)], "results", "circle-open", 15, lambda id: f"{ranks[id]}. result")
-    _mark(figure, rows[rows.id == reference], "reference", "square-open", 18, lambda _: "the reference")
+    ranks = {id: f"{rank}. result" for rank, id in enumerate(results, 1)}
+    _mark(figure, rows, ranks, "results", "circle-open", 15)
+    _mark(figure, rows, {reference or "": "the reference"}, "reference", "square-open", 18)
     if place is not None:
-        figure.add_scatter(
-            x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name",
-            marker={"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
-        )  # fmt: skip
+        star = {"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}}
+        figure.add_scatter(x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name", marker=star)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    plain(figure, 560)
-    return figure.update_layout(
+    return plain(figure, 560).update_layout(
         margin={"l": 5, "r": 5, "t": 30, "b": 5}, dragmode="pan", hovermode="closest",
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": NAMED["picture"]},
+        modebar={"bgcolor": CLEAR, "color": INK, "activecolor": NAMED["picture"]},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "itemsizing": "constant"},
         coloraxis={"colorscale": "Cividis", "colorbar": {"thickness": 10, "title": {"text": colouring, "side": "top"}}},
         coloraxis_colorbar={"orientation": "h", "len": 0.6, "y": 1, "yanchor": "bottom"},
@@ -148,17 +145,16 @@ def _by_label(rows: pd.DataFrame) -> list[go.Scatter]:
 
 def _scatter(rows: pd.DataFrame, texts: list[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
     marker = {"size": 7, "line": {"width": 0.5, "color": INK}, **marker}
-    return go.Scatter(
-        x=rows.x, y=rows.y, mode="markers", customdata=rows.id, text=texts, hovertemplate="%{text}<extra></extra>",
-        marker=marker, **look,
-    )  # fmt: skip
+    hover = {"customdata": rows.id, "text": texts, "hovertemplate": "%{text}<extra></extra>"}
+    return go.Scatter(x=rows.x, y=rows.y, mode="markers", marker=marker, **hover, **look)
 
 
-def _mark(figure: go.Figure, rows: pd.DataFrame, name: str, symbol: str, size: int, say: Callable[[str], str]) -> None:
-    """A larger symbol around some of the points."""
+def _mark(figure: go.Figure, rows: pd.DataFrame, notes: dict[str, str], name: str, symbol: str, size: int) -> None:
+    """A larger symbol around the points that have a note."""
+    rows = rows[rows.id.isin(list(notes))]
     if len(rows):
         look = {"symbol": symbol, "size": size, "color": VERMILION, "line": {"width": 2, "color": VERMILION}}
-        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{say(id)}" for id in rows.id], look, name=name))
+        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{notes[id]}" for id in rows.id], look, name=name))
 
 
 def say(rows: pd.DataFrame, colouring: str, component: int, place: Place | None) -> str:

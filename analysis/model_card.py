@@ -7,9 +7,9 @@ from collections import Counter
 import pandas as pd
 
 from analysis import training_log
-from analysis.session import Session
+from analysis.session import QueryError, Session
 from analysis.store import StudyStore
-from hug.evaluate.measurements import Measurements, Metric
+from hug.evaluate.measurements import Measurements
 
 TITLES = {  # metric -> how a card calls it
     "recall.1.all": "target first (R@1), all queries, %",
@@ -62,13 +62,11 @@ def data(session: Session) -> pd.DataFrame:
             counts = Counter(index.meta[label]).most_common()
             rows.append((f"  {label}", ", ".join(f"{name} {count}" for name, count in counts)))
     if measurements:
-        version = measurements.data
-        galleries = ", ".join(
-            f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in measurements.galleries.items()
-        )
+        version, galleries = measurements.data, measurements.galleries.items()
+        sizes = [f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in galleries]
         rows += [
             ("measured on", f"{version.get('version', measurements.protocol)}, {measurements.split} split"),
-            ("  galleries", galleries),
+            ("  galleries", ", ".join(sizes)),
             ("  hash", str(version.get("sha256", ""))[:16]),
             ("  command", measurements.command),
             ("  commit", measurements.commit),
@@ -78,24 +76,20 @@ def data(session: Session) -> pd.DataFrame:
 
 def measures(session: Session) -> pd.DataFrame:
     """Columns measure, value, low, high, count: the few metrics that a card needs; empty without them."""
-    metrics = {m.id: m for m in _metrics(session)}
+    measurements, studies = _measurements(session), _studies(session)
+    metrics = {m.id: m for source in (measurements, studies) if source for m in source.metrics}
     rows = [
-        (title, metrics[id].value, metrics[id].low, metrics[id].high, metrics[id].count)
-        for id, title in TITLES.items()
-        if id in metrics
+        (title, m.value, m.low, m.high, m.count) for id, title in TITLES.items() if (m := metrics.get(id)) is not None
     ]
     table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "count"])
     return table.astype({"value": float, "low": float, "high": float})
 
 
-def _metrics(session: Session) -> list[Metric]:
-    measurements = _measurements(session)
-    metrics = list(measurements.metrics) if measurements else []
+def _studies(session: Session) -> StudyStore | None:
     try:
-        store = StudyStore.load(session.folder, session.model.weights_hash) if session.folder else None
-    except ValueError:  # the tabs that show studies tell why
-        store = None
-    return metrics + list(store.metrics if store else ())
+        return session.prepared
+    except QueryError:  # the tabs that show studies tell why
+        return None
 
 
 def _measurements(session: Session) -> Measurements | None:

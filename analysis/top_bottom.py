@@ -26,8 +26,7 @@ def levels(index: Index, component: int, category: str | None = None, leave_out:
     if not 0 <= leave_out < 1:
         raise ValueError(f"the share to leave out must lie in [0, 1), got {leave_out}")
     rows = _rows(index, category)
-    overall = index.gaussians.overall.numpy()
-    value = overall if component == 0 else index.gaussians.var[:, component - 1].mean(-1).numpy()
+    overall, value = (component_variances(index, c) for c in (0, component))
     rest = rows[np.sort(np.argsort(overall[rows], kind="stable")[: len(rows) - int(leave_out * len(rows))])]
     return pd.DataFrame({"id": [index.ids[n] for n in rest], "value": value[rest], "overall": overall[rest]})
 
@@ -43,17 +42,18 @@ def top_bottom(
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     table = levels(index, component, category, leave_out)
-    order = np.argsort(-table.value.to_numpy(), kind="stable")
-    low = np.argsort(table.value.to_numpy(), kind="stable")
-    highest = order[: min(count, (len(table) + 1) // 2)]
+    high, low = (np.argsort(sign * table.value.to_numpy(), kind="stable") for sign in (-1, 1))
+    highest = high[: min(count, (len(table) + 1) // 2)]
     lowest = low[~np.isin(low, highest)][: min(count, len(table) // 2)]
-    parts = []
-    for end, rows in (("highest", highest), ("lowest", lowest)):
-        part = table.iloc[rows].reset_index(drop=True)
-        part.insert(0, "end", end)
-        part.insert(1, "place", range(1, len(part) + 1))
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    ends = pd.concat([table.iloc[highest].assign(end="highest"), table.iloc[lowest].assign(end="lowest")])
+    ends["place"] = ends.groupby("end").cumcount() + 1
+    return ends[["end", "place", *table.columns]].reset_index(drop=True)
+
+
+def component_variances(index: Index, component: int) -> np.ndarray:
+    """(N,) mean variance of the gallery's pictures in one component, or in all."""
+    gaussians = index.gaussians
+    return (gaussians.var[:, component - 1].mean(-1) if component else gaussians.overall).cpu().numpy()
 
 
 def _rows(index: Index, category: str | None) -> np.ndarray:

@@ -86,10 +86,6 @@ def test_every_cell_of_the_matrix_knows_what_it_is(measure: str) -> None:
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
 
 
-def test_the_matrix_is_told_in_words() -> None:
-    assert study.say_matrix(TRACKING) == "Tracked (●): sleeve: 2. Tracked by none: logo."
-
-
 def test_the_histogram_counts_every_picture_and_marks_the_query() -> None:
     table = pd.DataFrame({"id": list("abcd"), "value": [0.001, 0.002, 0.01, 0.1], "overall": [0.0] * 4})
     figure = study.draw_histogram(table, 0.02)
