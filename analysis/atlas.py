@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.component import category_rows, component_variances
 from analysis.plots import CLEAR, INK, MARKS, NAMED, ORDER, VERMILION, plain
 from analysis.studies.attributes import FAULTS
-from analysis.top_bottom import component_variances
 from hug.gaussians import Gaussians, Query
 from hug.retrieval.index import Index
 
@@ -51,20 +51,16 @@ def points(table: pd.DataFrame, index: Index, component: int, category: str, col
 
     Pictures that the gallery doesn't have are left out. Raises ValueError for what does not exist.
     """
-    categories = dict.fromkeys(["", *index.meta.get("category", [])])
     for what, choice, choices in (
         ("map of component", component, available(table)),
         ("colouring", colouring, colourings(index)),
-        ("category", category, categories),
     ):
         if choice not in choices:
             raise ValueError(f"there is no {what} {choice!r}; there are {', '.join(map(str, choices))}")
-    labels = pd.DataFrame(index.meta, index=index.ids)
-    shown = labels.columns.drop([*FAULTS], errors="ignore")
-    texts = [" ".join(row).strip() for row in labels[shown].itertuples(index=False)]
+    labels = pd.DataFrame(index.meta, index=index.ids).drop(columns=[*FAULTS], errors="ignore")
+    texts = [" ".join(row).strip() for row in labels.itertuples(index=False)]
     gallery = pd.DataFrame({"value": _values(index, colouring), "label": texts}, index=index.ids)
-    if category:
-        gallery = gallery[labels.category == category]
+    gallery = gallery.iloc[category_rows(index, category)]
     places = table[table.component == component][["id", "x", "y"]]
     return places.merge(gallery, left_on="id", right_index=True).reset_index(drop=True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,21 +13,8 @@ from analysis.session import QueryError, Session
 from analysis.store import StudyStore
 from hug.evaluate.measurements import Measurements
 
-TITLES = {  # metric -> how a card calls it
-    "recall.1.all": "target first (R@1), all queries, %",
-    "recall.10.all": "target among the first ten (R@10), all queries, %",
-    "recall.10.clean": "the same on clean queries, %",
-    "recall.10.all.point": "the same network without uncertainty (R@10), all queries, %",
-    "auroc.corruption.gallery": "picture: degraded above clean (AUROC)",
-    "auroc.vague": "words: vague above specific (AUROC)",
-    "accuracy.coordination.fit": "fit: conflicting above fitting words, same text (paired)",
-    "auroc.miss.chance.all": "calibrated doubt finds misses (AUROC), all queries",
-    "auroc.miss.overall.all": "overall uncertainty finds misses (AUROC), all queries",
-    "auroc.miss.top1.all": "the score of the first finds misses (AUROC), all queries",
-    "ece.all": "error of the calibrated chance (ECE), all queries",
-    "tracked.unseen": "attributes that a sub-feature tracks, of six, unseen removals",
-    "correlation.components": "mean |correlation| between sub-features",
-}
+# metric -> how a card calls it
+TITLES: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 
 def model(session: Session) -> pd.DataFrame:

@@ -12,9 +12,9 @@ import gradio as gr
 import pandas as pd
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT, levels, top_bottom
 from analysis.session import Session, Sessions
 from analysis.studies import tracking
-from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
 from ui.html import text
 from ui.navigation import READING, Parameters, on_press_ask, view_link
