@@ -24,9 +24,6 @@ NAMED_AT_MOST = 5
 MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
-# ---- pictures ----
-
-
 def levels(index: Index, component: int, category: str | None = None, leave_out: float = 0.0) -> pd.DataFrame:
     """One row a picture in the gallery's order: id, value (mean variance of the component), overall.
 
@@ -133,9 +130,6 @@ def say_histogram(table: pd.DataFrame, query: dict[str, float] | None) -> str:
         f"have {query['words']:.3g}, the fit {query['fit']:.3g}, merged {query['overall']:.3g} (other scales: not "
         "marked)."
     )
-
-
-# ---- studies ----
 
 
 def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:

@@ -158,9 +158,6 @@ def beside(one: QueryTrace, other: QueryTrace) -> pd.DataFrame:
     return pd.concat(ranks, axis=1, sort=False).rename_axis("id").reset_index()
 
 
-# ---- figures ----
-
-
 def draw_parts(table: pd.DataFrame, first: str, second: str) -> go.Figure:
     """Above, what each component adds to two distances; below, the differences (blue: speaks for the first)."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
@@ -208,9 +205,6 @@ def draw_severities(table: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", nticks=4)
     figure.update_xaxes(title_text="severity", dtick=1)
     return plain(figure, height=240).update_layout(showlegend=False)
-
-
-# ---- sentences ----
 
 
 def say_parts(table: pd.DataFrame, first: str, second: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -35,6 +36,7 @@ RUNS = Path(os.environ.get("HUG_RUNS") or ROOT / "runs").resolve()  # whatever i
 CACHE = RUNS / "galleries"  # indexes of own galleries, and small copies of pictures
 
 MAX_WORDS = 400  # characters
+TOGETHER = 32  # sentences encoded in one pass
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
@@ -128,14 +130,13 @@ class Session:
             )
         if exclude and exclude not in self._rows:
             raise QueryError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
-        own = dynamic == (self.model.config.fusion == "dynamic")
         return SearchOptions(
             self._count(k),
             [exclude or None],
             {"category": category} if category else None,
             self._components(ignored),
             use_var,
-            None if own else dynamic,
+            None if dynamic == (self.model.config.fusion == "dynamic") else dynamic,
         )
 
     def read(self, words: str) -> str:
@@ -148,22 +149,26 @@ class Session:
 
     def query(self, picture: Image.Image, words: str) -> Query:
         """The encoded query (B = 1), cached by content."""
-        return encoding.query(self.model, self.weights, picture, words)
+        key = (self.weights, encoding.picture_key(picture), words)
+        return encoding.QUERIES.get(key, lambda: self.queries(self.tokens(picture), [words]))
 
     def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
         """B encoded queries of one picture's tokens (1, P, Cv) with B sentences."""
-        return encoding.queries(self.model, tokens, texts)
+        batches = (self.model.backbone.words(texts[n : n + TOGETHER]) for n in range(0, len(texts), TOGETHER))
+        with torch.no_grad():
+            return Query.cat([self.model.query_tokens(tokens.expand(len(b), -1, -1), b) for b in batches])
 
     def tokens(self, picture: Image.Image) -> Tensor:
-        """(1, P, Cv) frozen tokens of a picture, cached by content."""
-        return encoding.image_tokens(self.model, picture)
+        """(1, P, Cv) frozen tokens of a picture, cached by content; models on the same backbone share them."""
+        backbone = self.model.backbone
+        key = (backbone.fingerprint, encoding.picture_key(picture))
+        return encoding.TOKENS.get(key, lambda: backbone.images([picture]))
 
     def _count(self, k: Any) -> int:
         if k is None:
             return self.default_k
-        whole = isinstance(k, int | float) and not isinstance(k, bool) and k == k // 1
-        if not (whole and 1 <= k <= len(self.index)):
-            size = len(self.index)
+        size, number = len(self.index), isinstance(k, int | float) and not isinstance(k, bool)
+        if not (number and k in range(1, size + 1)):
             raise QueryError(f"k must be a whole number from 1 to the gallery's size, {size}; got {_short(str(k))}.")
         return int(k)
 
@@ -172,10 +177,9 @@ class Session:
         count = self.model.config.components
         if not set(ignored) <= set(range(1, count + 1)):
             raise QueryError(f"Sub-features are numbered from 1 to {count}.")
-        rest = tuple(n for n in range(count) if n + 1 not in ignored)
-        if not rest:
+        if len(set(ignored)) == count:
             raise QueryError("Every sub-feature is ignored: keep at least one.")
-        return rest if ignored else None
+        return tuple(n for n in range(count) if n + 1 not in ignored) if ignored else None
 
     @cached_property
     def weights(self) -> str:
@@ -321,13 +325,11 @@ class Sessions:
         """
         source = read_gallery(gallery or BUNDLED_GALLERY)
         bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
-        wanted: list[str | Path] = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
-        default = Session.load(wanted[0], source, cache)
-        places: dict[str, str | Path] = {}
-        for place in wanted[1:]:
-            name = Path(place).resolve().name
-            if name != default.name:
-                places.setdefault(name, place)
+        first, *more = checkpoints or [BUNDLED_CHECKPOINT]
+        default, places = Session.load(first, source, cache), dict[str, str | Path]()
+        for place in (*more, *bundled):
+            places.setdefault(Path(place).resolve().name, place)
+        places.pop(default.name, None)
         sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions

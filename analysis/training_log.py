@@ -57,9 +57,6 @@ def progress(records: Records) -> Progress:
     return Progress(int(records[-1].get("step", 0)), total, left, best, best_step, memory)
 
 
-# ---- tables ----
-
-
 def losses(records: Records) -> pd.DataFrame:
     """Columns step, term, value: the whole loss and each of its terms before their weights."""
     return _table(records, "step", "term", lambda r: {"loss": r["loss"], **r["terms"]})
@@ -99,9 +96,6 @@ def _table(
     return table.dropna(ignore_index=True)
 
 
-# ---- figures ----
-
-
 def draw_losses(table: pd.DataFrame) -> go.Figure:
     """The whole loss as a thick line, its terms thinner; a value is smoothed over five records."""
     figure = _lines(table, "term", smooth=5)
@@ -137,9 +131,6 @@ def _lines(table: pd.DataFrame, name: str, smooth: int = 1, marked: bool = False
         figure.add_scatter(x=part.step, y=value, name=str(key), mode=mode, **look(place))
     figure.update_xaxes(title="step", rangemode="tozero")
     return plain(figure, 300).update_layout(showlegend=True)
-
-
-# ---- sentences ----
 
 
 def say_losses(table: pd.DataFrame) -> str:
