@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -74,27 +75,26 @@ def _values(index: Index, colouring: str) -> np.ndarray:
 
 def place_of(table: pd.DataFrame, index: Index, query: Query | Gaussians, component: int) -> Place:
     """The mean place of the query's nearest pictures by Eq. 15, in the whole gallery, or in one component alone."""
-    ranking = index.search(query, NEAREST, components=_only(component))
     where = table[table.component == component].set_index("id")
-    ids = tuple(i for i in ranking.ids[0] if i in where.index)
-    middle = where.loc[list(ids), ["x", "y"]].mean()
-    return Place(float(middle.x), float(middle.y), ids)
+    near = where.loc[[i for i in _nearest(index, query, component).id if i in where.index]]
+    return Place(float(near.x.mean()), float(near.y.mean()), tuple(near.index))
 
 
-def _only(component: int) -> list[int] | None:
-    """The components that count, as tensors number them."""
-    return None if component == 0 else [component - 1]
-
-
-def neighbours(index: Index, id: str, component: int = 0, count: int = NEAREST) -> pd.DataFrame:
+def neighbours(index: Index, id: str, component: int = 0) -> pd.DataFrame:
     """The nearest pictures of a gallery picture, without itself: columns id, distance (Eq. 15).
 
     Raises ValueError for an unknown id.
     """
     if id not in index.ids:
         raise ValueError(f"there is no picture {id!r} in this gallery")
-    own = index.gaussians[[index.ids.index(id)]]
-    ranking = index.search(own, count, exclude=[id], components=_only(component))
+    return _nearest(index, index.gaussians[[index.ids.index(id)]], component, exclude=[id])
+
+
+def _nearest(
+    index: Index, query: Query | Gaussians, component: int, exclude: Sequence[str] | None = None
+) -> pd.DataFrame:
+    components = None if component == 0 else [component - 1]
+    ranking = index.search(query, NEAREST, exclude, components=components)
     return pd.DataFrame({"id": ranking.ids[0], "distance": ranking.distances[0, : len(ranking.ids[0])].numpy()})
 
 
@@ -103,8 +103,7 @@ def draw(
     reference: str | None = None,
 ) -> go.Figure:  # fmt: skip
     """The map; a point's customdata is its id. Results as rings, the reference as a square, the query as a star."""
-    numeric = pd.api.types.is_numeric_dtype(rows.value)
-    figure = go.Figure(_by_value(rows) if numeric else _by_label(rows))
+    figure = go.Figure(_traces(rows))
     ranks = {id: f"{rank}. result" for rank, id in enumerate(results, 1)}
     _mark(figure, rows, ranks, "results", "circle-open", 15)
     _mark(figure, rows, {reference or "": "the reference"}, "reference", "square-open", 18)
@@ -122,24 +121,21 @@ def draw(
     )  # fmt: skip
 
 
-def _by_value(rows: pd.DataFrame) -> list[go.Scatter]:
-    """One trace on the colour scale."""
-    rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
-    texts = [f"{escape(r.id)}<br>{escape(r.label)}<br>variance {r.value:.3g}" for r in rows.itertuples()]
-    return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
-
-
-def _by_label(rows: pd.DataFrame) -> list[go.Scatter]:
-    """One trace a value, each with a colour and a symbol of its own."""
+def _traces(rows: pd.DataFrame) -> list[go.Scatter]:
+    """One trace on the colour scale, or one a label, each with a colour and a symbol of its own."""
+    rows = rows.assign(text=rows.id.map(escape) + "<br>" + rows.label.map(escape))
+    if pd.api.types.is_numeric_dtype(rows.value):
+        rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
+        texts = rows.text + [f"<br>variance {value:.3g}" for value in rows.value]
+        return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
     traces = []
     for n, (value, part) in enumerate(rows.groupby("value", sort=True)):
-        texts = [f"{escape(r.id)}<br>{escape(r.label)}" for r in part.itertuples()]
         look = {"symbol": MARKS[n % len(MARKS)], "color": SHADES.get(str(value), ORDER[n % len(ORDER)])}
-        traces.append(_scatter(part, texts, name=escape(str(value)), marker=look))
+        traces.append(_scatter(part, part.text, name=escape(str(value)), marker=look))
     return traces
 
 
-def _scatter(rows: pd.DataFrame, texts: list[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
+def _scatter(rows: pd.DataFrame, texts: Sequence[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
     marker = {"size": 7, "line": {"width": 0.5, "color": INK}, **marker}
     hover = {"customdata": rows.id, "text": texts, "hovertemplate": "%{text}<extra></extra>"}
     return go.Scatter(x=rows.x, y=rows.y, mode="markers", marker=marker, **hover, **look)

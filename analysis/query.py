@@ -127,13 +127,13 @@ def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
 
 def draw_split(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figure:
     """Percentiles as bars, each beside its number; the line is where a source counts as unusual, grey: `untrusted`."""
-    figure = go.Figure(
-        go.Bar(
-            y=[f"{r.name} {r.percentile:.0f}" for r in table.itertuples(index=False)], x=table.percentile,
-            orientation="h", customdata=table.source, hovertemplate="%{y}<extra></extra>",
-            marker={"color": [FAINT if s in untrusted else COLOURS[s] for s in table.source]},
-        )
-    )  # fmt: skip
+    names = table["name"] + [f" {percentile:.0f}" for percentile in table.percentile]
+    style = {
+        "customdata": table.source,
+        "marker_color": [FAINT if s in untrusted else COLOURS[s] for s in table.source],
+    }
+    figure = go.Figure()
+    figure.add_bar(y=names, x=table.percentile, orientation="h", hovertemplate="%{y}<extra></extra>", **style)
     note = {"text": f"unusual above {UNUSUAL:g}", "font": {"color": INK}}
     place = {"y": 1, "yanchor": "bottom", "xanchor": "right"}
     figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=note | place)
