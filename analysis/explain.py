@@ -32,53 +32,28 @@ FOR, AGAINST = "#2166ac", "#b2182b"  # the ends of the diverging scale
 UNREAD = 0.25  # opacity
 
 
-def rank_parts(trace: QueryTrace) -> pd.DataFrame:
-    """(k * (K + 1) rows) each result's distance taken apart, exactly (Eq. 15).
+def compare_parts(trace: QueryTrace, first: str, second: str) -> pd.DataFrame:
+    """(K + 1 rows) the distances of two results taken apart, exactly (Eq. 15).
 
-    Columns rank, id, component (0: the bias), means, query (its variance), candidate (its variance), part. The
-    parts of one id sum to its distance in the ranking: what was ignored, or variances that don't count, are 0.
+    Columns component (0: the bias), first and second (parts: they sum to the distances in the ranking; what was
+    ignored, or variances that don't count, are 0), difference (second - first: above 0 it speaks for the first),
+    means and candidate (what of the difference the means and the candidates' variance make).
+    Raises QueryError when one is not among the results.
     """
-    parts, ids = trace.parts, trace.ranking.ids[0]
-    means = parts.means[0].double()  # (k, K)
-    counts = torch.zeros(means.shape[1], dtype=torch.float64)  # (K,) 1 where the component was ranked by
+    ids, parts = trace.ranking.ids[0], trace.parts
+    for id in (first, second):
+        if id not in ids:
+            raise QueryError(f"{id!r} is not among the results: choose two of them.")
+    rows = [ids.index(first), ids.index(second)]
+    counts = torch.zeros(parts.means.shape[2], dtype=torch.float64)  # (K,) 1 where the component was ranked by
     counts[slice(None) if trace.options.components is None else list(trace.options.components)] = 1
     varied = counts * trace.options.use_var
-    sums = {
-        "means": counts * means,
-        "query": (varied * parts.var_q).expand_as(means),
-        "candidate": varied * parts.var_c,
-    }
-    places = pd.MultiIndex.from_product(
-        [range(1, len(ids) + 1), range(means.shape[1] + 1)], names=["rank", "component"]
-    )
-    table = pd.DataFrame({name: pad(value, (1, 0)).flatten() for name, value in sums.items()}, places).reset_index()
-    table.insert(1, "id", np.repeat(ids, means.shape[1] + 1))
-    biases = np.repeat(parts.bias.double().numpy(), means.shape[1] + 1)
-    table["part"] = (table.means + table["query"] + table.candidate).where(table.component > 0, biases)
+    means, candidate = counts * parts.means[0, rows], varied * parts.var_c[rows]  # (2, K)
+    part = torch.cat([parts.bias[rows, None], means + varied * parts.var_q[0] + candidate], dim=1)  # (2, K + 1)
+    table = pd.DataFrame({"component": range(part.shape[1]), "first": part[0].numpy(), "second": part[1].numpy()})
+    table["difference"] = table.second - table["first"]
+    table["means"], table["candidate"] = (pad(side.diff(dim=0)[0], (1, 0)).numpy() for side in (means, candidate))
     return table
-
-
-def compare_parts(parts: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """(K + 1 rows) two results side by side, from `rank_parts`.
-
-    Columns component (0: the bias), first, second (parts), difference (second - first: above 0 it speaks for the
-    first), means and candidate (what of the difference the means and the candidates' variance make).
-    Raises QueryError when a result is not in the table.
-    """
-    sides = {id: parts[parts.id == id].set_index("component") for id in (first, second)}
-    for id, side in sides.items():
-        if not len(side):
-            raise QueryError(f"{id!r} is not among the results: choose two of them.")
-    a, b = sides[first], sides[second]
-    table = pd.DataFrame({"first": a.part, "second": b.part, "difference": b.part - a.part})
-    table["means"], table["candidate"] = b.means - a.means, b.candidate - a.candidate
-    return table.reset_index()
-
-
-def drop_words(words: str) -> list[tuple[str, str]]:
-    """Each word with the text that is left without it; words are what spaces part."""
-    parts = words.split()
-    return [(word, " ".join(parts[:n] + parts[n + 1 :])) for n, word in enumerate(parts)]
 
 
 def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOptions | None = None) -> pd.DataFrame:
@@ -90,11 +65,12 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     is). Raises QueryError when there are no words or too many.
     """
     words = session.read(words)
-    dropped = pd.DataFrame(drop_words(words), columns=["word", "without"])
-    if dropped.empty:
+    parts = words.split()
+    if not parts:
         raise QueryError("There are no words to drop: write some first.")
-    dropped.insert(0, "place", range(1, len(dropped) + 1))
-    texts, options = [words, *dropped.without], _first_ten(session, options)
+    without = [" ".join(parts[:n] + parts[n + 1 :]) for n in range(len(parts))]
+    dropped = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
+    texts, options = [words, *without], _first_ten(session, options)
     queries = session.queries(tokens, texts)
     answers = _answers([session.rank(queries[[n]], text, options) for n, text in enumerate(texts)])
     measures = ["words", "fit", "overall", "chance"]

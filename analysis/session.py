@@ -362,17 +362,14 @@ class Sessions:
         if name not in self._places:
             raise QueryError(f"There is no model {_short(str(name))!r} here; choose one of {', '.join(self.names)}.")
         with self._lock:
-            session = self._loaded.pop(name, None) or self._load(name)
+            try:
+                session = self._loaded.pop(name, None) or Session.load(self._places[name], self._gallery, self._cache)
+            except (ValueError, OSError) as problem:
+                raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
             self._loaded[name] = session  # the last is the one asked for last
             while len(self._loaded) + len(self._fixed) > MODELS and len(self._loaded) > 1:
                 self._loaded.pop(next(iter(self._loaded)))
         return session
-
-    def _load(self, name: str) -> Session:
-        try:
-            return Session.load(self._places[name], self._gallery, self._cache)
-        except (ValueError, OSError) as problem:
-            raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
 
     def label(self, name: str) -> str:
         """Name and objective, read without loading the model."""

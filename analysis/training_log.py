@@ -74,9 +74,12 @@ def variances(records: Records) -> pd.DataFrame:
 
 def recalls(records: Records) -> pd.DataFrame:
     """Columns step, measure, value: R@k on validation, and Spearman's correlation of doubt and rank."""
-    rows = [{**r, **{f"R@{k}": r["recall"][str(k)] for k in DEPTHS}} for r in records if r["kind"] == "validation"]
-    names = {**{f"R@{k}": f"R@{k}" for k in DEPTHS}, "uncertainty_rank_spearman": "doubt and rank (Spearman)"}
-    return _table(rows, "validation", "measure", lambda r: {name: r.get(key) for key, name in names.items()})
+
+    def of(record: Mapping[str, Any]) -> dict[str, Any]:
+        recall = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
+        return {**recall, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
+
+    return _table(records, "validation", "measure", of)
 
 
 def compared(runs: Mapping[str, Records]) -> pd.DataFrame:
