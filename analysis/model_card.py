@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -65,20 +66,13 @@ def data(session: Session) -> pd.DataFrame:
 
 def measures(session: Session) -> pd.DataFrame:
     """Columns measure, value, low, high, count: the few metrics that a card needs; empty without them."""
-    measurements, studies = _measurements(session), _studies(session)
-    metrics = {m.id: m for source in (measurements, studies) if source for m in source.metrics}
-    rows = [
-        (title, m.value, m.low, m.high, m.count) for id, title in TITLES.items() if (m := metrics.get(id)) is not None
-    ]
+    sources: list[Measurements | StudyStore | None] = [_measurements(session)]
+    with suppress(QueryError):  # the tabs that show studies tell why there are none
+        sources.append(session.prepared)
+    metrics = {m.id: m for source in sources if source for m in source.metrics}
+    rows = [(title, m.value, m.low, m.high, m.count) for id, title in TITLES.items() if (m := metrics.get(id))]
     table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "count"])
     return table.astype({"value": float, "low": float, "high": float})
-
-
-def _studies(session: Session) -> StudyStore | None:
-    try:
-        return session.prepared
-    except QueryError:  # the tabs that show studies tell why
-        return None
 
 
 def _measurements(session: Session) -> Measurements | None:

@@ -130,14 +130,9 @@ class Session:
             )
         if exclude and exclude not in self._rows:
             raise QueryError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
-        return SearchOptions(
-            self._count(k),
-            [exclude or None],
-            {"category": category} if category else None,
-            self._components(ignored),
-            use_var,
-            None if dynamic == (self.model.config.fusion == "dynamic") else dynamic,
-        )
+        where = {"category": category} if category else None
+        merge = None if dynamic == (self.model.config.fusion == "dynamic") else dynamic
+        return SearchOptions(self._count(k), [exclude or None], where, self._components(ignored), use_var, merge)
 
     def read(self, words: str) -> str:
         """The words as they are read, with single spaces. Raises QueryError when they are too long."""
