@@ -69,7 +69,7 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     if not parts:
         raise QueryError("There are no words to drop: write some first.")
     without = [" ".join(parts[:n] + parts[n + 1 :]) for n in range(len(parts))]
-    dropped = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
+    wordings = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
     texts, options = [words, *without], _first_ten(session, options)
     queries = session.queries(tokens, texts)
     answers = _answers([session.rank(queries[[n]], text, options) for n, text in enumerate(texts)])
@@ -77,7 +77,7 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     answers[measures] -= answers.loc[0, measures]
     answers["another"] = answers["first"] != answers["first"][0]
     effects = answers.drop(columns="picture").iloc[1:].reset_index(drop=True)
-    return pd.concat([dropped.assign(read=read_words(session, words)), effects], axis=1)
+    return pd.concat([wordings.assign(read=read_words(session, words)), effects], axis=1)
 
 
 def _answers(traces: Sequence[QueryTrace]) -> pd.DataFrame:

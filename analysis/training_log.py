@@ -46,10 +46,10 @@ def progress(records: Records) -> Progress:
         return Progress()
     total = next((int(r["config"]["training"]["steps"]) for r in records if r["kind"] == "start"), 0)
     last = max((i for i, r in enumerate(records) if r["kind"] in ("start", "resume")), default=0)
-    begun, steps = int(records[last]["step"]), [r for r in records[last:] if r["kind"] == "step"]
+    origin, steps = int(records[last]["step"]), [r for r in records[last:] if r["kind"] == "step"]
     left = None
-    if steps and steps[-1]["step"] > begun:
-        pace = float(steps[-1]["seconds"]) / (steps[-1]["step"] - begun)
+    if steps and steps[-1]["step"] > origin:
+        pace = float(steps[-1]["seconds"]) / (steps[-1]["step"] - origin)
         left = pace * (total - steps[-1]["step"])
     validations = [(r["recall"]["10"], int(r["step"])) for r in records if r["kind"] == "validation"]
     best, best_step = max(validations, key=itemgetter(0), default=(None, None))
