@@ -50,6 +50,7 @@ def parser() -> Parser:
     evaluate.add_argument("--checkpoint", required=True, help="folder or Hub id")
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
+    evaluate.add_argument("--protocol", help="what is asked and ranked: garments, fiq-std, fiq-noref (the data's own)")
     evaluate.add_argument("--quick", action="store_true", help="few resamples, no baselines")
     add_fields(evaluate, DataConfig, only=("root", "format", "categories", "cache"))
 
@@ -164,14 +165,20 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from hug.checkpoint import load, local_folder
     from hug.evaluate.evaluation import QUICK, Effort, evaluate
+    from hug.evaluate.protocols import PROTOCOLS
     from hug.files import commit
 
     if args.quick and args.point:
         raise ValueError("--quick measures no baselines; leave out --point, or --quick")
+    if args.protocol and args.protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {args.protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     model, folder = load(args.checkpoint, device=args.device), local_folder(args.checkpoint)
     point = load(args.point, device=args.device) if args.point else None
-    data, effort = with_options(args, DataConfig()), QUICK if args.quick else Effort()
-    print(evaluate(model, data, folder, args.split, point, effort, command_line(), commit()).text())
+    data, effort, protocol = with_options(args, DataConfig()), QUICK if args.quick else Effort(), args.protocol
+    measurements = evaluate(
+        model, data, folder, args.split, point, effort, command_line(), commit(), PROTOCOLS.get(protocol)
+    )
+    print(measurements.text())
     return 0
 
 

@@ -50,7 +50,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     with replacing(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, compression="zstd")
 
 
 def commit() -> str:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from hug.checkpoint import load, local_folder, save_model
 from hug.config import Config, TrainConfig, from_dict
 from hug.data.features import Features
-from hug.evaluate.metrics import recall_at, spearman
+from hug.evaluate.metrics import macro_mean, spearman
 from hug.evaluate.ranking import rank_split
 from hug.files import commit
 from hug.losses import Criterion
@@ -165,10 +165,9 @@ class _Run:
 
     def _validate(self) -> None:
         limit = self.config.training.validation_queries
-        categories = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
-        recall = {k: float(np.mean([recall_at(c.ranks, k) for c in categories])) for k in (1, 10, 50)}
-        overall = np.concatenate([c.query.overall.cpu().numpy() for c in categories])
-        agreement = spearman(overall, np.concatenate([c.ranks for c in categories]))
+        ranked = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
+        recall = {k: macro_mean(ranked.ranks <= k, ranked.codes) for k in (1, 10, 50)}
+        agreement = spearman(ranked.query.overall.numpy(), ranked.ranks)
         self.log.write(
             kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
             uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,

@@ -12,8 +12,9 @@ import gradio as gr
 import pandas as pd
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT, levels, top_bottom
 from analysis.session import Session, Sessions
-from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
+from analysis.studies import tracking
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
 from ui.html import text
 from ui.navigation import READING, Parameters, on_press_ask, view_link
@@ -195,7 +196,7 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
         "matrix": studies.part(
             "tracking", lambda table: table,
             partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
-            study.say_matrix, title=MATRIX, elem_id="matrix", clickable=True,
+            tracking.say, title=MATRIX, elem_id="matrix", clickable=True,
             question="Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a "
             "cell.",
         ),
