@@ -55,7 +55,7 @@ class StudyRecord:
         return StudyRecord(**{**raw, "metrics": read_metrics(raw["metrics"])})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyStore:
     """What is stored of one checkpoint; `stale` says of the studies that can't be shown why."""
 

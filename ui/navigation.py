@@ -14,7 +14,7 @@ from ui.components import notice, pressed
 from ui.deep_links import TAB
 from ui.html import render
 from ui.requests import safely
-from ui.state import PRIVATE, State, signal
+from ui.state import AT_ONCE, PRIVATE, State, signal
 
 # What only reads prepared results doesn't wait for the model.
 READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
@@ -98,4 +98,4 @@ def on_press_open(press: Any, state: State) -> None:
     def open_component(event: gr.EventData) -> tuple[int, Any]:
         return int(pressed(event)), gr.Tabs(selected="sub-features")
 
-    press(safely(open_component), None, [state.component, state.tabs], queue=False, **PRIVATE)
+    press(safely(open_component), None, [state.component, state.tabs], **AT_ONCE)

@@ -12,7 +12,7 @@ from hug.data.images import MAX_BYTES
 from ui import components, endpoints
 from ui.deep_links import TAB, parameters
 from ui.requests import Page, safely
-from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, signal
+from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, only_in, signal
 from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
 from ui.theme import STYLE, theme
 from ui.visitor import visitor
@@ -52,21 +52,22 @@ def build(sessions: Sessions) -> Page:
         _wire_model(sessions, state, header)
         for tab in tabs:
             if tab.refresh:
-                state.result.change(**tab.refresh.only_in(tab.id, open_tab).arguments)
+                state.result.change(**only_in(tab.id, open_tab, tab.refresh))
             if tab.arrive:
-                page.load(**tab.arrive.arguments)
+                page.load(**tab.arrive)
         _wire_links(page, sessions, state, tabs, header)
         endpoints.build(sessions)
     page.queue(max_size=WAITING, api_open=False)
     return page
 
 
-def shared_state(session: Session, first: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
+def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
     """What the tabs share, with the first answer; some components are rendered by the tab that they belong to."""
+    first = result.request
     return State(
         tabs=bar,
         model=model,
-        result=gr.State(first),
+        result=gr.State(result),
         visitor=visitor(),
         reference=gr.State(first.reference),
         picture=gr.Image(
@@ -97,9 +98,9 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
     with gr.Tab() as place:
         tab = build(sessions, state)
     place.label, place.id = tab.title, tab.id
-    place.select(lambda: tab.id, None, open_tab, queue=False, **PRIVATE)
+    place.select(lambda: tab.id, None, open_tab, **AT_ONCE)
     if tab.refresh:
-        place.select(**tab.refresh.arguments)
+        place.select(**tab.refresh)
     return tab
 
 
@@ -121,7 +122,7 @@ def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
             session = sessions.get(name)
         except QueryError as problem:
             gr.Warning(str(problem), title="That model can't answer")
-            session = sessions.get(result.model if result else None)
+            session = sessions.get(result.request.model if result else None)
         return [session.name, about_model(session), gr.Dropdown(numbers(session), value=[]), signal()]
 
     outputs = [state.model, header, state.ignored, state.asks]

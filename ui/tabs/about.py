@@ -13,7 +13,7 @@ from ui.components import ASSETS, downloads, rows
 from ui.html import render, text
 from ui.navigation import READING, restore_model, view_link
 from ui.requests import safely
-from ui.state import Listener, State, Tab
+from ui.state import State, Tab
 
 
 def build(sessions: Sessions, state: State) -> Tab:
@@ -26,7 +26,7 @@ def build(sessions: Sessions, state: State) -> Tab:
         "## Citation\n\nThis is an implementation by others than the authors of the paper:\n\n"
         f"```bibtex\n{citation}```", elem_id="about-cite",
     )  # fmt: skip
-    refresh = Listener(safely(partial(model_cards, sessions)), [state.model], [cards], READING)
+    refresh = dict(fn=safely(partial(model_cards, sessions)), inputs=[state.model], outputs=[cards], **READING)
     return Tab("about", "About", [state.model], partial(restore_model, sessions), refresh)
 
 

@@ -15,12 +15,13 @@ from analysis import component as study
 from analysis.session import Session, Sessions
 from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
-from ui.html import text
+from ui.html import text, texts
 from ui.navigation import READING, Parameters, on_press_ask, view_link
 from ui.requests import safely
-from ui.state import PRIVATE, Listener, QueryResult, State, Tab, numbers
+from ui.state import AT_ONCE, Listener, QueryResult, State, Tab, categories, numbers
 from ui.studies import NotMeasured, Studies
 
+QUESTIONS = texts("questions")
 MOST_LEFT_OUT = 0.9
 BEST = 6  # components shown for an attribute; the table has all
 LABELS = {"sleeve": "sleeve length"}  # of attributes whose name says too little
@@ -74,10 +75,10 @@ def build(sessions: Sessions, state: State) -> Tab:
     attribute = gr.Radio(label=WHICH_TRACKS, elem_id="attribute", **_attributes(session, ""))
     views["tracked"] = cards("tracked", WHICH_TRACKS)
     with gr.Row(elem_classes="hug-controls"):
-        category = gr.Radio(label="Category", elem_id="shown-category", min_width=380, **categories(session, ""))
+        category = gr.Radio(label="Category", elem_id="shown-category", min_width=380, **categories(session))
         state.component.render()
         with gr.Row(elem_classes="hug-steps"):
-            steps = [gr.Button(name, size="sm", min_width=60) for name in STEPS]
+            steps = {name: gr.Button(name, size="sm", min_width=60) for name in STEPS}
         leave_out = gr.Slider(
             0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label="Leave out the most uncertain (share)", elem_id="left-out",
             min_width=220,
@@ -93,33 +94,35 @@ def build(sessions: Sessions, state: State) -> Tab:
     with gr.Accordion("Words: the captions with the lowest and highest uncertainty", open=False):
         views |= {name: cards(name, title) for name, (_, _, title) in CAPTIONS.items()}
     views["link"] = gr.HTML(elem_id="subfeatures-link")
+    selections = [category, state.component, attribute]
 
     def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
         session = sessions.get(model)
         choice = Choice.of(session, *choices)
-        return {
-            category: gr.update(**categories(session, choice.category)),
-            state.component: gr.update(choices=numbers(session), value=choice.component),
-            attribute: gr.update(**_attributes(session, choice.attribute)),
-            **{views[name]: value for name, value in values(sessions, session, result, choice).items()},
-        }
+        shown = {views[name]: value for name, value in values(sessions, session, result, choice).items()}
+        return shown | dict(zip(selections, select(session, choice), strict=True))
 
-    outputs = [category, state.component, attribute, *views.values()]
-    controls = [category, state.component, leave_out, attribute, measure]
-    show = Listener(safely(refresh), [state.model, state.result, *controls], outputs, READING)
+    inputs = [state.model, state.result, category, state.component, leave_out, attribute, measure]
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=[*selections, *views.values()], **READING)
     for event in (category.input, state.component.input, leave_out.release, measure.input):
-        event(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
-    _wire_attribute(sessions, state, attribute, wrong, show)
-    _wire_steps(sessions, state, steps, show)
+        event(lambda: "", None, wrong, **AT_ONCE).then(**show)
+    _wire_components(sessions, state, attribute, wrong, steps, show)
     _wire_views(sessions, state, views, attribute, show)
-    return Tab(
-        "sub-features", "Sub-features", [state.model, category, state.component, leave_out, attribute, wrong],
-        partial(restore, sessions), show,
-    )  # fmt: skip
+    controls = [state.model, *selections, leave_out, wrong]
+    return Tab("sub-features", "Sub-features", controls, partial(restore, sessions), show)
+
+
+def select(session: Session, choice: Choice) -> list[Any]:
+    """Updates of the lists of categories, components and attributes."""
+    return [
+        gr.update(**categories(session, choice.category)),
+        gr.update(choices=numbers(session), value=choice.component),
+        gr.update(**_attributes(session, choice.attribute)),
+    ]
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """A link's model, category, component, share and attribute, and the notice."""
+    """A link's model, category, component, attribute and share, and the notice."""
     session, link = sessions.get(params.get("model") or None), Parameters(params)
     category = link.choice("category", session.categories)
     component = int(link.choice("component", [str(number) for _, number in numbers(session)], "1"))
@@ -127,29 +130,26 @@ def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     leave_out = link.share("leave_out", MOST_LEFT_OUT, LEAVE_OUT)
     if not params.get("component"):
         component = best(session, attribute, component)
-    return [
-        session.name, gr.update(**categories(session, category)),
-        gr.update(choices=numbers(session), value=component), leave_out,
-        gr.update(**_attributes(session, attribute)), link.notice,
-    ]  # fmt: skip
+    choice = Choice(category, component, leave_out, attribute)
+    return [session.name, *select(session, choice), leave_out, link.notice]
 
 
-def _wire_attribute(sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, show: Listener) -> None:
+def _wire_components(
+    sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, steps: dict[str, gr.Button], show: Listener
+) -> None:
+    """An attribute goes to the component that tracks it best, a step to a neighbour."""
+
     def go_to_best(model: str, name: str | None, component: int) -> dict[Any, Any]:
         return {state.component: best(sessions.get(model), name or "", component), wrong: ""}
 
-    attribute.input(
-        safely(go_to_best), [state.model, attribute, state.component], [state.component, wrong], **READING
-    ).success(**show.arguments)
+    def go(step: str, model: str, component: int) -> int:
+        return STEPS[step](component, sessions.get(model).model.config.components)
 
-
-def _wire_steps(sessions: Sessions, state: State, buttons: list[gr.Button], show: Listener) -> None:
-    for button, step in zip(buttons, STEPS.values(), strict=True):
-
-        def go(model: str, component: int, step: Callable[[int, int], int] = step) -> int:
-            return step(component, sessions.get(model).model.config.components)
-
-        button.click(safely(go), [state.model, state.component], state.component, **READING).success(**show.arguments)
+    inputs = [state.model, attribute, state.component]
+    attribute.input(safely(go_to_best), inputs, [state.component, wrong], **READING).success(**show)
+    inputs = [state.model, state.component]
+    for name, button in steps.items():
+        button.click(safely(partial(go, name)), inputs, state.component, **READING).success(**show)
 
 
 def _wire_views(
@@ -166,7 +166,7 @@ def _wire_views(
         ("tracked", open_component, state.component), ("similar", open_component, state.component),
         ("attributes", pressed, attribute), ("matrix", open_cell, [attribute, state.component]),
     ):  # fmt: skip
-        views[name].select(fn, None, target, queue=False, **PRIVATE).success(**show.arguments)
+        views[name].select(fn, None, target, **AT_ONCE).success(**show)
     for name in ("least", "most"):
         on_press_ask(views[name].select, sessions, state, lambda session, id: (id, None))
     for name in CAPTIONS:
@@ -196,8 +196,7 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
             "tracking", lambda table: table,
             partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
             study.say_matrix, title=MATRIX, elem_id="matrix", clickable=True,
-            question="Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a "
-            "cell.",
+            question=QUESTIONS["matrix"],
         ),
         **{view: captions(studies, *caption) for view, caption in CAPTIONS.items()},
         "link": view_link(
@@ -224,14 +223,8 @@ def tracked(studies: Studies, choice: Choice) -> str:
             )
             for r in part.head(BEST).itertuples()
         ]  # fmt: skip
-        note = (
-            "Over all categories. ● tracked: removing it moves the component most, and it explains the component. "
-            "Changes are of the log variance: +0.7 doubles it. Best first; press one to see its pictures."
-        )
-        return cards_value(
-            items, title, study.say_trackers(part, choice.attribute), note=note, table=part,
-            name=f"{studies.session.name}-{choice.attribute}",
-        )  # fmt: skip
+        sentence, files = study.say_trackers(part, choice.attribute), f"{studies.session.name}-{choice.attribute}"
+        return cards_value(items, title, sentence, note=QUESTIONS["tracked"], table=part, name=files)
 
     return studies.value("tracking", value, title)
 
@@ -253,7 +246,7 @@ def samples(session: Session, choice: Choice) -> list[str]:
 
 def histogram(session: Session, result: QueryResult, choice: Choice) -> str:
     table = levels(session.index, choice.component, choice.category or None, choice.leave_out)
-    query = study.variances(result.query, choice.component) if result.model == session.name else None
+    query = study.variances(result.trace.query, choice.component) if result.request.model == session.name else None
     return table_figure(
         table, partial(study.draw_histogram, mark=query["picture"] if query else None),
         partial(study.say_histogram, query=query), title=HISTOGRAM, name=f"{session.name}-component-{choice.component}",
@@ -267,8 +260,7 @@ def similar(studies: Studies, component: int) -> str:
             Card(str(r.other), text=f"component {r.other}", note=f"correlation {r.correlation:.2f}")
             for r in table[table.component == component].itertuples()
         ]
-        question = "Whose uncertainty goes up and down with this one's (1: always, 0: unrelated). Press one to see it."
-        return cards_value(items, SIMILAR, question, "No component is like this one.")
+        return cards_value(items, SIMILAR, QUESTIONS["similar"], "No component is like this one.")
 
     return studies.value("similar", value, SIMILAR)
 
@@ -280,9 +272,8 @@ def captions(studies: Studies, source: str, end: str, title: str) -> str:
             Card(f"{source}:{end}:{n}", text=f"“{r.text}”", note=f"variance {r.value:#.3g}")
             for n, r in enumerate(part.itertuples())
         ]
-        question = "Of the whole text, over all components. Press one to ask a query with it."
-        name = f"{studies.session.name}-captions-{source}-{end}"
-        return cards_value(items, title, question, table=part, name=name)
+        files = f"{studies.session.name}-captions-{source}-{end}"
+        return cards_value(items, title, QUESTIONS["captions"], table=part, name=files)
 
     return studies.value("captions", value, title)
 
@@ -314,16 +305,7 @@ def best(session: Session, attribute: str, default: int) -> int:
     return int(part.component[0]) if part.tracked.any() else default
 
 
-def categories(session: Session, value: str) -> dict[str, Any]:
-    """Choices and value of a list of categories, which is there where the gallery has some."""
-    choices = [("all", ""), *((name, name) for name in session.categories)]
-    return {"choices": choices, "value": value, "visible": bool(session.categories)}
-
-
 def _attributes(session: Session, value: str) -> dict[str, Any]:
     names = attributes(session)
-    return {
-        "choices": [(LABELS.get(name, name), name) for name in names],
-        "value": value or None,
-        "visible": bool(names),
-    }
+    choices = [(LABELS.get(name, name), name) for name in names]
+    return {"choices": choices, "value": value or None, "visible": bool(names)}

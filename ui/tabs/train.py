@@ -14,7 +14,7 @@ from ui.components import figure
 from ui.html import text
 from ui.navigation import READING, restore_model
 from ui.requests import safely
-from ui.state import PRIVATE, Listener, State, Tab, signal
+from ui.state import AT_ONCE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
 from ui.training_runs import COMPARISON, CURVES, Run, comparison
 from ui.visitor import require_visitor, visitor_or_new
@@ -53,8 +53,9 @@ def build(sessions: Sessions, state: State) -> Tab:
             panel = RunsPanel(sessions, state)
     panel.build_below()
     panel.wire(form, start)
-    refresh = Listener(safely(panel.refresh), panel.inputs, panel.outputs, READING)
-    arrive = Listener(safely(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
+    refresh = dict(fn=safely(panel.refresh), inputs=panel.inputs, outputs=panel.outputs, **READING)
+    outputs = [state.visitor, state.model]
+    arrive = dict(fn=safely(panel.arrive), inputs=[state.visitor], outputs=outputs, **READING)
     return Tab("train", "Train", [state.model], partial(restore_model, sessions), refresh, arrive)
 
 
@@ -111,7 +112,7 @@ def _wire_form(form: Mapping[str, Any]) -> None:
 
     spelling: dict[str, Any] = {"fn": safely(spell), "inputs": {*form.values()}, "outputs": command, **READING}
     terms = [form[name] for name in (*TERMS, *SWITCHES)]
-    form["objective"].input(set_preset, form["objective"], terms, queue=False, **PRIVATE).then(**spelling)
+    form["objective"].input(set_preset, form["objective"], terms, **AT_ONCE).then(**spelling)
     for name, control in form.items():
         if name != "objective":
             control.input(**spelling)

@@ -17,9 +17,10 @@ from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
 from ui.answer import UNCALIBRATED, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
+from ui.html import texts
 from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
 from ui.requests import safely
-from ui.state import Listener, QueryResult, State, Tab
+from ui.state import QueryResult, State, Tab
 from ui.studies import Studies
 
 IN_SIGHT = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # row by row
@@ -29,6 +30,7 @@ ELSEWHERE = (  # drawn as cards here, or in other tabs
 FIGURES = [name for row in IN_SIGHT for name in row]
 FIGURES += [name for name in STUDIES if name not in (*FIGURES, *ELSEWHERE)]
 SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
+QUESTIONS = texts("questions")
 SAMPLES = 20  # of a side
 LEAST_CERTAIN = 5  # components of the query's picture
 THIS_QUERY = "Why is the current query uncertain?"
@@ -68,10 +70,9 @@ def build(sessions: Sessions, state: State) -> Tab:
     on_press_ask(views["samples"].select, sessions, state, sample)
     on_press_ask(views["pairs"].select, sessions, state, example)
     on_press_open(views["components"].select, state)
-    return Tab(
-        "uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions),
-        Listener(safely(refresh), [state.model, state.result, side], list(views.values()), READING),
-    )  # fmt: skip
+    inputs, outputs = [state.model, state.result, side], list(views.values())
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **READING)
+    return Tab("uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions), show)
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
@@ -96,8 +97,8 @@ def values(sessions: Sessions, model: str, result: QueryResult, side: str) -> di
 
 def sources(session: Session, result: QueryResult) -> str:
     """Why the current query is uncertain: its sources among the validation queries."""
-    if result.model != session.name:
-        reason = f"The last query was asked of the model {result.model}: ask again with this one."
+    if result.request.model != session.name:
+        reason = f"The last query was asked of the model {result.request.model}: ask again with this one."
         return message(reason, THIS_QUERY)
     table = split.split(result.trace)
     key = split.verdict(table, session.untrusted)
@@ -108,27 +109,24 @@ def sources(session: Session, result: QueryResult) -> str:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
     sentences.append(f"Variances: {', '.join(f'{r.name} {r.variance:#.3g}' for r in table.itertuples())}.")
-    words = f"“{result.words}”" if result.words else "no words, which is as vague as it gets"
+    words = f"“{result.trace.words}”" if result.trace.words else "no words, which is as vague as it gets"
     return figure_value(
         split.draw_split(table, session.untrusted) if table.percentile.notna().all() else None,
-        title=THIS_QUERY, question=f"{result.reference or 'your picture'}: {words}",
+        title=THIS_QUERY, question=f"{result.request.reference or 'your picture'}: {words}",
         sentence=" ".join(sentences), table=table, name="query", elem_id="now",
     )  # fmt: skip
 
 
 def components(session: Session, result: QueryResult) -> str:
     """The components of the query's picture that are least certain against the gallery."""
-    if result.model != session.name:
+    if result.request.model != session.name:
         return NOTHING
-    table = split.gallery_percentiles(session.index, result.query).head(LEAST_CERTAIN)
+    table = split.gallery_percentiles(session.index, result.trace.query).head(LEAST_CERTAIN)
     items = [
         Card(str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery")
         for r in table.itertuples()
     ]
-    question = (
-        "The components (sub-features) in which it is most uncertain against the gallery. Press one to see what it is."
-    )
-    return cards_value(items, THIS_PICTURE, question)
+    return cards_value(items, THIS_PICTURE, QUESTIONS["least-certain"])
 
 
 def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
@@ -147,13 +145,9 @@ def samples(studies: Studies, side: str) -> str:
             id = None if side == "words" else r.id
             items.append(_card(studies.session, f"{side}:{r.Index}", id, text, f"variance {r.value:#.3g}"))
         whole = table[table.side == side]
-        question = (
-            "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to "
-            "ask a query with it."
-        )
         return cards_value(
-            items, SPREAD, question, "There are none of this kind.", note=STUDIES["samples"].say(whole), table=whole,
-            name=f"{studies.session.name}-samples-{side}",
+            items, SPREAD, QUESTIONS["samples"], "There are none of this kind.", note=STUDIES["samples"].say(whole),
+            table=whole, name=f"{studies.session.name}-samples-{side}",
         )  # fmt: skip
 
     return studies.value("samples", draw, SPREAD)
@@ -167,11 +161,8 @@ def pairs(studies: Studies) -> str:
                 ("fits", r.fits, f"fits: {r.var_fits:#.3g}"), ("lacks", r.lacks, f"lacks it: {r.var_lacks:#.3g}")
             ):  # fmt: skip
                 items.append(_card(studies.session, f"{end}:{r.Index}", id, f"“{r.text}”", note))
-        question = (
-            "The variance of the fit should be higher on the right of each pair: that picture lacks what the words "
-            "take for granted. Press one to ask the query."
-        )
-        return cards_value(items, PAIRS, question, table=table, name=f"{studies.session.name}-coordination")
+        question, files = QUESTIONS["coordination-examples"], f"{studies.session.name}-coordination"
+        return cards_value(items, PAIRS, question, table=table, name=files)
 
     return studies.value("coordination_examples", draw, PAIRS)
 

@@ -81,7 +81,7 @@ def ask(tab: QueryTab, **controls: Any) -> dict[Any, Any]:
     """An answer as the page gets it, for the controls as they are and these."""
     request = dataclasses.asdict(tab.state.result.value.request)
     sent = request | {"picture": {"path": "thumbnail.webp"}} | controls
-    updates: dict[Any, Any] = tab.ask.fn(History(), *sent.values())
+    updates: dict[Any, Any] = tab.ask["fn"](History(), *sent.values())
     return updates
 
 
@@ -126,7 +126,7 @@ def test_a_report_opens_the_results_alone(
 def test_back_and_forth_answer_again_and_set_the_controls(tab: QueryTab, page: gr.Blocks) -> None:
     first = ask(tab, words="is red")
     request = dataclasses.asdict(first[tab.state.result].request) | {"picture": None, "words": "is blue", "k": 3}
-    second = tab.ask.fn(first[tab.history], *request.values())
+    second = tab.ask["fn"](first[tab.history], *request.values())
     assert len(second[tab.history].steps) == 2 and len(second[tab.state.result].ids) == 3
     back = handler(page, tab.answer.back)(second[tab.history])
     assert back[tab.controls["words"]] == "is red" and back[tab.state.result].ids == first[tab.state.result].ids

@@ -25,7 +25,7 @@ def view(session: Session, result: QueryResult, side: str = "target") -> dict[st
 
 def test_every_study_is_shown_once_somewhere(tabs: dict[str, Tab], studied_session: Session) -> None:
     assert sorted([*uncertainty.FIGURES, *uncertainty.ELSEWHERE]) == sorted(STUDIES)
-    places = {component.elem_id for component in tabs["uncertainty"].refresh.outputs}  # type: ignore[union-attr]
+    places = {component.elem_id for component in tabs["uncertainty"].refresh["outputs"]}  # type: ignore[union-attr]
     values = view(studied_session, answered(studied_session))
     for name in uncertainty.FIGURES:
         assert f"study-{name}" in places
