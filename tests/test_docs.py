@@ -43,11 +43,11 @@ def test_every_function_named_in_the_paper_s_table_exists() -> None:
 
 def test_every_file_named_in_the_readme_s_tree_exists() -> None:
     tree = (ROOT / "README.md").read_text().split("## What is where")[1].split("```")[1]
-    folder = ""
+    folders: list[str] = []
     for line in tree.strip().splitlines():
-        name = line.split()[0]
-        folder = folder if line.startswith("  ") else (name if name.endswith("/") else "")
-        assert (ROOT / (folder if line.startswith("  ") else "") / name).exists(), name
+        name, depth = line.split()[0], (len(line) - len(line.lstrip())) // 2
+        folders = [*folders[:depth], name]
+        assert ROOT.joinpath(*folders).exists(), name
 
 
 def test_equations_are_all_mapped() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis import training_log as log
+from analysis.results_page import Results
 from hug.files import replacing
 from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui.components import NOTHING, figure_value, table_figure
@@ -47,10 +47,10 @@ CURVES = {  # elem_id -> (table, figure, sentence, title, question)
         "How unsure is it of candidates, pictures, words and their fit?"),
 }  # fmt: skip
 COMPARISON = "Your trainings side by side"
-MEASURES = {  # names of measurements -> columns of the comparison
-    "HUG R@10, clean": "R@10 clean, test", "AUROC degraded/clean σ_c, gallery": "degraded AUROC",
-    "AUROC vague/specific σ_t": "vague AUROC", "paired conflict/fit σ_m": "conflict, paired",
-    "AUROC miss@10 by doubt (calibrated), all": "miss AUROC", "tracked aspects (unseen style)": "aspects tracked",
+MEASURES = {  # metrics -> columns of the comparison
+    "recall.10.clean": "R@10 clean, test", "auroc.corruption.gallery": "degraded AUROC", "auroc.vague": "vague AUROC",
+    "accuracy.coordination.fit": "conflict, paired", "auroc.miss.chance.all": "miss AUROC",
+    "tracked.unseen": "aspects tracked",
 }  # fmt: skip
 
 
@@ -135,12 +135,12 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """Settings and measures: a row of the comparison."""
-        about, best, measures = dict(self.job.about), self.progress.best, measurements(self.job.folder)
+        about, best, values = dict(self.job.about), self.progress.best, metrics(self.job.folder)
         changes = ", ".join(f"{name} {value}" for name, value in about.pop("changed", {}).items())
         return {
             **about, "changed": changes, "status": self.job.status,
             "best R@10, validation": None if best is None else 100 * best,
-            **{column: measures.get(name) for name, column in MEASURES.items()},
+            **{column: values.get(id) for id, column in MEASURES.items()},
         }  # fmt: skip
 
     @property
@@ -176,12 +176,11 @@ def comparison(runs: Sequence[Run]) -> str:
     )  # fmt: skip
 
 
-def measurements(folder: Path) -> dict[str, float]:
-    """Measures on the test split by name; empty before they were made."""
+def metrics(folder: Path) -> dict[str, float]:
+    """Metrics on the test split by id; empty before they were measured."""
     try:
-        rows = json.loads((folder / "measurements.json").read_text())["rows"]
-        return {row["measure"]: row["value"] for row in rows}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {id: metric.value for id, metric in Results.load(folder).metrics.items()}
+    except ValueError:
         return {}
 
 

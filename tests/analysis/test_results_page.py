@@ -159,7 +159,7 @@ def test_guards_have_two_sides() -> None:
 # ---- ablations ----
 
 
-RELEASED = Config(training=TrainConfig(steps=2400))
+RELEASED = Config(objective=OBJECTIVES["calibrated"], training=TrainConfig(steps=2400))
 
 
 def trained(folder: Path, config: Config) -> Path:
@@ -191,7 +191,7 @@ def test_the_configuration_of_a_checkpoint_does_without_a_log(tmp_path: Path):
 
 
 def runs(tmp_path: Path, *contents: Measurements) -> list[Results]:
-    configs = (RELEASED, Config(training=TrainConfig(steps=2400, seed=1)))
+    configs = (RELEASED, RELEASED.replace(training=TrainConfig(steps=2400, seed=1)))
     return [Results(trained(tmp_path / n, c), m, None) for n, c, m in zip("ab", configs, contents, strict=True)]
 
 

@@ -48,7 +48,7 @@ def url(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        page = build(Sessions.load(gallery=gallery, kept=runs / "galleries"))
+        page = build(Sessions.load(gallery=gallery, cache=runs / "galleries"))
         launch(page, "127.0.0.1", port, prevent_thread_lock=True, quiet=True)
         yield f"http://127.0.0.1:{port}/"
         page.close(verbose=False)

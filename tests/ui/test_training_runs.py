@@ -8,12 +8,14 @@ from zipfile import ZipFile
 
 import pytest
 
+from hug.evaluate.measurements import definition
 from hug.train.jobs import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
 from tests.analysis.test_training_log import RUN, START, checked
+from tests.hug.evaluate.measured import measurements
 from ui.components import NOTHING
 from ui.tabs.train import ACTIONS
 from ui.training import Settings
-from ui.training_runs import CURVES, STATUS, Run, comparison, duration
+from ui.training_runs import CURVES, MEASURES, STATUS, Run, comparison, duration
 from ui.training_runs import STEPS as PROGRESS
 
 STEPS = ("data", "train", "index", "measure", "prepare")
@@ -84,11 +86,15 @@ def test_curves_are_those_of_the_log(run: Path, tmp_path: Path) -> None:
 def test_two_trainings_are_compared(run: Path, tmp_path: Path) -> None:
     first, second = Run(job(run, FINISHED)), Run(job(tmp_path / "mine-5", RUNNING))
     assert comparison([first]) == NOTHING
-    rows = [{"measure": "HUG R@10, clean", "value": 61.5}]
-    (run / "measurements.json").write_text(json.dumps({"rows": rows}))
+    values = measurements("calibrated", **{"recall.10.clean": 61.5})
+    (run / "measurements.json").write_text(json.dumps(values.to_dict()))
     (second.job.folder / "training.jsonl").write_text("\n".join(json.dumps(r) for r in [START, checked(50, 0.75)]))
     value = json.loads(comparison([second, first]))  # newest first, as they are listed
     assert "2. calibrated 75.0 %; 1. calibrated 50.0 %" in value["after"] and "61.5" in value["after"]
+
+
+def test_every_compared_metric_is_one() -> None:
+    assert [definition(id).title for id in MEASURES]
 
 
 def test_what_is_packed_is_a_checkpoint(run: Path) -> None:

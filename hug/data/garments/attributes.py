@@ -9,60 +9,24 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-CATEGORIES: tuple[str, ...] = ("dress", "shirt", "toptee")
-ASPECTS: tuple[str, ...] = ("colour", "pattern", "sleeve", "neckline", "length", "logo")
-
-# sRGB of each fabric before light and jitter
-COLOURS: dict[str, tuple[int, int, int]] = {
-    "black": (34, 34, 38),
-    "white": (238, 237, 234),
-    "grey": (139, 141, 145),
-    "red": (190, 32, 40),
-    "pink": (238, 140, 170),
-    "orange": (234, 122, 34),
-    "yellow": (248, 220, 74),
-    "green": (52, 132, 74),
-    "blue": (42, 84, 172),
-    "purple": (112, 58, 148),
-    "brown": (110, 70, 46),
+_TABLES = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+CATEGORIES, ASPECTS, BACKGROUNDS, DISPLAYS = (
+    tuple(map(str, _TABLES[name])) for name in ("categories", "aspects", "backgrounds", "displays")
+)
+COLOURS: dict[str, tuple[int, int, int]] = {  # sRGB of each fabric before light and jitter
+    name: (red, green, blue) for name, (red, green, blue) in _TABLES["colours"].items()
 }
-_SHARED: dict[str, tuple[str, ...]] = {
-    "colour": tuple(COLOURS),
-    "pattern": ("solid", "striped", "plaid", "dotted", "floral"),
-    "sleeve": ("sleeveless", "short", "elbow", "long"),
-    "logo": ("none", "text", "heart", "star"),
-}
-# allowed values of each aspect, per category; ordered aspects (sleeve, length) run from short to long
+# category -> aspect -> allowed values; those of ordered aspects (sleeve, length) run from short to long
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "dress": {**_SHARED, "neckline": ("crew", "v-neck", "scoop", "turtleneck"), "length": ("mini", "knee", "maxi")},
-    "shirt": {
-        **_SHARED,
-        "neckline": ("crew", "v-neck", "collar", "turtleneck"),
-        "length": ("cropped", "hip", "tunic"),
-    },
-    "toptee": {**_SHARED, "neckline": ("crew", "v-neck", "scoop", "collar"), "length": ("cropped", "hip", "tunic")},
+    category: {"colour": tuple(COLOURS), **{aspect: tuple(allowed) for aspect, allowed in aspects.items()}}
+    for category, aspects in _TABLES["values"].items()
 }
-
-BACKGROUNDS: tuple[str, ...] = ("studio", "tinted", "floor", "plaster", "wood", "room")
-DISPLAYS: tuple[str, ...] = ("ghost", "hanger", "mannequin")
-# second colours that stay apart from the fabric's own
-_CONTRAST: dict[str, tuple[str, ...]] = {
-    "black": ("white", "grey", "red", "yellow", "pink"),
-    "white": ("black", "blue", "red", "green", "grey"),
-    "grey": ("white", "black", "yellow", "pink"),
-    "red": ("white", "black", "yellow"),
-    "pink": ("white", "black", "purple", "red"),
-    "orange": ("white", "black", "brown", "blue"),
-    "yellow": ("white", "black", "blue", "brown"),
-    "green": ("white", "black", "yellow", "pink"),
-    "blue": ("white", "black", "yellow", "orange"),
-    "purple": ("white", "black", "yellow", "pink"),
-    "brown": ("white", "black", "orange", "yellow"),
-}
+_CONTRAST: dict[str, list[str]] = _TABLES["contrast"]  # second colours that stay apart from the fabric's own
 
 
 @dataclass(frozen=True)
@@ -216,11 +180,6 @@ def _tint(background: str, rng: np.random.Generator) -> tuple[float, float, floa
     level = rng.uniform(0.84, 0.97) if background == "studio" else rng.uniform(0.55, 0.88)
     values = np.clip(level + rng.uniform(-span, span, 3), 0.0, 1.0)
     return (round(float(values[0]), 3), round(float(values[1]), 3), round(float(values[2]), 3))
-
-
-def sample_spec(category: str, rng: np.random.Generator) -> Spec:
-    """A random picture of a random garment of one category."""
-    return dress_up(sample_garment(category, rng), rng)
 
 
 def dress_up(garment: Garment, rng: np.random.Generator) -> Spec:

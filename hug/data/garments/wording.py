@@ -49,11 +49,6 @@ class Wording:
     needs: Mapping[str, str] = field(default_factory=dict)
 
 
-def captions(reference: Garment, target: Garment, rng: np.random.Generator, kind: str) -> tuple[str, str]:
-    """Two captions of one kind of `KINDS`; see `compose`."""
-    return compose(reference, target, rng, kind).captions
-
-
 def compose(reference: Garment, target: Garment, rng: np.random.Generator, kind: str) -> Wording:
     """Two captions for the way from the reference to the target, with their meaning.
 
@@ -71,11 +66,6 @@ def compose(reference: Garment, target: Garment, rng: np.random.Generator, kind:
         first, second = (_vague(len(text.split()), rng, target.category) for text in wording.captions)
         return Wording((first, second))
     return wording
-
-
-def presupposes(wording: Wording) -> dict[str, str]:
-    """What the reference must be for the words to make sense: aspect -> value; empty when nothing is presupposed."""
-    return dict(wording.needs)
 
 
 def lacks(reference: Garment, needs: Mapping[str, str]) -> bool:

@@ -24,7 +24,7 @@ from analysis.studies.words import (
 from hug.data.garments.attributes import sample_garment
 from hug.data.garments.phrases import lexicon
 from hug.data.garments.wording import KINDS
-from hug.data.garments.wording import captions as written
+from tests.hug.data.garments.samples import captions as written
 
 LEXICON = lexicon()
 RED = "Is red with long sleeves and has a heart on it"

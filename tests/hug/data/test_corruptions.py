@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from hug.data.corruptions import CORRUPTIONS, TRAINED, UNSEEN, corrupt
-from hug.data.garments.attributes import CATEGORIES, sample_spec
+from hug.data.garments.attributes import CATEGORIES
 from hug.data.garments.render import render
+from tests.hug.data.garments.samples import sample_spec
 
 
 def pictures() -> list[Image.Image]:

@@ -16,8 +16,8 @@ from hug.data.garments.attributes import (
     Spec,
     differing,
     sample_garment,
-    sample_spec,
 )
+from tests.hug.data.garments.samples import sample_spec
 
 
 @pytest.mark.parametrize("seed", range(20))

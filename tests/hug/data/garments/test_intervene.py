@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Spec, sample_spec
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Spec
 from hug.data.garments.intervene import REMOVERS, STYLES, apply, control, elsewhere, remove
 from hug.data.garments.render import Rendered, render
+from tests.hug.data.garments.samples import sample_spec
 
 LOCAL = ("sleeve", "neckline", "length", "logo")
 

@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from hug.data.garments.attributes import ASPECTS, CATEGORIES, COLOURS, VALUES, Spec, sample_spec
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, COLOURS, VALUES, Spec
 from hug.data.garments.fabric import dye
 from hug.data.garments.render import Rendered, render
+from tests.hug.data.garments.samples import sample_spec
 
 ZONES = ("sleeve", "neckline", "length", "logo")
 

@@ -15,7 +15,8 @@ from scipy import stats
 from hug.data.captions import shorten
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Garment, differing, sample_garment
 from hug.data.garments.phrases import COLOUR_NAMES, COMPARED, NAMED, NOUNS, VAGUE
-from hug.data.garments.wording import KINDS, captions, compose, lacks, presupposes
+from hug.data.garments.wording import KINDS, compose, lacks
+from tests.hug.data.garments.samples import captions
 
 # words that alone say nothing of an attribute
 FUNCTION_WORDS = frozenset(
@@ -101,13 +102,13 @@ def test_comparisons_point_the_right_way(old: dict[str, str], new: dict[str, str
 
 def test_specific_words_presuppose_nothing_that_could_be_lacking() -> None:
     for reference, target, rng in pairs(100, 2):
-        assert presupposes(compose(reference, target, rng, "specific")) == {}
+        assert not compose(reference, target, rng, "specific").needs
 
 
 def test_presupposing_words_name_what_the_reference_has() -> None:
     for reference, target, rng in pairs(300, 3):
         wording = compose(reference, target, rng, "presupposing")
-        needs, joined = presupposes(wording), " ".join(wording.captions).lower()
+        needs, joined = wording.needs, " ".join(wording.captions).lower()
         assert needs
         for aspect, value in needs.items():
             assert reference.value(aspect) == value
