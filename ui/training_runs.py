@@ -17,25 +17,13 @@ from analysis.results_page import Results
 from hug.files import replacing
 from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui.components import NOTHING, figure_value, table_figure
-from ui.html import render
+from ui.html import render, texts
 
 ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
     "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
     "validation.parquet", "test.parquet", "gallery.safetensors", "gallery.json",
 )  # fmt: skip
-STEPS = {  # of a job -> its name, and what is said while it runs
-    "": ("", "Starting."),
-    "data": ("data", "Drawing the data set, once for all trainings."),
-    "train": ("training", "Reading the frozen features; the first time on a data set this takes minutes."),
-    "index": ("gallery", "Encoding the gallery."),
-    "measure": ("measuring", "Measuring on the test split, and calibrating the doubt on validation."),
-    "prepare": ("preparing the tabs", "Preparing what Uncertainty, Sub-features and Map show."),
-}
-STATUS = {
-    "stopping": "Stopping: the step in progress is ended first", "stopped": "Stopped; nothing is lost",
-    "finished": "Finished", "failed": "Failed",
-    "interrupted": "Interrupted: the machine was restarted; resume goes on",
-}  # fmt: skip
+STEPS, STATUS = texts("training")["steps"], texts("training")["status"]
 CURVES = {  # elem_id -> (table, figure, sentence, title, question)
     "train-losses": (log.losses, log.draw_losses, log.say_losses, "Losses",
         "Does it learn? The whole loss and its terms before their weights, smoothed over five records."),
@@ -118,8 +106,8 @@ class Run:
     def _steps(self) -> list[tuple[str, str]]:
         """Name and state of each step: done, now, wrong or later."""
         job = self.job
-        states = {job.step: "now" if self.busy else "wrong" if job.status == FAILED else "later"}
-        states |= dict.fromkeys(job.done, "done")
+        current = "now" if self.busy else "wrong" if job.status == FAILED else "later"
+        states = {job.step: current, **dict.fromkeys(job.done, "done")}
         return [(STEPS[step.name][0], states.get(step.name, "later")) for step in job.steps]
 
     def curve(self, elem_id: str) -> str:

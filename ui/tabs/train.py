@@ -11,7 +11,7 @@ import gradio as gr
 from analysis.session import RUNS, QueryError, Sessions
 from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
-from ui.html import text
+from ui.html import text, texts
 from ui.navigation import READING, restore_model
 from ui.requests import safely
 from ui.state import AT_ONCE, State, Tab, signal
@@ -21,13 +21,8 @@ from ui.visitor import require_visitor, visitor_or_new
 
 JOBS = RUNS / "jobs"
 EVERY = 2.0  # seconds between two looks at a training that runs
-NO_RUNS = "No training yet: choose what to train and press Start; its course appears here."
-SIZES = {"tiny": "tiny: K 16, width 64", "bundled": "bundled: K 32, width 128"}
-OBJECTIVES = {
-    "calibrated": "calibrated: doubt made to be right", "paper": "paper: its losses alone",
-    "point": "point: no uncertainty, a baseline",
-}  # fmt: skip
-FUSIONS = {"dynamic": "dynamic weights (the paper's)", "static": "1/3 each"}
+TEXTS = texts("training")
+NO_RUNS = TEXTS["no_runs"]
 ACTIONS: dict[str, tuple[str, Callable[[Run], bool]]] = {  # id -> label, and when it can be pressed
     "stop": ("Stop", lambda run: run.job.status == RUNNING),
     "resume": ("Resume", lambda run: run.halted),
@@ -68,15 +63,15 @@ def _form() -> dict[str, Any]:
     }
     info = "generated, with known attributes and known faults; drawn on first use"
     form["data"] = _radio("data", "Data", data, info)
-    form["size"] = _radio("size", "Size", SIZES)
-    form["objective"] = _radio("objective", "Objective", OBJECTIVES)
+    form["size"] = _radio("size", "Size", TEXTS["size"])
+    form["objective"] = _radio("objective", "Objective", TEXTS["objective"])
     with gr.Row():
         # Bounds are checked where the settings are made: Gradio's own message doesn't say which number it means.
         form["steps"] = gr.Number(first.steps, label="Steps", precision=0, min_width=90, elem_id="train-steps")
         form["seed"] = gr.Number(first.seed, label="Seed", precision=0, min_width=90, elem_id="train-seed")
     with gr.Accordion("Weights and switches of the objective", open=False, elem_id="train-weights"):
         gr.Markdown("Choosing an objective sets them; a weight of 0 switches its term off.", elem_classes="hug-note")
-        form["fusion"] = _radio("fusion", "Merge of picture, words and fit", FUSIONS)
+        form["fusion"] = _radio("fusion", "Merge of picture, words and fit", TEXTS["fusion"])
         with gr.Row():
             form["batch"] = gr.Number(first.batch, label="Batch", precision=0, min_width=90)
             form["lr"] = gr.Number(first.lr, label="Learning rate", min_width=90)

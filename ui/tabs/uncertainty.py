@@ -15,7 +15,7 @@ from analysis import query as split
 from analysis.plots import LABELS
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
-from ui.answer import UNCALIBRATED, VERDICTS
+from ui.answer import TEXTS, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
 from ui.html import texts
 from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
@@ -104,7 +104,7 @@ def sources(session: Session, result: QueryResult) -> str:
     key = split.verdict(table, session.untrusted)
     sentences = []
     if key is not None or not session.calibration:  # else it is calibrated, but no source can be trusted
-        sentences.append(UNCALIBRATED if key is None else VERDICTS[key])
+        sentences.append(TEXTS["uncalibrated"] if key is None else VERDICTS[key])
     if session.untrusted:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")

@@ -11,7 +11,7 @@ import pytest
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
 from tests.studied import answered, elsewhere, without_studies
-from ui.answer import UNCALIBRATED
+from ui.answer import TEXTS
 from ui.state import QueryResult, Tab
 from ui.studies import Studies
 from ui.tabs import about, uncertainty
@@ -61,7 +61,7 @@ def test_where_no_source_can_be_trusted_that_is_said_and_not_that_nothing_is_kno
     distrusted = dataclasses.replace(session, untrusted={"r": 0.4, "t": 0.3, "m": 0.5})
     first = json.loads(uncertainty.sources(distrusted, answered(distrusted)))
     assert "so don't trust these: picture, words, fit." in unescape(first["after"])
-    assert UNCALIBRATED not in first["after"]
+    assert TEXTS["uncalibrated"] not in first["after"]
     colours = first["figure"]["data"][0]["marker"]["color"]
     assert len(set(colours[:3])) == 1 and colours[3] != colours[0]
 
