@@ -28,6 +28,7 @@ VERDICTS: dict[str, str] = TEXTS["verdicts"]  # by the source that stands out
 def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
     """How sure the model is of one answer; with `open` its explanation is unfolded."""
     trace, table = result.trace, study.split(result.trace)
+    rows = list(table.itertuples(index=False))
     key = study.verdict(table, session.untrusted)
     alarm = alarming(table, trace.chance, session)
     unknown = TEXTS["untrusted" if session.calibration else "uncalibrated"]
@@ -37,21 +38,9 @@ def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
         verdict=TEXTS["poor"] if alarm and not key else verdict, advice=TEXTS["advice"].get(key, ""),
         within=session.calibration.within if session.calibration else 10,
         chance=TEXTS["unmeasured"] if trace.chance is None else percent(trace.chance),
-        notes=notes(session, result.request), rows=_rows(session, table), help=TEXTS["help"], open=open,
+        notes=notes(session, result.request), help=TEXTS["help"], open=open, rows=rows, untrusted=session.untrusted,
+        histograms={row.source: histogram(session.calibration, row.source, row.variance) for row in rows},
     )  # fmt: skip
-
-
-def _rows(session: Session, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The split, a row a source, as the template shows it."""
-    return [
-        {
-            "source": row.source, "name": row.name, "variance": row.variance,
-            "percentile": "–" if math.isnan(row.percentile) else f"{row.percentile:.0f}",
-            "measure": session.untrusted.get(row.source),
-            "histogram": histogram(session.calibration, row.source, row.variance),
-        }
-        for row in table.itertuples(index=False)
-    ]  # fmt: skip
 
 
 def histogram(calibration: Calibration | None, source: str, value: float) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
 from hug.data.corruptions import CORRUPTIONS, corrupt
 from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
+from ui.html import texts
 from ui.requests import read_picture
 
 MODEL_CALLS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # one at a time, whoever asks
@@ -23,10 +24,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what can't fail: no message of an error is shown
 WORKING = 480  # pixels, short side, at which a fault is drawn: the backbone reads 160
 LONGEST = 4 * WORKING  # of the long side: a strip stays small too
-KINDS = {
-    "blur": "blur", "noise": "noise", "lowres": "few pixels", "jpeg": "strong compression",
-    "occlusion": "something in front", "darkness": "too dark", "glare": "glare",
-}  # fmt: skip
+KINDS: dict[str, str] = texts("query_panels")["kinds"]  # of faults, for people
 SEED = 0  # the same fault each time, so that only the severity changes
 
 

@@ -23,17 +23,14 @@ ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
     "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
     "validation.parquet", "test.parquet", "gallery.safetensors", "gallery.json",
 )  # fmt: skip
-STEPS, STATUS = texts("training")["steps"], texts("training")["status"]
-CURVES = {  # elem_id -> (table, figure, sentence, title, question)
-    "train-losses": (log.losses, log.draw_losses, log.say_losses, "Losses",
-        "Does it learn? The whole loss and its terms before their weights, smoothed over five records."),
-    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls, "Recall on validation",
-        "Does it find? The weights with the best R@10 are kept."),
-    "train-scales": (log.scales, log.draw_scales, log.say_scales, "Learned scales",
-        "a and b of the contrasts: a grows as the model gets surer of its matches."),
-    "train-variances": (log.variances, log.draw_variances, log.say_variances, "Variances",
-        "How unsure is it of candidates, pictures, words and their fit?"),
-}  # fmt: skip
+TEXTS = texts("training")
+STEPS, STATUS = TEXTS["steps"], TEXTS["status"]
+CURVES = {  # elem_id -> table, figure, sentence
+    "train-losses": (log.losses, log.draw_losses, log.say_losses),
+    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls),
+    "train-scales": (log.scales, log.draw_scales, log.say_scales),
+    "train-variances": (log.variances, log.draw_variances, log.say_variances),
+}
 COMPARISON = "Your trainings side by side"
 MEASURES = {  # metrics -> columns of the comparison
     "recall.10.clean": "R@10 clean, test", "auroc.corruption.gallery": "degraded AUROC", "auroc.vague": "vague AUROC",
@@ -114,7 +111,7 @@ class Run:
         """The value of one of the figures of `CURVES`; nothing before the training began."""
         if not self.records:
             return NOTHING
-        measure, draw, say, title, question = CURVES[elem_id]
+        (measure, draw, say), (title, question) = CURVES[elem_id], TEXTS["curves"][elem_id]
         return table_figure(
             measure(self.records), draw, say, title=title, question=question, name=f"{self.job.id}-{elem_id}",
             elem_id=elem_id,

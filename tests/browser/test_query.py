@@ -179,7 +179,7 @@ def test_every_panel_works_with_the_photograph(page: Page) -> None:
     assert page.locator("#words-figure b").count() == 0
     opened(page, "what-if")
     page.click("#severities-run")
-    wait_for(page, "#severities-said", "From severity 0 to 5")
+    wait_for(page, "#severities-figure", "From severity 0 to 5")
     figure(page, "severities-figure")
 
 
@@ -367,7 +367,7 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     wait_for(asked, "#words-said", "“")
     opened(asked, "what-if")
     asked.click("#severities-run")
-    wait_for(asked, "#severities-said", "From severity 0 to 5")
+    wait_for(asked, "#severities-figure", "From severity 0 to 5")
     opened(asked, "ranked")
     first = ids(asked)
     asked.get_by_label("The candidates' variance counts").uncheck()

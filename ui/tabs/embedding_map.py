@@ -79,19 +79,17 @@ def _wire_points(sessions: Sessions, state: State, point: gr.Dropdown, views: Se
     def ask(model: str, id: str | None) -> Any:
         return asking(sessions.get(model), state, id) if id else gr.skip()
 
-    def choose(event: gr.EventData) -> str:
-        return str(pressed(event))
-
     outputs = [state.reference, state.picture, state.asks]
     asks = dict(fn=safely(ask), inputs=[state.model, point], outputs=outputs, **READING)
     for view in views:
-        view.select(choose, None, point, **AT_ONCE).success(**asks)
+        view.select(pressed, None, point, **AT_ONCE).success(**asks)
     point.input(**asks)
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     """A link's model, map, colouring, category and picture, and the notice."""
-    session, link = sessions.get(params.get("model") or None), Parameters(params)
+    link = Parameters(params, sessions)
+    session = link.session
     component = int(link.choice("component", [str(c) for c in maps(session)], "0"))
     colouring = link.choice("colour", atlas.colourings(session.index))
     category = link.choice("category", session.categories)

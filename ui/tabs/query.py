@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from analysis.session import QueryError, Sessions
 from ui.answer import results, sure
+from ui.components import NOTHING
 from ui.deep_links import query_link, read_query
 from ui.history import History
 from ui.html import render
@@ -55,13 +56,13 @@ class QueryTab:
                 self.answer = Answer(sure(session, result), history.html(), results(session, result), address)
                 self.why = panels.WhyPanel(session, result)
                 self.words = panels.WordsPanel()
-                self.components = panels.ComponentsPanel(result)
-                self.beside = panels.BesidePanel(sessions, result)
+                self.components = panels.components_panel(result)
+                self.beside = panels.BesidePanel(sessions, state)
                 panels.report_panel(sessions, state)
             with gr.Column(elem_id="pick"):
                 with gr.Accordion("What if the picture were worse?", open=False, elem_id="what-if"):
                     self.what_if = WhatIf()
-                    self.severities = panels.SeveritiesPanel()
+                    self.severities = panels.severities_panel(sessions, state, self.what_if.kind)
                 self.ranking = Ranking(state)
                 self.picker = Picker(session)
         components = {**vars(self.question), **vars(self.what_if), **vars(self.ranking), **vars(state)}
@@ -99,10 +100,10 @@ class QueryTab:
             a.results: gr.update(value=results(session, result, history.before), selected_index=None),
             a.place: None,
             self.what_if.seen: gr.update(value=seen, visible=seen is not None),
-            **self.components.updates(result),
+            **{self.components[name]: value for name, value in panels.component_figures(result).items()},
             **self.why.updates(session, result),
             **self.words.empty,
-            **self.severities.empty,
+            self.severities: NOTHING,
             **self.beside.updates(self.sessions, result),
         }
 
@@ -123,9 +124,7 @@ class QueryTab:
         self._wire_history()
         self.why.wire(self.sessions, state, self.answer.results, ask)
         self.words.wire(self.sessions, state, ask)
-        self.severities.wire(self.sessions, state, self.what_if.kind)
-        self.beside.wire(self.sessions, state)
-        on_press_open(self.components.figures["variances"].select, state)
+        on_press_open(self.components["variances"].select, state)
 
     def _wire_question(self, ask: Listener) -> None:
         state, question, what_if, ranking = self.state, self.question, self.what_if, self.ranking

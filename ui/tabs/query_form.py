@@ -8,7 +8,7 @@ import gradio as gr
 
 from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
-from ui.html import text
+from ui.html import text, texts
 from ui.state import KINDS, QueryRequest, State, categories
 
 EXAMPLES = (
@@ -113,11 +113,7 @@ class Answer:
             allow_preview=False, interactive=False, buttons=[], elem_id="results",
         )  # fmt: skip
         self.place = gr.State(None)  # of the selected result
-        gr.Markdown(
-            "▲ ▼ places gained or lost against the question before; *new*: not among its results. Distance: smaller "
-            "is nearer. Doubt: the picture's own mean variance.",
-            elem_classes="hug-note",
-        )
+        gr.Markdown(texts("query_panels")["results"], elem_classes="hug-note")
         with gr.Row():
             self.use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
             self.link = gr.HTML(link, elem_id="link")

@@ -16,7 +16,7 @@ from analysis import explain
 from analysis import query as study
 from analysis.session import QueryError, Session, Sessions
 from ui.answer import sure
-from ui.components import ASSETS, NOTHING, downloads, figure, figure_value
+from ui.components import ASSETS, NOTHING, downloads, figure, figure_value, table_figure
 from ui.html import render, texts
 from ui.report import report
 from ui.requests import safely
@@ -46,19 +46,11 @@ def panel(elem_id: str, title: str, note: str) -> gr.Accordion:
     return section
 
 
-class ComponentsPanel:
-    """Variances, weights, and the two merges. A pressed bar opens its sub-feature."""
-
-    def __init__(self, result: QueryResult) -> None:
-        labels = (study.VARIANCES, study.WEIGHTS, "Dynamic against static weights")
-        with gr.Accordion("Components: variances and weights", open=False, elem_id="components"):
-            self.figures = {
-                name: figure(name, label, value=value)
-                for label, (name, value) in zip(labels, component_figures(result).items(), strict=True)
-            }
-
-    def updates(self, result: QueryResult) -> Updates:
-        return {self.figures[name]: value for name, value in component_figures(result).items()}
+def components_panel(result: QueryResult) -> dict[str, gr.HTML]:
+    """Figures of variances, weights and the two merges, by their elem_id."""
+    labels = {"variances": study.VARIANCES, "weights": study.WEIGHTS, "merges": "Dynamic against static weights"}
+    with gr.Accordion("Components: variances and weights", open=False, elem_id="components"):
+        return {name: figure(name, labels[name], value=value) for name, value in component_figures(result).items()}
 
 
 def component_figures(result: QueryResult) -> dict[str, str]:
@@ -191,40 +183,34 @@ class WordsPanel:
         self.table.select(safely(leave_out), None, state.words, **PRIVATE).success(**ask)
 
 
-class SeveritiesPanel:
-    """What a worse picture does: the same question at all severities of a fault, on demand."""
+def severities_panel(sessions: Sessions, state: State, kind: gr.Dropdown) -> gr.HTML:
+    """What a worse picture does: the same question at all severities of a fault, on demand. Gives the figure."""
+    run = gr.Button("All severities of this fault", size="sm", elem_id="severities-run")
+    drawing = figure("severities-figure", SEVERITIES)
 
-    def __init__(self) -> None:
-        self.run = gr.Button("All severities of this fault", size="sm", elem_id="severities-run")
-        self.summary = gr.HTML("", elem_id="severities-said")
-        self.drawing = figure("severities-figure", SEVERITIES)
-        self.empty: Updates = {self.summary: "", self.drawing: NOTHING}
+    def compare(result: QueryResult, kind: str) -> str:
+        session, trace = sessions.get(result.request.model), result.trace
+        table = explain.severities(session, result.picture, trace.words, kind, SEED, trace.options)
+        return table_figure(
+            table, explain.draw_severities, explain.say_severities, title=SEVERITIES, name="hug-severities",
+            elem_id="severities-figure",
+        )  # fmt: skip
 
-    def wire(self, sessions: Sessions, state: State, kind: gr.Dropdown) -> None:
-        def compare(result: QueryResult, kind: str) -> Updates:
-            session, trace = sessions.get(result.request.model), result.trace
-            table = explain.severities(session, result.picture, trace.words, kind, SEED, trace.options)
-            summary = explain.say_severities(table)
-            drawing = figure_value(
-                explain.draw_severities(table), f"{SEVERITIES}. {summary}", title=SEVERITIES, table=table,
-                name="hug-severities", elem_id="severities-figure",
-            )  # fmt: skip
-            return {self.summary: sentence(summary), self.drawing: drawing}
-
-        self.run.click(safely(compare), [state.result, kind], [*self.empty], **CALLS)
+    run.click(safely(compare), [state.result, kind], drawing, **CALLS)
+    return drawing
 
 
 class BesidePanel:
     """The same question asked to another model, such as `paper` beside `calibrated`."""
 
-    def __init__(self, sessions: Sessions, result: QueryResult) -> None:
-        names = _other_models(sessions, result)
+    def __init__(self, sessions: Sessions, state: State) -> None:
+        names = _other_models(sessions, state.result.value)
         with panel("beside", "Beside another model", "beside" if names else "alone"):
             with gr.Row(visible=bool(names)):
                 self.model = gr.Dropdown(
                     names, filterable=False, label="Other model", min_width=140, elem_id="beside-which"
                 )
-                self.run = gr.Button("Ask it too", elem_id="beside-run")
+                run = gr.Button("Ask it too", elem_id="beside-run")
             self.summary = gr.HTML("", elem_id="beside-said")
             self.sure = gr.HTML("", elem_id="beside-sure")
             self.results = gr.Gallery(
@@ -235,12 +221,6 @@ class BesidePanel:
         results = gr.update(value=None, visible=False)
         self.empty: Updates = {self.summary: "", self.sure: "", self.results: results, self.ranks: NOTHING}
 
-    def updates(self, sessions: Sessions, result: QueryResult) -> Updates:
-        """The other models to choose from, and nothing of an earlier question."""
-        names = _other_models(sessions, result)
-        return {self.model: gr.update(choices=names, value=names[0][1] if names else None), **self.empty}
-
-    def wire(self, sessions: Sessions, state: State) -> None:
         def compare(result: QueryResult, name: str | None) -> Updates:
             one, other = sessions.get(result.request.model), sessions.get(name)
             second = answer_again(other, result)
@@ -258,7 +238,12 @@ class BesidePanel:
                 self.ranks: figure_value(None, title=RANKS, table=names, name="hug-beside"),
             }
 
-        self.run.click(safely(compare), [state.result, self.model], [*self.empty], **CALLS)
+        run.click(safely(compare), [state.result, self.model], [*self.empty], **CALLS)
+
+    def updates(self, sessions: Sessions, result: QueryResult) -> Updates:
+        """The other models to choose from, and nothing of an earlier question."""
+        names = _other_models(sessions, result)
+        return {self.model: gr.update(choices=names, value=names[0][1] if names else None), **self.empty}
 
 
 def _other_models(sessions: Sessions, result: QueryResult) -> list[tuple[str, str]]:

@@ -56,26 +56,23 @@ def build(sessions: Sessions, state: State) -> Tab:
 
 def _form() -> dict[str, Any]:
     """The controls, by the names of `Settings`, `TERMS` and `SWITCHES`, with the command they stand for."""
-    first, form = Settings(), dict[str, Any]()
+    form = dict[str, Any]()
     data = {
         name: f"{name}: {3 * sum(sizes.images)} pictures, {3 * sizes.triplets[0]} training queries"
         for name, sizes in DATA.items()
     }
     info = "generated, with known attributes and known faults; drawn on first use"
     form["data"] = _radio("data", "Data", data, info)
-    form["size"] = _radio("size", "Size", TEXTS["size"])
-    form["objective"] = _radio("objective", "Objective", TEXTS["objective"])
+    form |= {name: _radio(name, name.capitalize(), TEXTS[name]) for name in ("size", "objective")}
     with gr.Row():
         # Bounds are checked where the settings are made: Gradio's own message doesn't say which number it means.
-        form["steps"] = gr.Number(first.steps, label="Steps", precision=0, min_width=90, elem_id="train-steps")
-        form["seed"] = gr.Number(first.seed, label="Seed", precision=0, min_width=90, elem_id="train-seed")
+        form |= {name: _number(name, precision=0) for name in ("steps", "seed")}
     with gr.Accordion("Weights and switches of the objective", open=False, elem_id="train-weights"):
         gr.Markdown("Choosing an objective sets them; a weight of 0 switches its term off.", elem_classes="hug-note")
         form["fusion"] = _radio("fusion", "Merge of picture, words and fit", TEXTS["fusion"])
         with gr.Row():
-            form["batch"] = gr.Number(first.batch, label="Batch", precision=0, min_width=90)
-            form["lr"] = gr.Number(first.lr, label="Learning rate", min_width=90)
-        values = preset(first.objective)
+            form |= {"batch": _number("batch", precision=0), "lr": _number("lr")}
+        values = preset(Settings().objective)
         with gr.Row():
             form |= {n: gr.Number(values[n], label=n, info=help_of(n), min_width=200) for n in TERMS}
         form |= {n: gr.Checkbox(values[n], label=n, info=help_of(n)) for n in SWITCHES}
@@ -86,6 +83,11 @@ def _form() -> dict[str, Any]:
 def _radio(name: str, label: str, choices: Mapping[str, str], info: str | None = None) -> gr.Radio:
     pairs, value = [(words, key) for key, words in choices.items()], getattr(Settings(), name)
     return gr.Radio(pairs, value=value, label=label, info=info, elem_id=f"train-{name}")
+
+
+def _number(name: str, precision: int | None = None) -> gr.Number:
+    value, title = getattr(Settings(), name), Settings.model_fields[name].title
+    return gr.Number(value, label=title, precision=precision, min_width=90, elem_id=f"train-{name}")
 
 
 def _wire_form(form: Mapping[str, Any]) -> None:
@@ -105,7 +107,7 @@ def _wire_form(form: Mapping[str, Any]) -> None:
     def set_preset(objective: str) -> dict[Any, Any]:
         return {form[name]: value for name, value in preset(objective).items()}
 
-    spelling: dict[str, Any] = {"fn": safely(spell), "inputs": {*form.values()}, "outputs": command, **READING}
+    spelling = dict(fn=safely(spell), inputs={*form.values()}, outputs=command, **READING)
     terms = [form[name] for name in (*TERMS, *SWITCHES)]
     form["objective"].input(set_preset, form["objective"], terms, **AT_ONCE).then(**spelling)
     for name, control in form.items():
@@ -132,9 +134,7 @@ class RunsPanel:
             }
         self.download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
         with gr.Accordion("What it printed", open=False, elem_id="train-log"):
-            self.log = gr.Code(
-                "", language=None, show_label=False, label="What it printed", interactive=False, max_lines=16
-            )
+            self.log = gr.Code(show_label=False, label="What it printed", interactive=False, max_lines=16)
         self.figures = {name: figure(name, name) for name in list(CURVES)[:2]}
         self.inputs = [state.visitor, self.runs]
 
@@ -172,7 +172,7 @@ class RunsPanel:
         """Updates of what changed since `stamp`; none without news."""
         owner = visitor_or_new(visitor)
         runs = [Run(job) for job in self.jobs.list(owner)]
-        run = next((run for run in runs if run.job.id == id), runs[0] if runs else None)
+        run = next((run for run in runs if run.job.id == id), next(iter(runs), None))
         news = run.stamp if run else []
         if news == stamp and stamp:
             return gr.skip()
@@ -186,10 +186,7 @@ class RunsPanel:
             self.status: run.state if run else "",
             self.log: self.jobs.log(owner, run.job.id) if run else "",
             self.comparison: comparison(runs),
-            **{
-                button: gr.Button(visible=run is not None and ACTIONS[name][1](run))
-                for name, button in self.buttons.items()
-            },
+            **{b: gr.Button(visible=run is not None and ACTIONS[name][1](run)) for name, b in self.buttons.items()},
             **{view: run.curve(name) if run else "" for name, view in self.figures.items()},
         }  # fmt: skip
 

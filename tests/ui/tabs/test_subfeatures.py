@@ -166,10 +166,11 @@ def test_a_gallery_without_categories_has_no_filter(studied_session: Session) ->
 def test_a_caption_asks_with_its_words(studied_session: Session) -> None:
     table = studied_session.prepared.table("captions")  # type: ignore[union-attr]
     part = table[(table.source == "fit") & (table.end == "highest")]
-    reference, words = subfeatures.caption(studied_session, "fit:highest:1")
-    row = part.iloc[1]
-    assert words == row.text
-    assert reference == (row.id if row.id in studied_session.index.ids else None)
+    cards = view(studied_session)["captions-fit-highest"]["cards"]
+    ids = studied_session.index.ids
+    assert [(card["id"], card["words"]) for card in cards] == [
+        (row.id if row.id in ids else None, row.text) for row in part.itertuples()
+    ]
 
 
 def test_only_what_was_measured_can_be_chosen(studied_session: Session, tmp_path: Path) -> None:
