@@ -6,17 +6,19 @@ A tree holds `images/{id}.png|.jpg|.jpeg|.webp`, `captions/cap.{category}.{split
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from hug.data.collection import Collection, Triplet
 from hug.data.images import SUFFIXES
 
 CATEGORIES = ("dress", "shirt", "toptee")
-SPLITS = ("train", "val", "test")
+T = TypeVar("T")
 
 
 def recognise(root: Path) -> bool:
@@ -38,7 +40,7 @@ def read(root: str | Path, split: str, categories: Sequence[str] = CATEGORIES) -
     triplets: list[Triplet] = []
     for category in categories:
         path = _annotation(root, "captions", "cap", category, split)
-        entries = tuple(_triplets(path, category))
+        entries = tuple(Triplet(e.candidate, e.target, e.captions, category) for e in _parsed(path, ENTRIES))
         _check_ids(path, entries, listed, set(galleries[category]), root, split)
         triplets.extend(entries)
     return Collection(root.resolve().name, split, tuple(triplets), galleries, partial(_find, root))
@@ -57,49 +59,50 @@ def _annotation(root: Path, folder: str, prefix: str, category: str, split: str)
     return path
 
 
-def _list(path: Path) -> list[Any]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # malformed JSON, or bytes that are not UTF-8
-        raise ValueError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(entries, list):
-        raise ValueError(f"{path}: expected a list, got {type(entries).__name__}")
-    return entries
-
-
-def _id(value: Any, where: str) -> str:
+def _inside(id: str) -> str:
     """An id becomes part of a file name, so it must stay inside the folder of pictures."""
-    if not isinstance(value, str) or not value or "\\" in value or "\0" in value:
-        raise ValueError(f"{where}: expected the id of a picture, got {value!r}")
-    if value.startswith("/") or ".." in PurePosixPath(value).parts:
-        raise ValueError(f"{where}: the id {value!r} leads out of the folder of pictures")
-    return value
+    if not id or "\\" in id or "\0" in id:
+        raise ValueError("not the id of a picture")
+    if id.startswith("/") or ".." in PurePosixPath(id).parts:
+        raise ValueError("the id leads out of the folder of pictures")
+    return id
+
+
+Id = Annotated[str, AfterValidator(_inside)]
+
+
+class Entry(BaseModel):
+    """One annotation; further keys are left alone."""
+
+    candidate: Id
+    target: Id
+    captions: tuple[str, str]
+
+
+GALLERY, ENTRIES = TypeAdapter(list[Id]), TypeAdapter(list[Entry])
+
+
+def _parsed(path: Path, adapter: TypeAdapter[list[T]]) -> list[T]:
+    """Raises ValueError with the file, the first entry that is wrong, and what is wrong with it."""
+    try:
+        return adapter.validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        entry, *keys = first["loc"] or ("",)
+        place = " ".join(["entry", str(entry), *map(str, keys)]) + ": " if first["loc"] else ""
+        raise ValueError(
+            f"{path}: {place}{first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"
+        ) from None
 
 
 def _gallery(path: Path) -> tuple[str, ...]:
-    ids = [_id(value, f"{path}: entry {n}") for n, value in enumerate(_list(path))]
+    ids = _parsed(path, GALLERY)
     if not ids:
         raise ValueError(f"{path}: the gallery is empty")
-    if len(set(ids)) < len(ids):
-        once: set[str] = set()
-        twice = sorted({i for i in ids if i in once or once.add(i)})  # type: ignore[func-returns-value]
+    twice = sorted(id for id, times in Counter(ids).items() if times > 1)
+    if twice:
         raise ValueError(f"{path}: {len(twice)} duplicate ids: {', '.join(twice[:10])}")
     return tuple(ids)
-
-
-def _triplets(path: Path, category: str) -> Iterator[Triplet]:
-    for n, entry in enumerate(_list(path)):
-        where = f"{path}: entry {n}"
-        if not isinstance(entry, dict):
-            raise ValueError(f"{where}: expected an object, got {type(entry).__name__}")
-        missing = [key for key in ("candidate", "target", "captions") if key not in entry]
-        if missing:
-            raise ValueError(f"{where}: missing key {missing[0]!r}")
-        captions = entry["captions"]
-        if not isinstance(captions, list) or len(captions) != 2 or not all(isinstance(c, str) for c in captions):
-            raise ValueError(f"{where}: expected two captions, got {captions!r}")
-        reference, target = _id(entry["candidate"], where), _id(entry["target"], where)
-        yield Triplet(reference, target, (captions[0], captions[1]), category)
 
 
 def _check_ids(
