@@ -51,10 +51,7 @@ def histogram(calibration: Calibration | None, source: str, value: float) -> dic
     x = EDGE + float(np.clip((math.log(max(value, 1e-12)) - low) / max(high - low, 1e-9), 0, 1)) * (WIDTH - 2 * EDGE)
     step, floor = (WIDTH - 2 * EDGE) / len(shares), HEIGHT - 8
     heights = shares / shares.max() * (floor - 2)
-    bars = [
-        {"x": EDGE + n * step, "y": floor - height, "width": 0.9 * step, "height": height}
-        for n, height in enumerate(heights)
-    ]
+    bars = [(EDGE + n * step, floor - height, 0.9 * step, height) for n, height in enumerate(heights)]
     mark = f"M{x:.1f} {floor} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{floor} h-1.2 z"
     return {"width": WIDTH, "height": HEIGHT, "bars": bars, "mark": mark}
 
@@ -88,8 +85,7 @@ def notes(session: Session, request: QueryRequest) -> list[str]:
 def results(session: Session, result: QueryResult, before: Sequence[str] | None = None) -> list[tuple[Path, str]]:
     """Thumbnail and caption of each result; `before` are the results of the question asked before."""
     rows = study.results(result.trace).to_dict("records")
-    moves = study.moves(before, result.ids)
-    arrows = ["" if before is None else arrow(places) for places in moves]
+    arrows = ["" if before is None else arrow(places) for places in study.moves(before, result.ids)]
     return [(session.thumbnail(row["id"]), caption(session, row, move)) for row, move in zip(rows, arrows, strict=True)]
 
 

@@ -78,6 +78,12 @@ def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
     )  # fmt: skip
 
 
+def gallery(value: Any = None, height: int | str = "auto", **options: Any) -> gr.Gallery:
+    """Pictures with captions, whole and in a grid; its `select` event has the place of the pressed one."""
+    shared: dict[str, Any] = {"object_fit": "contain", "interactive": False, "buttons": [], "allow_preview": False}
+    return gr.Gallery(value, height=height, **shared, **options)
+
+
 def pressed(event: gr.EventData) -> Any:
     """The id that a click or a press reported."""
     return event.id

@@ -8,6 +8,7 @@ import gradio as gr
 
 from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
+from ui.components import gallery
 from ui.html import text, texts
 from ui.state import KINDS, QueryRequest, State, categories
 
@@ -77,9 +78,9 @@ class Picker:
         with gr.Accordion("Pick from the gallery", open=True):
             self.category = gr.Radio(**categories(session), label="Show", elem_id="pick-from")
             self.ids, self.page = gr.State(session.ids()[:PICTURES]), gr.State(0)
-            self.pictures = gr.Gallery(
-                self.thumbnails(self.ids.value), show_label=False, label="Pick from the gallery", columns=4, height=230,
-                object_fit="contain", allow_preview=False, interactive=False, buttons=[], elem_id="picker",
+            self.pictures = gallery(
+                self.thumbnails(self.ids.value), 230, show_label=False, label="Pick from the gallery", columns=4,
+                elem_id="picker",
             )  # fmt: skip
             with gr.Row():
                 self.more = gr.Button("Other pictures", size="sm")
@@ -108,10 +109,7 @@ class Answer:
             self.history = gr.HTML(history, elem_id="trail")
             self.forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
         gr.Markdown(f"### {RESULTS}")
-        self.results = gr.Gallery(
-            results, label=RESULTS, show_label=False, columns=5, height="auto", object_fit="contain",
-            allow_preview=False, interactive=False, buttons=[], elem_id="results",
-        )  # fmt: skip
+        self.results = gallery(results, label=RESULTS, show_label=False, columns=5, elem_id="results")
         self.place = gr.State(None)  # of the selected result
         gr.Markdown(texts("query_panels")["results"], elem_classes="hug-note")
         with gr.Row():

@@ -16,7 +16,7 @@ from analysis import explain
 from analysis import query as study
 from analysis.session import QueryError, Session, Sessions
 from ui.answer import sure
-from ui.components import ASSETS, NOTHING, downloads, figure, figure_value, table_figure
+from ui.components import ASSETS, NOTHING, downloads, figure, figure_value, gallery, table_figure
 from ui.html import render, texts
 from ui.report import report
 from ui.requests import safely
@@ -24,9 +24,6 @@ from ui.state import MODEL_CALLS, PRIVATE, SEED, Listener, QueryResult, State, a
 
 CALLS: dict[str, Any] = {**MODEL_CALLS, **PRIVATE}
 TABLE: dict[str, Any] = {"interactive": False, "buttons": ["copy"], "max_height": 300}
-PICTURES: dict[str, Any] = {
-    "object_fit": "contain", "interactive": False, "buttons": [], "allow_preview": False
-}  # fmt: skip
 PARTS = "Parts of two distances, by sub-feature"
 WORDS = "Change of the doubt without each word"
 SEVERITIES = "Doubt against the severity of the fault"
@@ -84,10 +81,8 @@ class WhyPanel:
                 self.first = gr.Dropdown(ranks, value=first, label="Explain", min_width=140, elem_id="why-first")
                 self.second = gr.Dropdown(ranks, value=second, label="beside", min_width=140, elem_id="why-second")
             self.summary = gr.HTML(summary, elem_id="why-said")
-            self.pictures = gr.Gallery(
-                pictures, label="Reference and the two results", columns=3, height=190, elem_id="why-pictures",
-                **PICTURES,
-            )  # fmt: skip
+            label = "Reference and the two results"
+            self.pictures = gallery(pictures, 190, label=label, columns=3, elem_id="why-pictures")
             self.drawing = figure("why-figure", PARTS, value=drawing)
             self.files = gr.HTML(files)
             self.table = gr.Dataframe(table, label=PARTS, elem_id="why-table", **TABLE)
@@ -213,10 +208,8 @@ class BesidePanel:
                 run = gr.Button("Ask it too", elem_id="beside-run")
             self.summary = gr.HTML("", elem_id="beside-said")
             self.sure = gr.HTML("", elem_id="beside-sure")
-            self.results = gr.Gallery(
-                label="Results of the other model, nearest first; *here*: the rank above", columns=5, height="auto",
-                visible=False, elem_id="beside-results", **PICTURES,
-            )  # fmt: skip
+            label = "Results of the other model, nearest first; *here*: the rank above"
+            self.results = gallery(label=label, columns=5, visible=False, elem_id="beside-results")
             self.ranks = figure("beside-table", RANKS)
         results = gr.update(value=None, visible=False)
         self.empty: Updates = {self.summary: "", self.sure: "", self.results: results, self.ranks: NOTHING}

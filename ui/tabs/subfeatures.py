@@ -181,8 +181,7 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
         "matrix": studies.part(
             "tracking", lambda table: table,
             partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
-            study.say_matrix, title=TITLES["matrix"], elem_id="matrix", clickable=True,
-            question=QUESTIONS["matrix"],
+            study.say_matrix, title=TITLES["matrix"], elem_id="matrix", clickable=True, question=QUESTIONS["matrix"],
         ),
         **{view: captions(studies, view) for view in CAPTIONS},
         "link": view_link(
