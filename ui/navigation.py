@@ -27,11 +27,6 @@ def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) ->
     return render("link", address=f"?{query}", text="Link to this view")
 
 
-def restore_model(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """What a link sets in a tab that has the model alone."""
-    return [sessions.get(params.get("model") or None).name]
-
-
 class Parameters:
     """A link's parameters, checked against what exists; what does not is said in `notice` and left out.
 

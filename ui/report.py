@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
+from analysis import model_card
 from analysis import query as study
 from analysis.session import Session
 from ui.answer import caption, sure
@@ -69,16 +70,11 @@ def _request(request: QueryRequest) -> Markup:
 
 
 def _model(session: Session) -> Markup:
-    model = session.model
+    facts = dict(model_card.model(session).itertuples(index=False, name=None))
     return _facts({
-        "name": session.name,
-        "objective": model.objective.name,
-        "weights": session.weights,
-        "backbone": f"{model.backbone.name} {model.backbone.fingerprint}",
-        "K, D": f"{model.config.components}, {model.config.dim}",
+        **facts, "frozen backbone": f"{session.model.backbone.name} {session.model.backbone.fingerprint}",
         "gallery": f"{len(session.index)} pictures, {session.index.gallery_hash}",
-        **{name: version(name) for name in VERSIONS},
-        "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        **{name: version(name) for name in VERSIONS}, "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     })  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from analysis.session import RUNS, QueryError, Sessions
 from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
 from ui.html import text, texts
-from ui.navigation import READING, restore_model
+from ui.navigation import READING, Parameters
 from ui.requests import safely
 from ui.state import AT_ONCE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
@@ -51,7 +51,9 @@ def build(sessions: Sessions, state: State) -> Tab:
     refresh = dict(fn=safely(panel.refresh), inputs=panel.inputs, outputs=panel.outputs, **READING)
     outputs = [state.visitor, state.model]
     arrive = dict(fn=safely(panel.arrive), inputs=[state.visitor], outputs=outputs, **READING)
-    return Tab("train", "Train", [state.model], partial(restore_model, sessions), refresh, arrive)
+    return Tab(
+        "train", "Train", [state.model], lambda params: [Parameters(params, sessions).session.name], refresh, arrive
+    )
 
 
 def _form() -> dict[str, Any]:
@@ -176,11 +178,9 @@ class RunsPanel:
         news = run.stamp if run else []
         if news == stamp and stamp:
             return gr.skip()
+        choices = [(run.label, run.job.id) for run in runs]
         return {
-            self.runs: gr.Radio(
-                [(run.label, run.job.id) for run in runs], value=run.job.id if run else None,
-                info="" if runs else NO_RUNS,
-            ),
+            self.runs: gr.Radio(choices, value=run.job.id if run else None, info="" if runs else NO_RUNS),
             self.stamp: news,
             self.timer: gr.Timer(EVERY, active=run is not None and run.busy),
             self.status: run.state if run else "",
@@ -188,7 +188,7 @@ class RunsPanel:
             self.comparison: comparison(runs),
             **{b: gr.Button(visible=run is not None and ACTIONS[name][1](run)) for name, b in self.buttons.items()},
             **{view: run.curve(name) if run else "" for name, view in self.figures.items()},
-        }  # fmt: skip
+        }
 
     def refresh(self, visitor: Any, id: str | None) -> dict[Any, Any]:
         """All there is to show."""
