@@ -94,7 +94,7 @@ def _nearest(
     index: Index, query: Query | Gaussians, component: int, exclude: Sequence[str] | None = None
 ) -> pd.DataFrame:
     components = None if component == 0 else [component - 1]
-    ranking = index.search(query, NEAREST, exclude, components=components)
+    ranking = index.search(query, NEAREST, exclude=exclude, components=components)
     return pd.DataFrame({"id": ranking.ids[0], "distance": ranking.distances[0, : len(ranking.ids[0])].numpy()})
 
 
