@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from hug.data.images import open_picture
 from hug.files import write_json, write_tensors
-from hug.gaussians import Gaussians, Query, distance
+from hug.gaussians import Gaussians, Query
 from hug.model import HUG
 
 Picture: TypeAlias = Image.Image | Path | bytes
@@ -205,7 +205,7 @@ class Index:
         positions = torch.empty(len(query), 0, dtype=torch.long, device=device)
         for start in range(0, len(self.ids), CHUNK):
             stop = min(start + CHUNK, len(self.ids))
-            distances = distance(query, self.gaussians[start:stop], options.use_var, components)  # (B, n)
+            distances = self._distances(query, slice(start, stop), options.use_var, components)  # (B, n)
             distances[:, ~mask[start:stop]] = torch.inf
             inside = (places >= start) & (places < stop)
             distances[rows[inside], places[inside] - start] = torch.inf
@@ -215,6 +215,23 @@ class Index:
         positions = positions.masked_fill(torch.isinf(best), -1)
         ids = [[self.ids[n] for n in row if n >= 0] for row in positions.tolist()]
         return Ranking(ids, best.cpu(), positions.cpu())
+
+    def _distances(self, query: Query | Gaussians, rows: slice, use_var: bool, keep: slice | list[int]) -> Tensor:
+        """(B, n) Eq. 15 as `gaussians.distance`, where what depends on a candidate alone is summed once for all."""
+        mu, gallery = query.mu[:, keep].flatten(1), self.gaussians  # (B, K'*D)
+        squared = mu.square().sum(1)[:, None] + self._mu_norm[rows, keep].sum(1)
+        squared = (squared - 2 * mu @ gallery.mu[rows, keep].flatten(1).T).clamp_min_(0)
+        if use_var:
+            squared += query.var[:, keep].sum((1, 2))[:, None] + self._var_sum[rows, keep].sum(1)
+        return squared / (query.mu.shape[1] * query.mu.shape[2]) + gallery.bias[rows]
+
+    @cached_property
+    def _mu_norm(self) -> Tensor:
+        return self.gaussians.mu.square().sum(-1)  # (N, K)
+
+    @cached_property
+    def _var_sum(self) -> Tensor:
+        return self.gaussians.var.sum(-1)  # (N, K)
 
     @cached_property
     def _place(self) -> dict[str, int]:
