@@ -49,7 +49,7 @@ class StudyRecord:
     metrics: tuple[Metric, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyStore:
     """What is stored of one checkpoint; `stale` says of the studies that can't be shown why."""
 

@@ -1,7 +1,7 @@
 // Pictures and sentences to choose from, as buttons. Gradio gives: element, props, trigger, watch.
-// The value is JSON: {before, cards: [{id, source, text, note, alt, title, mark}], empty, after}, each optional. What a
+// The value is JSON: {before, cards: [{id, source, text, note, alt, title, mark, words}], empty, after}, each optional. What a
 // card holds is set as text; before and after are HTML made (and escaped) by the server.
-// A press triggers "select" with {id}.
+// A press triggers "select" with {id, words}.
 const make = (name, kind, text) => {
   const node = document.createElement(name);
   node.className = kind;
@@ -12,7 +12,7 @@ const make = (name, kind, text) => {
 function card(item) {
   const button = make("button", "hug-card" + (item.source ? "" : " hug-card-text"));
   button.type = "button";
-  button.dataset.id = item.id;
+  button.dataset.id = item.id || "";
   button.title = item.title || "";
   if (item.source) {
     const image = make("img", "");
@@ -24,7 +24,7 @@ function card(item) {
   if (item.text) button.append(make("span", "hug-card-words", item.text));
   if (item.note) button.append(make("span", "hug-card-note", item.note));
   if (item.mark) button.classList.add("hug-card-marked");
-  button.addEventListener("click", () => trigger("select", { id: item.id }));
+  button.addEventListener("click", () => trigger("select", { id: item.id, words: item.words }));
   return button;
 }
 

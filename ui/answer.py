@@ -15,66 +15,32 @@ from analysis import query as study
 from analysis.explain import first_unread
 from analysis.session import Session
 from hug.calibration import Calibration
-from ui.html import render
+from ui.html import render, texts
 from ui.state import KINDS, QueryRequest, QueryResult
 
 WIDTH, HEIGHT, EDGE = 140, 34, 3  # of a histogram, in its own units
 ALARM = 95.0  # a percentile from here on is a reason not to believe the ranking
 POOR = 0.25  # so is a chance below
-HELP = {
-    "r": "doubt about the reference picture",
-    "t": "doubt about the words",
-    "m": "doubt whether the words fit the picture",
-    "q": "the three merged",
-}
-VERDICTS = {
-    "r": "The picture is unclear.",
-    "t": "The words are vague.",
-    "m": "The words do not fit this picture.",
-    "": "Nothing unusual.",
-}
-UNCALIBRATED = "Without a calibration nobody knows whether these numbers are unusual."
-UNTRUSTED = "No source of this model's doubt can be trusted: on the test split all are at chance."
-ADVICE = {
-    "r": "Try a sharper, brighter picture that shows the whole garment.",
-    "t": "Say what should change and how: a colour, a length, sleeves, a pattern.",
-    "m": "Say it so that it makes sense for this picture, or choose another reference.",
-}
-UPLOADED = (
-    "Your own picture: percentiles and chance were measured on generated garments, not on photographs. "
-    "The model doesn't notice what it never learned: a shoe or a hat can get a chance as high as a dress."
-)
+TEXTS = texts("answer")
+VERDICTS: dict[str, str] = TEXTS["verdicts"]  # by the source that stands out
 
 
 def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
     """How sure the model is of one answer; with `open` its explanation is unfolded."""
     trace, table = result.trace, study.split(result.trace)
+    rows = list(table.itertuples(index=False))
     key = study.verdict(table, session.untrusted)
     alarm = alarming(table, trace.chance, session)
-    unknown = UNTRUSTED if session.calibration else UNCALIBRATED
+    unknown = TEXTS["untrusted" if session.calibration else "uncalibrated"]
     verdict = unknown if key is None else VERDICTS[key]
-    if alarm and not key:
-        verdict = "No single source stands out, but queries like this one seldom found their picture."
-    unmeasured = "unknown: this model has no calibration; run python -m hug evaluate"
     return render(
-        "sure", words=trace.words, empty=not result.ids, alarm=alarm, verdict=verdict, advice=ADVICE.get(key or "", ""),
+        "sure", words=trace.words, empty=not result.ids, alarm=alarm,
+        verdict=TEXTS["poor"] if alarm and not key else verdict, advice=TEXTS["advice"].get(key, ""),
         within=session.calibration.within if session.calibration else 10,
-        chance=unmeasured if trace.chance is None else percent(trace.chance),
-        notes=notes(session, result.request), rows=_rows(session, table), help=HELP, open=open,
+        chance=TEXTS["unmeasured"] if trace.chance is None else percent(trace.chance),
+        notes=notes(session, result.request), help=TEXTS["help"], open=open, rows=rows, untrusted=session.untrusted,
+        histograms={row.source: histogram(session.calibration, row.source, row.variance) for row in rows},
     )  # fmt: skip
-
-
-def _rows(session: Session, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The split, a row a source, as the template shows it."""
-    return [
-        {
-            "source": row.source, "name": row.name, "variance": row.variance,
-            "percentile": "–" if math.isnan(row.percentile) else f"{row.percentile:.0f}",
-            "measure": session.untrusted.get(row.source),
-            "histogram": histogram(session.calibration, row.source, row.variance),
-        }
-        for row in table.itertuples(index=False)
-    ]  # fmt: skip
 
 
 def histogram(calibration: Calibration | None, source: str, value: float) -> dict[str, Any] | None:
@@ -85,10 +51,7 @@ def histogram(calibration: Calibration | None, source: str, value: float) -> dic
     x = EDGE + float(np.clip((math.log(max(value, 1e-12)) - low) / max(high - low, 1e-9), 0, 1)) * (WIDTH - 2 * EDGE)
     step, floor = (WIDTH - 2 * EDGE) / len(shares), HEIGHT - 8
     heights = shares / shares.max() * (floor - 2)
-    bars = [
-        {"x": EDGE + n * step, "y": floor - height, "width": 0.9 * step, "height": height}
-        for n, height in enumerate(heights)
-    ]
+    bars = [(EDGE + n * step, floor - height, 0.9 * step, height) for n, height in enumerate(heights)]
     mark = f"M{x:.1f} {floor} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{floor} h-1.2 z"
     return {"width": WIDTH, "height": HEIGHT, "bars": bars, "mark": mark}
 
@@ -108,14 +71,13 @@ def notes(session: Session, request: QueryRequest) -> list[str]:
     """What is special about a question, so that no setting is forgotten: one sentence each."""
     unread = first_unread(session, request.words)
     ignored = ", ".join(map(str, request.ignored))
-    merge = "The overall doubt is merged with 1/3 each; its percentile and the chance exist for dynamic weights only."
     sentences = {
         f"Asked with a worse picture: {KINDS[request.kind]}, severity {request.severity} of 5.": request.severity,
         f"Ranked without sub-features {ignored}.": request.ignored,
         "Ranked without the candidates' variance.": not request.use_var,
-        merge: not request.dynamic,
+        TEXTS["static"]: not request.dynamic,
         f"The words are too long: from “{unread}” on nothing is read.": unread,
-        UPLOADED: request.reference is None,
+        TEXTS["uploaded"]: request.reference is None,
     }
     return [sentence for sentence, holds in sentences.items() if holds]
 
@@ -123,8 +85,7 @@ def notes(session: Session, request: QueryRequest) -> list[str]:
 def results(session: Session, result: QueryResult, before: Sequence[str] | None = None) -> list[tuple[Path, str]]:
     """Thumbnail and caption of each result; `before` are the results of the question asked before."""
     rows = study.results(result.trace).to_dict("records")
-    moves = study.moves(before, result.ids)
-    arrows = ["" if before is None else arrow(places) for places in moves]
+    arrows = ["" if before is None else arrow(places) for places in study.moves(before, result.ids)]
     return [(session.thumbnail(row["id"]), caption(session, row, move)) for row, move in zip(rows, arrows, strict=True)]
 
 

@@ -26,9 +26,9 @@ from analysis.tables import csv
 from ui.html import render
 
 ASSETS = Path(__file__).parents[1] / "assets"
+STYLE = ASSETS / "style.css"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 ROWS = 100  # of a table on the page; the CSV has all of them
-UNKNOWN = "–"
 NOTHING = ""  # the value of a figure or of cards that takes no place
 
 
@@ -36,13 +36,14 @@ NOTHING = ""  # the value of a figure or of cards that takes no place
 class Card:
     """A picture or a sentence to choose."""
 
-    id: str  # what a press reports
+    id: str | None  # a press reports it, and the words
     source: str = ""  # address of the picture
     text: str = ""
     note: str = ""  # a line below
     alt: str = ""
     title: str = ""
     mark: bool = False  # the current one
+    words: str | None = None  # to ask with
 
 
 def address(path: Path) -> str:
@@ -77,9 +78,20 @@ def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
     )  # fmt: skip
 
 
+def gallery(value: Any = None, height: int | str = "auto", **options: Any) -> gr.Gallery:
+    """Pictures with captions, whole and in a grid; its `select` event has the place of the pressed one."""
+    shared: dict[str, Any] = {"object_fit": "contain", "interactive": False, "buttons": [], "allow_preview": False}
+    return gr.Gallery(value, height=height, **shared, **options)
+
+
 def pressed(event: gr.EventData) -> Any:
     """The id that a click or a press reported."""
     return event.id
+
+
+def pressed_number(event: gr.EventData) -> int:
+    """The same of a component's number."""
+    return int(event.id)
 
 
 def figure_value(
@@ -152,7 +164,7 @@ def cell(value: object) -> str:
     if isinstance(value, str):
         return value
     if value is None or value is pd.NA or value != value:
-        return UNKNOWN
+        return "–"
     if type(value).__name__.startswith("bool"):
         return "yes" if value else "no"
     return f"{value:.4g}" if type(value).__name__.startswith("float") else str(value)

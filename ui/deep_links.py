@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,12 +49,9 @@ def read_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
     kind = params.get("degrade") or QueryRequest.kind
     if kind not in CORRUPTIONS:
         raise QueryError(f"The link's degrade must be one of {', '.join(CORRUPTIONS)}; got {kind[:40]!r}.")
-
-    def number(name: str, least: int, most: int, default: int) -> int:
-        return _number(name, params[name], least, most) if params.get(name) else default
-
+    number = partial(_number, params)
     components = session.model.config.components
-    ignored = [_number("ignore", part, 1, components) for part in params.get("ignore", "").split(",") if part]
+    ignored = [part for part in params.get("ignore", "").split(",") if part]
     request = QueryRequest(
         model=session.name,
         reference=params.get("reference") or session.ids()[0],
@@ -66,7 +64,7 @@ def read_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
         severity=number("severity", 0, 5, 0),
         dynamic=number("static", 0, 1, 0) == 0,
         use_var=number("means_only", 0, 1, 0) == 0,
-        ignored=tuple(sorted(set(ignored))),
+        ignored=tuple(sorted({_number({"ignore": part}, "ignore", 1, components) for part in ignored})),
     )
     session.picture(str(request.reference))  # raises when there is none
     session.read(request.words[: MAX_WORDS + 1])
@@ -74,7 +72,10 @@ def read_query(params: Mapping[str, str], sessions: Sessions) -> QueryRequest:
     return request
 
 
-def _number(name: str, value: str, least: int, most: int) -> int:
+def _number(params: Mapping[str, str], name: str, least: int, most: int, default: int = 0) -> int:
+    value = params.get(name)
+    if not value:
+        return default
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise QueryError(f"The link's {name} must be a whole number from {least} to {most}; got {value[:40]!r}.")
     return int(value)

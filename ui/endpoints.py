@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from analysis import query as study
 from analysis.session import QueryError, Session, Sessions
-from hug.gaussians import SOURCES
 from ui.html import text
 from ui.requests import read_picture, safely
 from ui.state import MODEL_CALLS
@@ -32,23 +32,14 @@ def build(sessions: Sessions) -> None:
     results, variances = gr.JSON(visible=False, label="results"), gr.JSON(visible=False, label="uncertainty")
     trigger = gr.Button(visible=False)
 
-    @safely
-    def rank(picture: Any, words: Any, k: Any, category: Any, exclude: Any) -> list[dict[str, Any]]:
-        return retrieve(session, picture, words, k, category, exclude)
-
-    @safely
-    def measure(picture: Any, words: Any) -> dict[str, Any]:
-        return uncertainty(session, picture, words)
-
-    shared: dict[str, Any] = {"preprocess": False, "api_visibility": "public", **MODEL_CALLS}
-    trigger.click(
-        rank, [picture, words, k, category, exclude], results,
-        api_name="retrieve", api_description=text("retrieve"), **shared,
-    )  # fmt: skip
-    trigger.click(
-        measure, [picture, words], variances,
-        api_name="uncertainty", api_description=text("uncertainty"), **shared,
-    )  # fmt: skip
+    for name, fn, inputs, output in (
+        ("retrieve", retrieve, [picture, words, k, category, exclude], results),
+        ("uncertainty", uncertainty, [picture, words], variances),
+    ):
+        trigger.click(
+            safely(partial(fn, session)), inputs, output, preprocess=False, api_name=name, api_description=text(name),
+            api_visibility="public", **MODEL_CALLS,
+        )  # fmt: skip
 
 
 def retrieve(session: Session, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
@@ -68,10 +59,8 @@ def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
         **dict(zip(names, map(float, split.variance), strict=True)),
         "percentiles": dict(zip(names, percentiles, strict=True)),
         "chance": trace.chance,
-        "components": {name: [float(v) for v in variances[name]] for name in names},
-        "weights": {
-            study.LABELS[s]: [float(w) for w in weights.weight[weights.source == study.LABELS[s]]] for s in SOURCES
-        },
+        "components": variances[names].to_dict("list"),
+        "weights": {name: part.tolist() for name, part in weights.groupby("source", sort=False).weight},
         "unusual": study.LABELS.get(key, "") if key is not None else None,
         "untrusted": [study.LABELS[s] for s in session.untrusted],
     }

@@ -40,15 +40,4 @@ class History:
 
     def html(self) -> Markup:
         """The questions in order, the one shown marked; the model is named where it changes."""
-        models = [step.model for step in self.steps]
-        steps = [
-            {
-                "reference": step.reference,
-                "fault": f"{KINDS[step.kind]} {step.severity}" if step.severity else "",
-                "words": step.words.strip(),
-                "model": step.model if step.model != models[max(n - 1, 0)] else "",
-                "current": n == self.place,
-            }
-            for n, step in enumerate(self.steps)
-        ]
-        return render("history", steps=steps)
+        return render("history", steps=self.steps, place=self.place, kinds=KINDS)

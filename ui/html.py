@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +24,9 @@ def render(template: str, **values: Any) -> Markup:
 def text(name: str) -> str:
     """A long text of the page, Markdown, from `ui/texts`."""
     return (TEXTS / f"{name}.md").read_text().strip()
+
+
+@cache
+def texts(name: str) -> dict[str, Any]:
+    """Sentences and labels of a part of the page by their names, from `ui/texts`."""
+    return tomllib.loads((TEXTS / f"{name}.toml").read_text())

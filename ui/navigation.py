@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,11 +10,11 @@ import gradio as gr
 from markupsafe import Markup
 
 from analysis.session import QueryError, Session, Sessions
-from ui.components import notice, pressed
+from ui.components import notice, pressed_number
 from ui.deep_links import TAB
 from ui.html import render
 from ui.requests import safely
-from ui.state import PRIVATE, State, signal
+from ui.state import AT_ONCE, PRIVATE, State, signal
 
 # What only reads prepared results doesn't wait for the model.
 READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
@@ -27,15 +27,14 @@ def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) ->
     return render("link", address=f"?{query}", text="Link to this view")
 
 
-def restore_model(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """What a link sets in a tab that has the model alone."""
-    return [sessions.get(params.get("model") or None).name]
-
-
 class Parameters:
-    """A link's parameters, checked against what exists; what does not is said in `notice` and left out."""
+    """A link's parameters, checked against what exists; what does not is said in `notice` and left out.
 
-    def __init__(self, params: Mapping[str, str]) -> None:
+    Raises QueryError when there is no such model.
+    """
+
+    def __init__(self, params: Mapping[str, str], sessions: Sessions) -> None:
+        self.session = sessions.get(params.get("model") or None)
         self._params = params
         self._problems: list[str] = []
 
@@ -79,15 +78,12 @@ def asking(session: Session, state: State, id: str | None = None, words: str | N
     return updates
 
 
-def on_press_ask(
-    press: Any, sessions: Sessions, state: State, sample: Callable[[Session, str], tuple[str | None, str | None]]
-) -> None:
-    """A press opens the Query tab and asks with the picture and words of the pressed id; None leaves what is there."""
+def on_press_ask(press: Any, sessions: Sessions, state: State) -> None:
+    """A press opens the Query tab and asks with picture and words of the pressed card; None leaves what is there."""
 
     def ask(model: str, event: gr.EventData) -> dict[Any, Any]:
-        session = sessions.get(model)
-        id, words = sample(session, str(pressed(event)))
-        return {**asking(session, state, id, words), state.tabs: gr.Tabs(selected="query")}
+        updates = asking(sessions.get(model), state, event.id, event.words)
+        return {**updates, state.tabs: gr.Tabs(selected="query")}
 
     press(safely(ask), state.model, [state.reference, state.picture, state.words, state.tabs, state.asks], **READING)
 
@@ -96,6 +92,6 @@ def on_press_open(press: Any, state: State) -> None:
     """A press with the number of a component as its id opens its page in Sub-features, which shows it when selected."""
 
     def open_component(event: gr.EventData) -> tuple[int, Any]:
-        return int(pressed(event)), gr.Tabs(selected="sub-features")
+        return pressed_number(event), gr.Tabs(selected="sub-features")
 
-    press(safely(open_component), None, [state.component, state.tabs], queue=False, **PRIVATE)
+    press(safely(open_component), None, [state.component, state.tabs], **AT_ONCE)

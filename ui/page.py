@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio import themes
 
 from analysis.session import MAX_WORDS, QueryError, Session, Sessions
 from hug.data.images import MAX_BYTES
 from ui import components, endpoints
 from ui.deep_links import TAB, parameters
+from ui.html import text
 from ui.requests import Page, safely
-from ui.state import MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, signal
+from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, only_in, signal
 from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
-from ui.theme import STYLE, theme
 from ui.visitor import visitor
 
 # In the order of the page, which opens with the first.
@@ -22,11 +23,8 @@ TABS: tuple[Callable[[Sessions, State], Tab], ...] = (
     query.build, uncertainty.build, subfeatures.build, embedding_map.build, train.build, about.build
 )  # fmt: skip
 TITLE = "HUG: image search one can question"
-INTRO = (
-    "Give a picture and say what should be different. The answer comes with what the model is unsure about: "
-    "the **picture**, the **words**, or whether the two **fit**."
-)
 WAITING = 32  # queries in the queue; the next is told that it is full
+BLUE, DARKER = "#0072B2", "#005A8E"
 HOUR = 3600  # seconds after which an upload is deleted
 
 
@@ -36,7 +34,7 @@ def build(sessions: Sessions) -> Page:
     session.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([session.thumbnails])
     with Page(title=TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
-        gr.Markdown(f"# {TITLE}\n{INTRO}")
+        gr.Markdown(f"# {TITLE}\n{text('intro')}")
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
@@ -51,22 +49,21 @@ def build(sessions: Sessions) -> Page:
         bar.selected, open_tab.value = tabs[0].id, tabs[0].id
         _wire_model(sessions, state, header)
         for tab in tabs:
-            if tab.refresh:
-                state.result.change(**tab.refresh.only_in(tab.id, open_tab).arguments)
             if tab.arrive:
-                page.load(**tab.arrive.arguments)
+                page.load(**tab.arrive)
         _wire_links(page, sessions, state, tabs, header)
         endpoints.build(sessions)
     page.queue(max_size=WAITING, api_open=False)
     return page
 
 
-def shared_state(session: Session, first: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
+def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
     """What the tabs share, with the first answer; some components are rendered by the tab that they belong to."""
+    first = result.request
     return State(
         tabs=bar,
         model=model,
-        result=gr.State(first),
+        result=gr.State(result),
         visitor=visitor(),
         reference=gr.State(first.reference),
         picture=gr.Image(
@@ -97,9 +94,10 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
     with gr.Tab() as place:
         tab = build(sessions, state)
     place.label, place.id = tab.title, tab.id
-    place.select(lambda: tab.id, None, open_tab, queue=False, **PRIVATE)
+    place.select(lambda: tab.id, None, open_tab, **AT_ONCE)
     if tab.refresh:
-        place.select(**tab.refresh.arguments)
+        place.select(**tab.refresh)
+        state.result.change(**only_in(tab.id, open_tab, tab.refresh))
     return tab
 
 
@@ -121,7 +119,7 @@ def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
             session = sessions.get(name)
         except QueryError as problem:
             gr.Warning(str(problem), title="That model can't answer")
-            session = sessions.get(result.model if result else None)
+            session = sessions.get(result.request.model if result else None)
         return [session.name, about_model(session), gr.Dropdown(numbers(session), value=[]), signal()]
 
     outputs = [state.model, header, state.ignored, state.asks]
@@ -131,34 +129,37 @@ def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
 
 def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab], header: gr.Markdown) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
-    controls = [component for tab in tabs for component in tab.controls]
+    by_id, first = {tab.id: tab for tab in tabs}, tabs[0].id
 
-    def follow(request: gr.Request) -> list[Any]:
+    def follow(request: gr.Request) -> dict[Any, Any]:
         params = parameters(request.query_params)
-        first = tabs[0].id
         name = params.get(TAB, first if "reference" in params else "")
-        nothing = [gr.skip()] * (3 + len(controls))
+        nothing = {state.asks: gr.skip()}
         if not name:
             return nothing
         try:
-            if name not in [tab.id for tab in tabs]:
-                ids = ", ".join(tab.id for tab in tabs)
-                raise QueryError(f"there is no tab {name[:40]!r}; choose one of {ids}.")
-            values = [
-                value
-                for tab in tabs
-                for value in (tab.restore(params) if tab.id == name else [gr.skip()] * len(tab.controls))
-            ]
+            if name not in by_id:
+                raise QueryError(f"there is no tab {name[:40]!r}; choose one of {', '.join(by_id)}.")
+            view = dict(zip(by_id[name].controls, by_id[name].restore(params), strict=True))
         except QueryError as problem:
             warning = f"This link can't be opened as it is: {problem} The page opens with its example instead."
             gr.Warning(warning, title="Not the link's view")
             return nothing
         session = sessions.get(params.get("model") or None)
-        asks = name == first or session.name != sessions.default
-        return [gr.Tabs(selected=name), about_model(session), signal() if asks else gr.skip(), *values]
+        asks = {state.asks: signal()} if name == first or session.name != sessions.default else nothing
+        return {**view, **asks, state.tabs: gr.Tabs(selected=name), header: about_model(session)}
 
-    outputs = [state.tabs, header, state.asks, *controls]
-    page.load(safely(follow), None, outputs, show_progress="hidden", **PRIVATE)
+    outputs = dict.fromkeys([state.tabs, header, state.asks, *(c for tab in tabs for c in tab.controls)])
+    page.load(safely(follow), None, list(outputs), show_progress="hidden", **PRIVATE)
+
+
+def theme() -> themes.Base:
+    """Gradio's default look in system fonts only, so that the page makes no request to anybody else."""
+    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    code = ["ui-monospace", "Consolas", "monospace"]
+    button = {"": BLUE, "_dark": BLUE, "_hover": DARKER, "_hover_dark": DARKER}
+    look = themes.Default(primary_hue="blue", neutral_hue="slate", radius_size="sm", font=fonts, font_mono=code)
+    return look.set(**{f"button_primary_background_fill{state}": colour for state, colour in button.items()})
 
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:
@@ -170,7 +171,7 @@ def launch(page: Page, host: str | None = None, port: int | None = None, **optio
         server_name=host,
         server_port=port,
         theme=theme(),
-        css_paths=[STYLE],
+        css_paths=[components.STYLE],
         head=components.head(),
         max_file_size=MAX_BYTES,
         footer_links=["api", "settings"],

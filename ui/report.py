@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
+from analysis import model_card
 from analysis import query as study
 from analysis.session import Session
 from ui.answer import caption, sure
-from ui.components import ASSETS
+from ui.components import ASSETS, STYLE
 from ui.html import render
 from ui.state import KINDS, QueryRequest, QueryResult
-from ui.theme import STYLE
 
 PICTURE, RESULT = 480, 200  # pixels, long side
 VERSIONS = ("torch", "transformers", "numpy", "gradio")
@@ -31,8 +32,8 @@ def report(session: Session, result: QueryResult) -> str:
         references.append((inlined(result.seen, PICTURE), "What the model sees"))
     weights = study.weights(trace).pivot(index="component", columns="source", values="weight").reset_index()
     return render(
-        "report", style=_style(), references=references, request=_table(_request(result.request)),
-        sure=sure(session, result, open=True), model=_table(_model(session)),
+        "report", style=_style(), references=references, request=_request(result.request),
+        sure=sure(session, result, open=True), model=_model(session),
         results=[
             (inlined(session.picture(row["id"]), RESULT), caption(session, row)) for row in rows.to_dict("records")
         ],
@@ -55,40 +56,30 @@ def inlined(picture: Image.Image, side: int) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _request(request: QueryRequest) -> pd.DataFrame:
-    rows = [
-        ("What should be different", request.words or "no words"),
-        ("Reference picture", request.reference or "your picture"),
-        ("What if the picture were worse?", f"{KINDS[request.kind]} {request.severity}" if request.severity else "–"),
-        ("Search in", request.category or "all"),
-        ("Leave the reference out of the results", "yes" if request.leave_out else "no"),
-        ("The candidates' variance counts", "yes" if request.use_var else "no"),
-        ("Weights of the three sources", "dynamic" if request.dynamic else "static, 1/3 each"),
-        ("Ignore these sub-features", ", ".join(map(str, request.ignored)) or "–"),
-    ]
-    return pd.DataFrame(rows, columns=["", " "])
+def _request(request: QueryRequest) -> Markup:
+    return _facts({
+        "What should be different": request.words or "no words",
+        "Reference picture": request.reference or "your picture",
+        "What if the picture were worse?": f"{KINDS[request.kind]} {request.severity}" if request.severity else "–",
+        "Search in": request.category or "all",
+        "Leave the reference out of the results": "yes" if request.leave_out else "no",
+        "The candidates' variance counts": "yes" if request.use_var else "no",
+        "Weights of the three sources": "dynamic" if request.dynamic else "static, 1/3 each",
+        "Ignore these sub-features": ", ".join(map(str, request.ignored)) or "–",
+    })  # fmt: skip
 
 
-def _model(session: Session) -> pd.DataFrame:
-    model = session.model
-    rows = [
-        ("name", session.name),
-        ("objective", model.objective.name),
-        ("weights", session.weights),
-        ("backbone", f"{model.backbone.name} {model.backbone.fingerprint}"),
-        ("K, D", f"{model.config.components}, {model.config.dim}"),
-        ("gallery", f"{len(session.index)} pictures, {session.index.gallery_hash}"),
-        *((name, _version(name)) for name in VERSIONS),
-        ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
-    ]
-    return pd.DataFrame(rows, columns=["", " "])
+def _model(session: Session) -> Markup:
+    facts = dict(model_card.model(session).itertuples(index=False, name=None))
+    return _facts({
+        **facts, "frozen backbone": f"{session.model.backbone.name} {session.model.backbone.fingerprint}",
+        "gallery": f"{len(session.index)} pictures, {session.index.gallery_hash}",
+        **{name: version(name) for name in VERSIONS}, "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    })  # fmt: skip
 
 
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "–"
+def _facts(facts: Mapping[str, str]) -> Markup:
+    return _table(pd.DataFrame(list(facts.items()), columns=["", " "]))
 
 
 def _table(table: pd.DataFrame) -> Markup:

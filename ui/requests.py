@@ -59,9 +59,7 @@ def read_picture(sent: Any) -> Image.Image:
     """
     if sent is None:
         raise QueryError("There is no reference picture: pick one from the gallery or upload one.")
-    if not isinstance(sent, dict):
-        raise PictureError(UNREADABLE)
-    url, path = sent.get("url") or "", sent.get("path")
+    url, path = (sent.get("url") or "", sent.get("path")) if isinstance(sent, dict) else ("", None)
     if url.startswith("data:"):
         return open_picture(_decoded(url))
     if not path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,19 +14,17 @@ from torch import Tensor
 
 from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
 from hug.data.corruptions import CORRUPTIONS, corrupt
-from hug.gaussians import Query
 from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
+from ui.html import texts
 from ui.requests import read_picture
 
 MODEL_CALLS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # one at a time, whoever asks
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what can't fail: no message of an error is shown
 WORKING = 480  # pixels, short side, at which a fault is drawn: the backbone reads 160
 LONGEST = 4 * WORKING  # of the long side: a strip stays small too
-KINDS = {
-    "blur": "blur", "noise": "noise", "lowres": "few pixels", "jpeg": "strong compression",
-    "occlusion": "something in front", "darkness": "too dark", "glare": "glare",
-}  # fmt: skip
+KINDS: dict[str, str] = texts("query_panels")["kinds"]  # of faults, for people
 SEED = 0  # the same fault each time, so that only the severity changes
 
 
@@ -54,21 +52,15 @@ class QueryRequest:
 
         Raises QueryError for a number that is none or a fault that doesn't exist.
         """
-        sent = values["picture"]
-        request = QueryRequest(
-            model=values["model"],
-            reference=values["reference"],
-            picture=None if values["reference"] else sent.get("path") if isinstance(sent, dict) else sent,
-            words=values["words"] or "",
-            category=values["category"] or "",
-            k=_whole(values["k"], "Results"),
-            leave_out=bool(values["leave_out"]),
-            kind=values["kind"],
-            severity=_whole(values["severity"], "Severity"),
-            dynamic=bool(values["dynamic"]),
-            use_var=bool(values["use_var"]),
-            ignored=tuple(sorted(_whole(n, "Each ignored sub-feature") for n in values["ignored"] or ())),
-        )
+        sent, reference = values["picture"], values["reference"]
+        path = sent.get("path") if isinstance(sent, dict) else sent
+        ignored = (_whole(n, "Each ignored sub-feature") for n in values["ignored"] or ())
+        request = QueryRequest(**{
+            **values, "picture": None if reference else path, "words": values["words"] or "",
+            "category": values["category"] or "", "k": _whole(values["k"], "Results"),
+            "severity": _whole(values["severity"], "Severity"), "ignored": tuple(sorted(ignored)),
+            **{name: bool(values[name]) for name in ("leave_out", "dynamic", "use_var")},
+        })  # fmt: skip
         if request.kind not in CORRUPTIONS or request.severity not in range(6):
             raise QueryError("There is no such fault: choose one of the list, with a severity from 0 to 5.")
         return request
@@ -86,9 +78,9 @@ class QueryRequest:
 
     def options(self, session: Session) -> SearchOptions:
         """How it is ranked. Raises QueryError for what the session doesn't have."""
-        exclude = self.reference if self.leave_out else None
+        exclude = self.reference if self.leave_out and self.reference else ""
         k = min(self.k, len(session.index))
-        return session.search(k, self.category, exclude or "", self.ignored, self.use_var, self.dynamic)
+        return session.search(k, self.category, exclude, self.ignored, self.use_var, self.dynamic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,29 +92,6 @@ class QueryResult:
     picture: Image.Image  # the reference without a fault, in the size at which faults are drawn
     tokens: Tensor  # (1, P, Cv) frozen tokens of the reference as the model saw it
     backbone: str  # fingerprint of what made the tokens
-
-    @property
-    def model(self) -> str:
-        return self.request.model
-
-    @property
-    def reference(self) -> str | None:
-        """Id of the reference in the gallery; None for an upload."""
-        return self.request.reference
-
-    @property
-    def words(self) -> str:
-        """As the model read them."""
-        return self.trace.words
-
-    @property
-    def category(self) -> str:
-        return self.request.category
-
-    @property
-    def query(self) -> Query:
-        """B = 1"""
-        return self.trace.query
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -159,9 +128,9 @@ def answer(session: Session, request: QueryRequest) -> QueryResult:
 def answer_again(session: Session, result: QueryResult) -> QueryResult:
     """The same question answered by another model. Sub-feature 7 of another model is another one: none is ignored."""
     request = replace(result.request, model=session.name, ignored=())
-    backbone = session.model.backbone.fingerprint
+    backbone, words = session.model.backbone.fingerprint, result.trace.words
     tokens = result.tokens if backbone == result.backbone else session.tokens(result.seen)
-    trace = session.rank(session.queries(tokens, [result.words]), result.words, request.options(session))
+    trace = session.rank(session.queries(tokens, [words]), words, request.options(session))
     return replace(result, request=request, trace=trace, tokens=tokens, backbone=backbone)
 
 
@@ -208,33 +177,30 @@ def numbers(session: Session) -> list[tuple[str, int]]:
     return [(str(n), n) for n in range(1, session.model.config.components + 1)]
 
 
+def categories(session: Session, value: str = "") -> dict[str, Any]:
+    """Choices and value of a list of categories, the first of them all; it is there where the gallery has some."""
+    choices = [("all", ""), *((name, name) for name in session.categories)]
+    return {"choices": choices, "value": value, "visible": bool(session.categories)}
+
+
 def signal() -> str:
     """A value that `State.asks` and `State.switches` have not had before."""
     return secrets.token_hex(8)
 
 
-@dataclass(frozen=True)
-class Listener:
-    """What happens on an event: `event(**listener.arguments)`."""
+Listener = dict[str, Any]  # what happens on an event, `event(**listener)`: fn, inputs, outputs and options
 
-    fn: Callable[..., Any]
-    inputs: Sequence[Any]
-    outputs: Sequence[Any]
-    options: Mapping[str, Any] = field(default_factory=dict)  # queue, concurrency, progress
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        return {"fn": self.fn, "inputs": list(self.inputs), "outputs": list(self.outputs), **self.options}
+def only_in(id: str, open_tab: gr.State, listener: Listener) -> Listener:
+    """The same that does nothing while another tab than this is open."""
+    count = len(listener["outputs"])
 
-    def only_in(self, id: str, open_tab: gr.State) -> Listener:
-        """The same that does nothing while another tab than this is open."""
+    def refresh(current: str, *values: Any) -> Any:
+        if current == id:
+            return listener["fn"](*values)
+        return gr.skip() if count == 1 else [gr.skip()] * count
 
-        def refresh(current: str, *values: Any) -> Any:
-            if current == id:
-                return self.fn(*values)
-            return gr.skip() if len(self.outputs) == 1 else [gr.skip()] * len(self.outputs)
-
-        return replace(self, fn=refresh, inputs=[open_tab, *self.inputs])
+    return {**listener, "fn": refresh, "inputs": [open_tab, *listener["inputs"]]}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from analysis.registry import STUDIES
 from analysis.session import ROOT, QueryError, Session
+from analysis.store import StudyStore
 from ui.components import NOTHING, message, notice, table_figure
 from ui.html import render
 
@@ -73,13 +73,12 @@ class Studies:
 
     def figure(self, name: str, elem_id: str) -> str:
         """The value of a figure: a whole study with its question, figure, sentence and table."""
-        study, prepared = STUDIES[name], self.prepared
 
-        def draw(table: pd.DataFrame) -> str:
-            assert prepared is not None
-            return _drawn_once(_Key(name, elem_id, self.session.name, prepared.tables[name], table))
+        def draw(_: pd.DataFrame) -> str:
+            assert self.prepared is not None  # it has the table
+            return _drawn_once(name, self.session.name, self.prepared, elem_id)
 
-        return self.value(name, draw, study.title, study.question)
+        return self.value(name, draw, STUDIES[name].title, STUDIES[name].question)
 
     def part(
         self, name: str, select: Callable[[pd.DataFrame], pd.DataFrame], draw: Callable[[pd.DataFrame], go.Figure],
@@ -94,23 +93,13 @@ class Studies:
         return self.value(name, value, title, question)
 
 
-@dataclass(frozen=True)
-class _Key:
-    """A study as it is drawn once and remembered: by the hash of its file, not by what the table holds."""
-
-    name: str
-    elem_id: str
-    model: str
-    hash: str
-    table: pd.DataFrame = field(compare=False)
-
-
 @lru_cache(maxsize=64)
-def _drawn_once(key: _Key) -> str:
-    study, files = STUDIES[key.name], f"{key.model}-{key.name}"
+def _drawn_once(name: str, model: str, prepared: StudyStore, elem_id: str) -> str:
+    study = STUDIES[name]
     return table_figure(
-        key.table, study.draw, study.say, title=study.title, question=study.question, name=files, elem_id=key.elem_id
-    )
+        prepared.table(name), study.draw, study.say, title=study.title, question=study.question,
+        name=f"{model}-{name}", elem_id=elem_id,
+    )  # fmt: skip
 
 
 def _place(folder: Path | None) -> str:

@@ -76,15 +76,14 @@ class Settings(BaseModel):
             "--objective", self.objective, "--steps", str(self.steps), "--validate-every", str(interval),
         ]  # fmt: skip
         defaults = {**dict(TrainConfig()), **dict(ModelConfig())}
-        for name in ("batch", "lr", "seed", "fusion"):
-            if (value := getattr(self, name)) != defaults[name]:
-                arguments += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
-        for name, value in self.changes.items():
+        changes = {name: getattr(self, name) for name in ("batch", "lr", "seed", "fusion")}
+        changes = {name: value for name, value in changes.items() if value != defaults[name]} | self.changes
+        for name, value in changes.items():
             option = name.replace("_", "-")
             if isinstance(value, bool):
                 arguments.append(f"--{'' if value else 'no-'}{option}")
             else:
-                arguments += [f"--{option}", f"{value:g}"]
+                arguments += [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
         return (*arguments, *_cache())
 
     def command(self, out: str = "runs/mine") -> str:

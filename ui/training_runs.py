@@ -17,35 +17,20 @@ from analysis.results_page import Results
 from hug.files import replacing
 from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui.components import NOTHING, figure_value, table_figure
-from ui.html import render
+from ui.html import render, texts
 
 ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
     "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
     "validation.parquet", "test.parquet", "gallery.safetensors", "gallery.json",
 )  # fmt: skip
-STEPS = {  # of a job -> its name, and what is said while it runs
-    "": ("", "Starting."),
-    "data": ("data", "Drawing the data set, once for all trainings."),
-    "train": ("training", "Reading the frozen features; the first time on a data set this takes minutes."),
-    "index": ("gallery", "Encoding the gallery."),
-    "measure": ("measuring", "Measuring on the test split, and calibrating the doubt on validation."),
-    "prepare": ("preparing the tabs", "Preparing what Uncertainty, Sub-features and Map show."),
+TEXTS = texts("training")
+STEPS, STATUS = TEXTS["steps"], TEXTS["status"]
+CURVES = {  # elem_id -> table, figure, sentence
+    "train-losses": (log.losses, log.draw_losses, log.say_losses),
+    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls),
+    "train-scales": (log.scales, log.draw_scales, log.say_scales),
+    "train-variances": (log.variances, log.draw_variances, log.say_variances),
 }
-STATUS = {
-    "stopping": "Stopping: the step in progress is ended first", "stopped": "Stopped; nothing is lost",
-    "finished": "Finished", "failed": "Failed",
-    "interrupted": "Interrupted: the machine was restarted; resume goes on",
-}  # fmt: skip
-CURVES = {  # elem_id -> (table, figure, sentence, title, question)
-    "train-losses": (log.losses, log.draw_losses, log.say_losses, "Losses",
-        "Does it learn? The whole loss and its terms before their weights, smoothed over five records."),
-    "train-recalls": (log.recalls, log.draw_recalls, log.say_recalls, "Recall on validation",
-        "Does it find? The weights with the best R@10 are kept."),
-    "train-scales": (log.scales, log.draw_scales, log.say_scales, "Learned scales",
-        "a and b of the contrasts: a grows as the model gets surer of its matches."),
-    "train-variances": (log.variances, log.draw_variances, log.say_variances, "Variances",
-        "How unsure is it of candidates, pictures, words and their fit?"),
-}  # fmt: skip
 COMPARISON = "Your trainings side by side"
 MEASURES = {  # metrics -> columns of the comparison
     "recall.10.clean": "R@10 clean, test", "auroc.corruption.gallery": "degraded AUROC", "auroc.vague": "vague AUROC",
@@ -118,15 +103,15 @@ class Run:
     def _steps(self) -> list[tuple[str, str]]:
         """Name and state of each step: done, now, wrong or later."""
         job = self.job
-        states = {job.step: "now" if self.busy else "wrong" if job.status == FAILED else "later"}
-        states |= dict.fromkeys(job.done, "done")
+        current = "now" if self.busy else "wrong" if job.status == FAILED else "later"
+        states = {job.step: current, **dict.fromkeys(job.done, "done")}
         return [(STEPS[step.name][0], states.get(step.name, "later")) for step in job.steps]
 
     def curve(self, elem_id: str) -> str:
         """The value of one of the figures of `CURVES`; nothing before the training began."""
         if not self.records:
             return NOTHING
-        measure, draw, say, title, question = CURVES[elem_id]
+        (measure, draw, say), (title, question) = CURVES[elem_id], TEXTS["curves"][elem_id]
         return table_figure(
             measure(self.records), draw, say, title=title, question=question, name=f"{self.job.id}-{elem_id}",
             elem_id=elem_id,

@@ -82,7 +82,7 @@ def evaluate(
     )  # fmt: skip
     if folder is not None:
         write_json(folder / FILE, measurements.to_dict())
-        fitted = {"within": WITHIN, "weights": model.weights_hash, **calibration.to_dict()}
+        fitted = {"within": WITHIN, "weights": model.weights_hash, **asdict(calibration)}
         write_json(folder / "calibration.json", fitted)
         write_parquet(folder / "validation.parquet", validation_table(validation))
         write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from analysis.session import BUNDLED_CHECKPOINT
-from ui.answer import UNTRUSTED, UPLOADED, VERDICTS
+from ui.answer import TEXTS, VERDICTS
 from ui.tabs.query_form import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
@@ -161,7 +161,7 @@ def test_a_real_photograph_with_free_words_is_answered(page: Page, photo: Path) 
     chooser.value.set_files(str(photo))
     wait_for(page, "#sure", words)
     after = page.inner_text("#sure")
-    for name in ("picture", "words", "fit", "overall", UPLOADED):
+    for name in ("picture", "words", "fit", "overall", TEXTS["uploaded"]):
         assert name in after
     assert page.locator("#sure b").count() == 0 and page.locator("#trail b").count() == 0  # what was typed is text
     assert all("distance" in caption for caption in captions(page)) and len(captions(page)) == 20
@@ -179,7 +179,7 @@ def test_every_panel_works_with_the_photograph(page: Page) -> None:
     assert page.locator("#words-figure b").count() == 0
     opened(page, "what-if")
     page.click("#severities-run")
-    wait_for(page, "#severities-said", "From severity 0 to 5")
+    wait_for(page, "#severities-figure", "From severity 0 to 5")
     figure(page, "severities-figure")
 
 
@@ -340,7 +340,7 @@ def test_a_link_to_another_model_asks_it_and_names_it(page: Page, url: str) -> N
     wait_for(page, "#model", "model garments-paper · objective paper")
     wait_for(page, "#now", "At chance or worse on the test split")
     page.get_by_role("tab", name="Query").click()
-    wait_for(page, "#sure", UNTRUSTED)
+    wait_for(page, "#sure", TEXTS["untrusted"])
 
 
 def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> None:
@@ -359,7 +359,7 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     assert asked.inner_text("#model") != before
     assert asked.locator("#beside-results button.thumbnail-item").count() == 0  # it belonged to the other answer
     asked.set_input_files("#reference input[type=file]", str(photo))
-    wait_for(asked, "#sure", UPLOADED)
+    wait_for(asked, "#sure", TEXTS["uploaded"])
     opened(asked, "why")
     wait_for(asked, "#why-said", f"{ids(asked)[0]} is nearer than {ids(asked)[1]}")
     opened(asked, "word-effects")
@@ -367,7 +367,7 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     wait_for(asked, "#words-said", "“")
     opened(asked, "what-if")
     asked.click("#severities-run")
-    wait_for(asked, "#severities-said", "From severity 0 to 5")
+    wait_for(asked, "#severities-figure", "From severity 0 to 5")
     opened(asked, "ranked")
     first = ids(asked)
     asked.get_by_label("The candidates' variance counts").uncheck()

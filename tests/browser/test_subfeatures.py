@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from analysis import component as study
 from analysis.session import Session
 from tests.browser.conftest import click_point, opened
-from ui.tabs.subfeatures import MATRIX
+from ui.tabs.subfeatures import TITLES
 
 pytestmark = pytest.mark.browser
 
@@ -73,7 +73,7 @@ def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Pa
     assert visit.locator("#least img:not([alt]), #least img[alt='']").count() == 0
     visit.locator("#matrix").scroll_into_view_if_needed()
     visit.wait_for_selector("#matrix .js-plotly-plot[data-drawn]")
-    assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(MATRIX)
+    assert (visit.get_attribute("#matrix .hug-plot", "aria-label") or "").startswith(TITLES["matrix"])
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375  # the matrix scrolls in itself
     visit.locator("#histogram").scroll_into_view_if_needed()
     visit.wait_for_selector("#histogram .xtitle tspan")  # a long title has lines, none is cut

@@ -20,7 +20,7 @@ def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: st
     visit.wait_for_selector("#now .hug-say")
     for name in ("picture", "words", "fit", "overall"):
         assert name in visit.inner_text("#now .hug-say")
-    card = visit.locator("#standing .hug-card").first
+    card = visit.locator("#least-certain .hug-card").first
     number = card.get_attribute("data-id")
     card.click()  # and to the page of the component that stands out
     visit.wait_for_function(f"document.querySelector('#least h3')?.innerText.endsWith('component {number}')")
@@ -76,7 +76,7 @@ def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> 
 def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> None:
     visit.set_viewport_size({"width": 375, "height": 800})
     visit.goto(f"{studied_url}?tab=uncertainty&__theme=dark")
-    visit.wait_for_selector("#standing .hug-card")
+    visit.wait_for_selector("#least-certain .hug-card")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
     frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "standing")]
     assert all(frame and frame["width"] > 250 for frame in frames)  # one below the other

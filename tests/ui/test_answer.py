@@ -12,10 +12,7 @@ import pytest
 from analysis.session import Session
 from hug.calibration import Calibration, HitModel
 from ui.answer import (
-    ADVICE,
-    UNCALIBRATED,
-    UNTRUSTED,
-    UPLOADED,
+    TEXTS,
     VERDICTS,
     WIDTH,
     alarming,
@@ -75,13 +72,13 @@ def test_a_source_at_chance_is_marked_and_never_the_sentence(session: Session) -
     assert "hug-t hug-untrusted" in html and "(0.53)" in html and html.count("hug-untrusted") == 1
     assert VERDICTS["t"] not in text(html)
     hopeless = dataclasses.replace(session, untrusted=dict.fromkeys("rtm", 0.5))  # calibrated all the same
-    assert UNTRUSTED in text(sure(hopeless, vague))
+    assert TEXTS["untrusted"] in text(sure(hopeless, vague))
 
 
 def test_without_calibration_the_page_says_what_to_do(session: Session, result: QueryResult) -> None:
     bare = retraced(result, percentiles=dict.fromkeys("rtmq"), chance=None)
     html = text(sure(dataclasses.replace(session, calibration=None), bare))
-    assert "run python -m hug evaluate" in html and UNCALIBRATED in html
+    assert "run python -m hug evaluate" in html and TEXTS["uncalibrated"] in html
     assert "nan" not in html
 
 
@@ -130,7 +127,7 @@ def test_great_uncertainty_is_set_apart(session: Session, result: QueryResult) -
 
 
 def test_a_verdict_comes_with_what_to_do(session: Session) -> None:
-    assert ADVICE["t"] in text(sure(session, asked(session, words="")))
+    assert TEXTS["advice"]["t"] in text(sure(session, asked(session, words="")))
 
 
 def test_settings_are_never_forgotten(session: Session) -> None:
@@ -139,7 +136,13 @@ def test_settings_are_never_forgotten(session: Session) -> None:
         "tiny", None, None, "red " * 60, kind="blur", severity=3, ignored=(2, 7), use_var=False, dynamic=False
     )
     sentences = " ".join(notes(session, special))
-    for part in ("blur, severity 3", "sub-features 2, 7", "without the candidates' variance", "1/3 each", UPLOADED):
+    for part in (
+        "blur, severity 3",
+        "sub-features 2, 7",
+        "without the candidates' variance",
+        "1/3 each",
+        TEXTS["uploaded"],
+    ):
         assert part in sentences
     assert "from “red” on nothing is read" in sentences
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from analysis.session import Session, Sessions
-from ui.page import about_model, build
+from ui.components import STYLE
+from ui.page import about_model, build, theme
 from ui.requests import Page
 from ui.tabs.query_form import EXAMPLES
-from ui.theme import STYLE, theme
 
 
 @pytest.fixture(scope="module")

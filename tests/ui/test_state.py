@@ -12,7 +12,7 @@ from PIL import Image
 from analysis.session import QueryError, Session
 from hug.data.corruptions import CORRUPTIONS
 from hug.data.images import PictureError
-from ui.state import KINDS, Listener, QueryRequest, answer, answer_again, signal, working_copy
+from ui.state import KINDS, QueryRequest, answer, answer_again, only_in, signal, working_copy
 
 RED = QueryRequest("tiny", "noise/0", None, "red", k=5)
 
@@ -102,18 +102,19 @@ def test_another_model_sees_the_very_same_picture(session: Session) -> None:
     for request in (RED, changed(kind="blur", severity=3)):
         result = answer(session, request)
         again = answer_again(other, result)
-        assert again.model == "other" and again.ids == result.ids
+        assert again.request.model == "other" and again.ids == result.ids
         assert again.trace.means == pytest.approx(result.trace.means, rel=1e-6)
     ignoring = answer_again(other, answer(session, changed(ignored=(7,))))
     assert ignoring.request.ignored == () and ignoring.trace.options.components is None
 
 
 def test_a_listener_waits_for_its_tab() -> None:
-    one, two = Listener(str.upper, ["text"], ["out"]), Listener(lambda a: (a, a), ["a"], ["b", "c"])
-    assert one.only_in("map", "open").fn("map", "a") == "A"
-    assert one.only_in("map", "open").fn("query", "a")["__type__"] == "update"
-    assert len(two.only_in("map", "open").fn("query", "a")) == 2
-    assert one.only_in("map", "open").inputs == ["open", "text"]
+    one = only_in("map", "open", {"fn": str.upper, "inputs": ["text"], "outputs": ["out"], "queue": False})
+    two = only_in("map", "open", {"fn": lambda a: (a, a), "inputs": ["a"], "outputs": ["b", "c"]})
+    assert one["fn"]("map", "a") == "A"
+    assert one["fn"]("query", "a")["__type__"] == "update"
+    assert len(two["fn"]("query", "a")) == 2
+    assert one["inputs"] == ["open", "text"] and one["queue"] is False
 
 
 def test_a_signal_is_always_new() -> None:

@@ -11,9 +11,9 @@ from analysis import model_card
 from analysis.session import Sessions
 from ui.components import ASSETS, downloads, rows
 from ui.html import render, text
-from ui.navigation import READING, restore_model, view_link
+from ui.navigation import READING, Parameters, view_link
 from ui.requests import safely
-from ui.state import Listener, State, Tab
+from ui.state import State, Tab
 
 
 def build(sessions: Sessions, state: State) -> Tab:
@@ -22,12 +22,9 @@ def build(sessions: Sessions, state: State) -> Tab:
     cards = gr.HTML(elem_id="about-cards")
     gr.Markdown(text("api"), elem_id="about-api")
     citation = (ASSETS / "citation.bib").read_text()
-    gr.Markdown(
-        "## Citation\n\nThis is an implementation by others than the authors of the paper:\n\n"
-        f"```bibtex\n{citation}```", elem_id="about-cite",
-    )  # fmt: skip
-    refresh = Listener(safely(partial(model_cards, sessions)), [state.model], [cards], READING)
-    return Tab("about", "About", [state.model], partial(restore_model, sessions), refresh)
+    gr.Markdown(f"{text('citation')}\n\n```bibtex\n{citation}```", elem_id="about-cite")
+    refresh = dict(fn=safely(partial(model_cards, sessions)), inputs=[state.model], outputs=[cards], **READING)
+    return Tab("about", "About", [state.model], lambda params: [Parameters(params, sessions).session.name], refresh)
 
 
 def model_cards(sessions: Sessions, model: str) -> Markup:

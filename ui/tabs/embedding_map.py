@@ -11,17 +11,14 @@ import gradio as gr
 from analysis import atlas
 from analysis.session import QueryError, Session, Sessions
 from ui.components import address, cards, cards_value, figure, figure_value, picture_card, pressed
+from ui.html import texts
 from ui.navigation import READING, Parameters, asking, view_link
 from ui.requests import safely
-from ui.state import PRIVATE, Listener, QueryResult, State, Tab
+from ui.state import AT_ONCE, QueryResult, State, Tab, categories
 from ui.studies import NotMeasured, Studies
-from ui.tabs.subfeatures import categories
 
 TITLE = "The gallery as a map"
-QUESTION = (
-    "Each point is a picture of the gallery, placed by UMAP of the means. Click one: it becomes the reference of the "
-    "current query, and its neighbours appear below."
-)
+QUESTIONS = texts("questions")
 
 
 def build(sessions: Sessions, state: State) -> Tab:
@@ -32,7 +29,7 @@ def build(sessions: Sessions, state: State) -> Tab:
     with gr.Row(elem_classes="hug-controls"):
         component = gr.Dropdown(label="Map of", elem_id="map-of", min_width=200, **_maps(session, 0))
         colouring = gr.Dropdown(label="Coloured by", elem_id="map-colour", min_width=240, **_colourings(session, ""))
-        category = gr.Dropdown(label="Category", elem_id="map-category", min_width=110, **categories(session, ""))
+        category = gr.Dropdown(label="Category", elem_id="map-category", min_width=110, **categories(session))
         point = gr.Dropdown(
             [], value=None, label="Picture (or click it)", allow_custom_value=True, elem_id="map-point", min_width=180
         )
@@ -63,17 +60,17 @@ def build(sessions: Sessions, state: State) -> Tab:
         }
 
     inputs = [state.model, state.result, component, colouring, category, point]
-    show = Listener(safely(refresh), inputs, [missing, component, colouring, chart, near, link], READING)
+    outputs = [missing, component, colouring, chart, near, link]
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **READING)
     # A list of all pictures would take as long as the map itself each time the tab opens: it comes when it is wanted.
-    point.focus(lambda: gr.update(choices=list(session.index.ids)), None, point, queue=False, **PRIVATE)
+    point.focus(lambda: gr.update(choices=list(session.index.ids)), None, point, **AT_ONCE)
     for control in (component, colouring, category):
-        control.input(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
+        control.input(lambda: "", None, wrong, **AT_ONCE).then(**show)
 
     _wire_points(sessions, state, point, [chart, near])
-    use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, queue=False, **PRIVATE)
-    return Tab(
-        "map", "Map", [state.model, component, colouring, category, point, wrong], partial(restore, sessions), show
-    )
+    use.click(lambda: gr.Tabs(selected="query"), None, state.tabs, **AT_ONCE)
+    controls = [state.model, component, colouring, category, point, wrong]
+    return Tab("map", "Map", controls, partial(restore, sessions), show)
 
 
 def _wire_points(sessions: Sessions, state: State, point: gr.Dropdown, views: Sequence[gr.HTML]) -> None:
@@ -82,18 +79,17 @@ def _wire_points(sessions: Sessions, state: State, point: gr.Dropdown, views: Se
     def ask(model: str, id: str | None) -> Any:
         return asking(sessions.get(model), state, id) if id else gr.skip()
 
-    def choose(event: gr.EventData) -> str:
-        return str(pressed(event))
-
-    asks = Listener(safely(ask), [state.model, point], [state.reference, state.picture, state.asks], READING)
+    outputs = [state.reference, state.picture, state.asks]
+    asks = dict(fn=safely(ask), inputs=[state.model, point], outputs=outputs, **READING)
     for view in views:
-        view.select(choose, None, point, queue=False, **PRIVATE).success(**asks.arguments)
-    point.input(**asks.arguments)
+        view.select(pressed, None, point, **AT_ONCE).success(**asks)
+    point.input(**asks)
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     """A link's model, map, colouring, category and picture, and the notice."""
-    session, link = sessions.get(params.get("model") or None), Parameters(params)
+    link = Parameters(params, sessions)
+    session = link.session
     component = int(link.choice("component", [str(c) for c in maps(session)], "0"))
     colouring = link.choice("colour", atlas.colourings(session.index))
     category = link.choice("category", session.categories)
@@ -106,33 +102,31 @@ def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
 
 def drawing(session: Session, result: QueryResult, component: int, colouring: str, category: str) -> str:
     """The value of the map's figure, with the current query where it is of this model."""
-    own = result if result.model == session.name else None
+    own = result if result.request.model == session.name else None
 
     def value(table: Any) -> str:
         points = atlas.points(table, session.index, component, category, colouring)
-        place = atlas.place_of(table, session.index, own.query, component) if own else None
+        place = atlas.place_of(table, session.index, own.trace.query, component) if own else None
         return figure_value(
-            atlas.draw(points, colouring, place, own.ids if own else (), own.reference if own else None),
+            atlas.draw(points, colouring, place, own.ids if own else (), own.request.reference if own else None),
             f"Map of {len(points)} gallery pictures, coloured by {colouring}. "
             "The list above chooses the same points by id.",
-            title=TITLE, question=QUESTION, sentence=atlas.say(points, colouring, component, place), table=points,
-            name=f"{session.name}-map-{component}", elem_id="map", clickable=True, tools=True, model=session.name,
+            title=TITLE, question=QUESTIONS["map"], sentence=atlas.say(points, colouring, component, place),
+            table=points, name=f"{session.name}-map-{component}", elem_id="map", clickable=True, tools=True,
+            model=session.name,
         )  # fmt: skip
 
-    return Studies(session).value("map", value, TITLE, QUESTION)
+    return Studies(session).value("map", value, TITLE, QUESTIONS["map"])
 
 
 def neighbours(session: Session, id: str | None, component: int) -> str:
     """The value of the cards: a picture and those nearest to it."""
     if id is None:
-        return cards_value(
-            [], empty="Click a point of the map, or choose a picture above, and its neighbours appear here."
-        )
+        return cards_value([], empty=QUESTIONS["no-neighbours"])
     table = atlas.neighbours(session.index, id, component)
     items = [picture_card(session, id, "this one", mark=True)]
     items += [picture_card(session, r.id, f"distance {r.distance:.3f}") for r in table.itertuples()]
-    question = "The nearest by distance, not by place on the map. Press one to go on from there."
-    return cards_value(items, f"Neighbours of {id}", question, table=table, name=f"near-{id}")
+    return cards_value(items, f"Neighbours of {id}", QUESTIONS["neighbours"], table=table, name=f"near-{id}")
 
 
 def thumbnail(sessions: Sessions, place: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -10,24 +10,18 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from analysis.session import QueryError, Session, Sessions
+from analysis.session import QueryError, Sessions
 from ui.answer import results, sure
+from ui.components import NOTHING
 from ui.deep_links import query_link, read_query
 from ui.history import History
 from ui.html import render
 from ui.navigation import on_press_open
 from ui.requests import safely
-from ui.state import MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
+from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
+from ui.tabs import query_panels as panels
 from ui.tabs.query_form import EXAMPLES, Answer, Picker, Question, Ranking, WhatIf
-from ui.tabs.query_panels import (
-    BesidePanel,
-    ComponentsPanel,
-    SeveritiesPanel,
-    Updates,
-    WhyPanel,
-    WordsPanel,
-    report_panel,
-)
+from ui.tabs.query_panels import Updates
 
 TITLE = "Query"
 FIELDS = [each.name for each in fields(QueryRequest)]
@@ -59,21 +53,21 @@ class QueryTab:
                 self.question = Question(session, state, result.request)
             with gr.Column(elem_id="answer"):
                 address = link(result.request, sessions.default)
-                self.answer = Answer.build(sure(session, result), history.html(), results(session, result), address)
-                self.why = WhyPanel(session, result)
-                self.words = WordsPanel()
-                self.components = ComponentsPanel(result)
-                self.beside = BesidePanel(sessions, result)
-                report_panel(sessions, state)
+                self.answer = Answer(sure(session, result), history.html(), results(session, result), address)
+                self.why = panels.WhyPanel(session, result)
+                self.words = panels.WordsPanel()
+                self.components = panels.components_panel(result)
+                self.beside = panels.BesidePanel(sessions, state)
+                panels.report_panel(sessions, state)
             with gr.Column(elem_id="pick"):
                 with gr.Accordion("What if the picture were worse?", open=False, elem_id="what-if"):
                     self.what_if = WhatIf()
-                    self.severities = SeveritiesPanel()
+                    self.severities = panels.severities_panel(sessions, state, self.what_if.kind)
                 self.ranking = Ranking(state)
                 self.picker = Picker(session)
         components = {**vars(self.question), **vars(self.what_if), **vars(self.ranking), **vars(state)}
         self.controls = {name: components[name] for name in FIELDS}  # a control for each field of a request
-        self.outputs = list(self.updates(session, result, history))
+        self.outputs = list(self.updates(result, history))
 
     @property
     def ask(self) -> Listener:
@@ -82,19 +76,18 @@ class QueryTab:
         def ask(history: History, *sent: Any) -> Updates:
             request = QueryRequest.of(dict(zip(FIELDS, sent, strict=True)))
             result = answer(self.sessions.get(request.model), request)
-            return self.show(result, history.add(request, result.ids))
+            return self.updates(result, history.add(request, result.ids))
 
         # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
-        options = {"preprocess": False, "show_progress_on": self.answer.results, **MODEL_CALLS, **PRIVATE}
-        return Listener(safely(ask), [self.history, *self.controls.values()], self.outputs, options)
+        return dict(
+            fn=safely(ask), inputs=[self.history, *self.controls.values()], outputs=self.outputs, preprocess=False,
+            show_progress_on=self.answer.results, **MODEL_CALLS, **PRIVATE,
+        )  # fmt: skip
 
-    def show(self, result: QueryResult, history: History) -> Updates:
-        """What changes with an answer."""
-        return self.updates(self.sessions.get(result.model), result, history)
-
-    def updates(self, session: Session, result: QueryResult, history: History) -> Updates:
+    def updates(self, result: QueryResult, history: History) -> Updates:
         """The new value of everything that shows an answer."""
         request, a = result.request, self.answer
+        session = self.sessions.get(request.model)
         seen = result.seen if request.severity else None
         return {
             self.state.result: result,
@@ -107,10 +100,10 @@ class QueryTab:
             a.results: gr.update(value=results(session, result, history.before), selected_index=None),
             a.place: None,
             self.what_if.seen: gr.update(value=seen, visible=seen is not None),
-            **self.components.updates(result),
+            **{self.components[name]: value for name, value in panels.component_figures(result).items()},
             **self.why.updates(session, result),
-            **self.words.updates(),
-            **self.severities.updates(),
+            **self.words.empty,
+            self.severities: NOTHING,
             **self.beside.updates(self.sessions, result),
         }
 
@@ -126,16 +119,14 @@ class QueryTab:
     def wire(self) -> None:
         """All events of the tab."""
         state, ask = self.state, self.ask
-        self._wire_question(ask.arguments)
+        self._wire_question(ask)
         self._wire_references()
         self._wire_history()
         self.why.wire(self.sessions, state, self.answer.results, ask)
         self.words.wire(self.sessions, state, ask)
-        self.severities.wire(self.sessions, state, self.what_if.kind)
-        self.beside.wire(self.sessions, state)
-        on_press_open(self.components.variances.select, state)
+        on_press_open(self.components["variances"].select, state)
 
-    def _wire_question(self, ask: dict[str, Any]) -> None:
+    def _wire_question(self, ask: Listener) -> None:
         state, question, what_if, ranking = self.state, self.question, self.what_if, self.ranking
         for event in (question.search.click, state.words.submit, state.asks.change):
             event(**ask)
@@ -145,9 +136,9 @@ class QueryTab:
         for control in (*settings, state.ignored):
             control.input(**ask)
         for button in question.examples:
-            button.click(lambda text: text, button, state.words, queue=False, **PRIVATE).then(**ask)
-        state.picture.upload(lambda: None, None, state.reference, queue=False, **PRIVATE).then(**ask)
-        state.picture.clear(lambda: None, None, state.reference, queue=False, **PRIVATE)
+            button.click(lambda text: text, button, state.words, **AT_ONCE).then(**ask)
+        state.picture.upload(lambda: None, None, state.reference, **AT_ONCE).then(**ask)
+        state.picture.clear(lambda: None, None, state.reference, **AT_ONCE)
 
     def _wire_references(self) -> None:
         """Pictures of the gallery, and results, become the reference."""
@@ -160,7 +151,10 @@ class QueryTab:
             return ask_with(ids[event.index])
 
         def surprise(category: str) -> tuple[str, str, str]:
-            return ask_with(picker.random(category))
+            return ask_with(random.choice(picker.session.ids(category)))
+
+        def turn(category: str, page: int) -> Any:
+            return picker.browse(category, page + 1)
 
         def use(result: QueryResult, place: int | None) -> tuple[str, str, str]:
             if place is None or place >= len(result.ids):
@@ -172,11 +166,10 @@ class QueryTab:
         picker.pictures.select(safely(pick), picker.ids, reference, **PRIVATE)
         picker.surprise.click(safely(surprise), picker.category, reference, **PRIVATE)
         a.use.click(safely(use), [state.result, a.place], reference, **PRIVATE)
-        a.results.select(_index, None, a.place, queue=False, **PRIVATE)
+        a.results.select(_index, None, a.place, **AT_ONCE)
         page = [picker.pictures, picker.ids, picker.page]
-        picker.category.input(lambda c: picker.browse(c, 0), picker.category, page, queue=False, **PRIVATE)
-        more: Callable[..., Any] = lambda category, n: picker.browse(category, n + 1)  # noqa: E731
-        picker.more.click(more, [picker.category, picker.page], page, queue=False, **PRIVATE)
+        picker.category.input(partial(picker.browse, page=0), picker.category, page, **AT_ONCE)
+        picker.more.click(turn, [picker.category, picker.page], page, **AT_ONCE)
 
     def _wire_history(self) -> None:
         """Back and forth answer an earlier question again, and set the controls to it."""
@@ -186,7 +179,7 @@ class QueryTab:
             request = history.steps[history.place]
             result = answer(self.sessions.get(request.model), request)
             controls = dict(zip(self.controls.values(), self.values(request), strict=True))
-            return controls | self.show(result, history)
+            return controls | self.updates(result, history)
 
         outputs = [*self.controls.values(), *self.outputs]
         for button, by in ((self.answer.back, -1), (self.answer.forth, 1)):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
-from ui.html import text
-from ui.state import KINDS, QueryRequest, State
+from ui.components import gallery
+from ui.html import text, texts
+from ui.state import KINDS, QueryRequest, State, categories
 
 EXAMPLES = (
     "is green with stripes and is longer",
@@ -32,10 +31,7 @@ class Question:
         with gr.Row(elem_id="examples"):
             self.examples = [gr.Button(example, size="sm", min_width=120) for example in EXAMPLES]
         with gr.Row():
-            self.category = gr.Dropdown(
-                categories(session), value="", label="Search in", visible=bool(session.categories), min_width=120,
-                elem_id="category",
-            )  # fmt: skip
+            self.category = gr.Dropdown(**categories(session), label="Search in", min_width=120, elem_id="category")
             most = min(QueryRequest.most, len(session.index))
             self.k = gr.Slider(1, most, request.k, step=1, label="Results", min_width=120, elem_id="k")
         self.leave_out = gr.Checkbox(True, label="Leave the reference out of the results", elem_id="leave-out")
@@ -80,13 +76,11 @@ class Picker:
     def __init__(self, session: Session) -> None:
         self.session = session
         with gr.Accordion("Pick from the gallery", open=True):
-            self.category = gr.Radio(
-                categories(session), value="", label="Show", visible=bool(session.categories), elem_id="pick-from"
-            )
+            self.category = gr.Radio(**categories(session), label="Show", elem_id="pick-from")
             self.ids, self.page = gr.State(session.ids()[:PICTURES]), gr.State(0)
-            self.pictures = gr.Gallery(
-                self.thumbnails(self.ids.value), show_label=False, label="Pick from the gallery", columns=4, height=230,
-                object_fit="contain", allow_preview=False, interactive=False, buttons=[], elem_id="picker",
+            self.pictures = gallery(
+                self.thumbnails(self.ids.value), 230, show_label=False, label="Pick from the gallery", columns=4,
+                elem_id="picker",
             )  # fmt: skip
             with gr.Row():
                 self.more = gr.Button("Other pictures", size="sm")
@@ -104,48 +98,20 @@ class Picker:
         ids = ids[page * PICTURES : (page + 1) * PICTURES]
         return self.thumbnails(ids), ids, page
 
-    def random(self, category: str) -> str:
-        """Id of any picture of a category."""
-        return random.choice(self.session.ids(category))
 
-
-@dataclass(frozen=True)
 class Answer:
-    """The place of the answer, above the panels."""
+    """The place of the answer, above the panels, with the first one."""
 
-    sure: gr.HTML
-    back: gr.Button
-    history: gr.HTML
-    forth: gr.Button
-    results: gr.Gallery
-    use: gr.Button
-    link: gr.HTML
-    place: gr.State  # of the selected result, or None
-
-    @staticmethod
-    def build(sure: str, history: str, results: list[tuple[Path, str]], link: str) -> Answer:
-        """The components with the first answer."""
-        verdict = gr.HTML(sure, elem_id="sure")
+    def __init__(self, sure: str, history: str, results: list[tuple[Path, str]], link: str) -> None:
+        self.sure = gr.HTML(sure, elem_id="sure")
         with gr.Row(elem_id="trail-row"):
-            back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
-            questions = gr.HTML(history, elem_id="trail")
-            forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
+            self.back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
+            self.history = gr.HTML(history, elem_id="trail")
+            self.forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
         gr.Markdown(f"### {RESULTS}")
-        gallery = gr.Gallery(
-            results, label=RESULTS, show_label=False, columns=5, height="auto", object_fit="contain",
-            allow_preview=False, interactive=False, buttons=[], elem_id="results",
-        )  # fmt: skip
-        gr.Markdown(
-            "▲ ▼ places gained or lost against the question before; *new*: not among its results. Distance: smaller "
-            "is nearer. Doubt: the picture's own mean variance.",
-            elem_classes="hug-note",
-        )
+        self.results = gallery(results, label=RESULTS, show_label=False, columns=5, elem_id="results")
+        self.place = gr.State(None)  # of the selected result
+        gr.Markdown(texts("query_panels")["results"], elem_classes="hug-note")
         with gr.Row():
-            use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
-            address = gr.HTML(link, elem_id="link")
-        return Answer(verdict, back, questions, forth, gallery, use, address, gr.State(None))
-
-
-def categories(session: Session) -> list[tuple[str, str]]:
-    """Categories to choose from; the first is all of them."""
-    return [("all", ""), *((category, category) for category in session.categories)]
+            self.use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
+            self.link = gr.HTML(link, elem_id="link")

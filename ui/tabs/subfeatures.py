@@ -12,30 +12,22 @@ import gradio as gr
 import pandas as pd
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT, levels, top_bottom
 from analysis.session import Session, Sessions
-from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
-from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, table_figure
-from ui.html import text
+from analysis.studies import tracking
+from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, pressed_number, table_figure
+from ui.html import text, texts
 from ui.navigation import READING, Parameters, on_press_ask, view_link
 from ui.requests import safely
-from ui.state import PRIVATE, Listener, QueryResult, State, Tab, numbers
+from ui.state import AT_ONCE, Listener, QueryResult, State, Tab, categories, numbers
 from ui.studies import NotMeasured, Studies
 
+QUESTIONS = texts("questions")
 MOST_LEFT_OUT = 0.9
 BEST = 6  # components shown for an attribute; the table has all
 LABELS = {"sleeve": "sleeve length"}  # of attributes whose name says too little
-WHICH_TRACKS = "Which sub-feature tracks …?"
-HISTOGRAM = "Where the gallery and the current query stand"
-ATTRIBUTES = "The attributes that explain it"
-REMOVALS = "What removing an attribute does to it"
-SIMILAR = "Similar components"
-MATRIX = "All components and attributes"
-CAPTIONS = {  # view -> source and end of the study, title
-    "captions-words-lowest": ("words", "lowest", "Clearest words (lowest σ²ₜ)"),
-    "captions-words-highest": ("words", "highest", "Vaguest words (highest σ²ₜ)"),
-    "captions-fit-lowest": ("fit", "lowest", "Best fit of words and picture (lowest σ²ₘ)"),
-    "captions-fit-highest": ("fit", "highest", "Worst fit of words and picture (highest σ²ₘ)"),
-}
+TITLES: dict[str, str] = QUESTIONS["subfeatures"]  # by elem_id
+CAPTIONS = [name for name in TITLES if name.startswith("captions-")]  # captions-source-end
 STEPS: dict[str, Callable[[int, int], int]] = {  # button -> the component that follows one of so many
     "◂ previous": lambda component, count: (component - 2) % count + 1,
     "next ▸": lambda component, count: component % count + 1,
@@ -71,106 +63,101 @@ def build(sessions: Sessions, state: State) -> Tab:
     wrong = gr.HTML(elem_id="subfeatures-notice", elem_classes="hug-wrong")
     views: dict[str, gr.HTML] = {"missing": gr.HTML(elem_id="subfeatures-missing", elem_classes="hug-wrong")}
     gr.Markdown(text("subfeatures"))
-    attribute = gr.Radio(label=WHICH_TRACKS, elem_id="attribute", **_attributes(session, ""))
-    views["tracked"] = cards("tracked", WHICH_TRACKS)
+    attribute = gr.Radio(label=TITLES["tracked"], elem_id="attribute", **_attributes(session, ""))
+    views["tracked"] = cards("tracked", TITLES["tracked"])
     with gr.Row(elem_classes="hug-controls"):
-        category = gr.Radio(label="Category", elem_id="shown-category", min_width=380, **categories(session, ""))
+        category = gr.Radio(label="Category", elem_id="shown-category", min_width=380, **categories(session))
         state.component.render()
         with gr.Row(elem_classes="hug-steps"):
-            steps = [gr.Button(name, size="sm", min_width=60) for name in STEPS]
+            steps = {name: gr.Button(name, size="sm", min_width=60) for name in STEPS}
         leave_out = gr.Slider(
             0, MOST_LEFT_OUT, LEAVE_OUT, step=0.05, label="Leave out the most uncertain (share)", elem_id="left-out",
             min_width=220,
         )  # fmt: skip
-    views |= {"least": cards("least", "Most certain"), "most": cards("most", "Least certain")}
+    views |= {name: cards(name, TITLES[name]) for name in ("least", "most")}
     with gr.Row(elem_classes="hug-beside"):
-        views |= {"histogram": figure("histogram", HISTOGRAM), "similar": cards("similar", SIMILAR)}
+        views |= {"histogram": figure("histogram", TITLES["histogram"]), "similar": cards("similar", TITLES["similar"])}
     with gr.Row(elem_classes="hug-beside"):
-        views |= {"attributes": figure("explained", ATTRIBUTES), "removals": figure("moved", REMOVALS)}
+        views |= {name: figure(name, TITLES[name]) for name in ("attributes", "removals")}
     measures = [("what removing it does", "delta"), ("what it explains (η²)", "eta2")]
     measure = gr.Radio(measures, value="delta", label="In the matrix", elem_id="measure")
-    views["matrix"] = figure("matrix", MATRIX)
+    views["matrix"] = figure("matrix", TITLES["matrix"])
     with gr.Accordion("Words: the captions with the lowest and highest uncertainty", open=False):
-        views |= {name: cards(name, title) for name, (_, _, title) in CAPTIONS.items()}
+        views |= {name: cards(name, TITLES[name]) for name in CAPTIONS}
     views["link"] = gr.HTML(elem_id="subfeatures-link")
+    selections = [category, state.component, attribute]
 
     def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
         session = sessions.get(model)
         choice = Choice.of(session, *choices)
-        return {
-            category: gr.update(**categories(session, choice.category)),
-            state.component: gr.update(choices=numbers(session), value=choice.component),
-            attribute: gr.update(**_attributes(session, choice.attribute)),
-            **{views[name]: value for name, value in values(sessions, session, result, choice).items()},
-        }
+        updates = dict[Any, Any](zip(selections, select(session, choice), strict=True))
+        return updates | {views[name]: value for name, value in values(sessions, session, result, choice).items()}
 
-    outputs = [category, state.component, attribute, *views.values()]
-    controls = [category, state.component, leave_out, attribute, measure]
-    show = Listener(safely(refresh), [state.model, state.result, *controls], outputs, READING)
+    inputs = [state.model, state.result, category, state.component, leave_out, attribute, measure]
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=[*selections, *views.values()], **READING)
     for event in (category.input, state.component.input, leave_out.release, measure.input):
-        event(lambda: "", None, wrong, queue=False, **PRIVATE).then(**show.arguments)
-    _wire_attribute(sessions, state, attribute, wrong, show)
-    _wire_steps(sessions, state, steps, show)
+        event(lambda: "", None, wrong, **AT_ONCE).then(**show)
+    _wire_components(sessions, state, attribute, wrong, steps, show)
     _wire_views(sessions, state, views, attribute, show)
-    return Tab(
-        "sub-features", "Sub-features", [state.model, category, state.component, leave_out, attribute, wrong],
-        partial(restore, sessions), show,
-    )  # fmt: skip
+    controls = [state.model, *selections, leave_out, wrong]
+    return Tab("sub-features", "Sub-features", controls, partial(restore, sessions), show)
+
+
+def select(session: Session, choice: Choice) -> list[Any]:
+    """Updates of the lists of categories, components and attributes."""
+    return [
+        gr.update(**categories(session, choice.category)),
+        gr.update(choices=numbers(session), value=choice.component),
+        gr.update(**_attributes(session, choice.attribute)),
+    ]
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
-    """A link's model, category, component, share and attribute, and the notice."""
-    session, link = sessions.get(params.get("model") or None), Parameters(params)
+    """A link's model, category, component, attribute and share, and the notice."""
+    link = Parameters(params, sessions)
+    session = link.session
     category = link.choice("category", session.categories)
     component = int(link.choice("component", [str(number) for _, number in numbers(session)], "1"))
     attribute = link.choice("attribute", attributes(session))
     leave_out = link.share("leave_out", MOST_LEFT_OUT, LEAVE_OUT)
     if not params.get("component"):
         component = best(session, attribute, component)
-    return [
-        session.name, gr.update(**categories(session, category)),
-        gr.update(choices=numbers(session), value=component), leave_out,
-        gr.update(**_attributes(session, attribute)), link.notice,
-    ]  # fmt: skip
+    choice = Choice(category, component, leave_out, attribute)
+    return [session.name, *select(session, choice), leave_out, link.notice]
 
 
-def _wire_attribute(sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, show: Listener) -> None:
+def _wire_components(
+    sessions: Sessions, state: State, attribute: gr.Radio, wrong: gr.HTML, steps: dict[str, gr.Button], show: Listener
+) -> None:
+    """An attribute goes to the component that tracks it best, a step to a neighbour."""
+
     def go_to_best(model: str, name: str | None, component: int) -> dict[Any, Any]:
         return {state.component: best(sessions.get(model), name or "", component), wrong: ""}
 
-    attribute.input(
-        safely(go_to_best), [state.model, attribute, state.component], [state.component, wrong], **READING
-    ).success(**show.arguments)
+    def go(step: str, model: str, component: int) -> int:
+        return STEPS[step](component, sessions.get(model).model.config.components)
 
-
-def _wire_steps(sessions: Sessions, state: State, buttons: list[gr.Button], show: Listener) -> None:
-    for button, step in zip(buttons, STEPS.values(), strict=True):
-
-        def go(model: str, component: int, step: Callable[[int, int], int] = step) -> int:
-            return step(component, sessions.get(model).model.config.components)
-
-        button.click(safely(go), [state.model, state.component], state.component, **READING).success(**show.arguments)
+    inputs = [state.model, attribute, state.component]
+    attribute.input(safely(go_to_best), inputs, [state.component, wrong], **READING).success(**show)
+    inputs = [state.model, state.component]
+    for name, button in steps.items():
+        button.click(safely(partial(go, name)), inputs, state.component, **READING).success(**show)
 
 
 def _wire_views(
     sessions: Sessions, state: State, views: Mapping[str, gr.HTML], attribute: gr.Radio, show: Listener
 ) -> None:
-    def open_component(event: gr.EventData) -> int:
-        return int(pressed(event))
-
     def open_cell(event: gr.EventData) -> tuple[str, int]:
         name, component = str(pressed(event)).split(":")
         return name, int(component)
 
     for name, fn, target in (
-        ("tracked", open_component, state.component), ("similar", open_component, state.component),
+        ("tracked", pressed_number, state.component), ("similar", pressed_number, state.component),
         ("attributes", pressed, attribute), ("matrix", open_cell, [attribute, state.component]),
     ):  # fmt: skip
-        views[name].select(fn, None, target, queue=False, **PRIVATE).success(**show.arguments)
-    for name in ("least", "most"):
-        on_press_ask(views[name].select, sessions, state, lambda session, id: (id, None))
-    for name in CAPTIONS:
-        on_press_ask(views[name].select, sessions, state, caption)
+        views[name].select(fn, None, target, **AT_ONCE).success(**show)
+    for name in ("least", "most", *CAPTIONS):
+        on_press_ask(views[name].select, sessions, state)
 
 
 def values(sessions: Sessions, session: Session, result: QueryResult, choice: Choice) -> dict[str, str]:
@@ -186,20 +173,18 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
         "similar": similar(studies, component),
         "attributes": studies.part(
             "attributes", partial(study.attributes_of, component=component), study.draw_attributes,
-            study.say_attributes, title=ATTRIBUTES, elem_id="explained", clickable=True,
+            study.say_attributes, title=TITLES["attributes"], elem_id="attributes", clickable=True,
         ),
         "removals": studies.part(
             "interventions", partial(study.removals_of, component=component), study.draw_removals,
-            study.say_removals, title=REMOVALS, elem_id="moved",
+            study.say_removals, title=TITLES["removals"], elem_id="removals",
         ),
         "matrix": studies.part(
             "tracking", lambda table: table,
             partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
-            study.say_matrix, title=MATRIX, elem_id="matrix", clickable=True,
-            question="Which component answers to which attribute? ● tracked; the frame is what is shown above. Press a "
-            "cell.",
+            tracking.say, title=TITLES["matrix"], elem_id="matrix", clickable=True, question=QUESTIONS["matrix"],
         ),
-        **{view: captions(studies, *caption) for view, caption in CAPTIONS.items()},
+        **{view: captions(studies, view) for view in CAPTIONS},
         "link": view_link(
             sessions, session, "sub-features", category=choice.category, component=component,
             leave_out="" if abs(choice.leave_out - LEAVE_OUT) < 1e-6 else f"{choice.leave_out:g}",
@@ -224,14 +209,8 @@ def tracked(studies: Studies, choice: Choice) -> str:
             )
             for r in part.head(BEST).itertuples()
         ]  # fmt: skip
-        note = (
-            "Over all categories. ● tracked: removing it moves the component most, and it explains the component. "
-            "Changes are of the log variance: +0.7 doubles it. Best first; press one to see its pictures."
-        )
-        return cards_value(
-            items, title, study.say_trackers(part, choice.attribute), note=note, table=part,
-            name=f"{studies.session.name}-{choice.attribute}",
-        )  # fmt: skip
+        sentence, files = study.say_trackers(part, choice.attribute), f"{studies.session.name}-{choice.attribute}"
+        return cards_value(items, title, sentence, note=QUESTIONS["tracked"], table=part, name=files)
 
     return studies.value("tracking", value, title)
 
@@ -253,12 +232,11 @@ def samples(session: Session, choice: Choice) -> list[str]:
 
 def histogram(session: Session, result: QueryResult, choice: Choice) -> str:
     table = levels(session.index, choice.component, choice.category or None, choice.leave_out)
-    query = study.variances(result.query, choice.component) if result.model == session.name else None
-    return table_figure(
-        table, partial(study.draw_histogram, mark=query["picture"] if query else None),
-        partial(study.say_histogram, query=query), title=HISTOGRAM, name=f"{session.name}-component-{choice.component}",
-        elem_id="histogram",
-    )  # fmt: skip
+    query = study.variances(result.trace.query, choice.component) if result.request.model == session.name else None
+    draw = partial(study.draw_histogram, mark=query["picture"] if query else None)
+    say = partial(study.say_histogram, query=query)
+    files = f"{session.name}-component-{choice.component}"
+    return table_figure(table, draw, say, title=TITLES["histogram"], name=files, elem_id="histogram")
 
 
 def similar(studies: Studies, component: int) -> str:
@@ -267,35 +245,25 @@ def similar(studies: Studies, component: int) -> str:
             Card(str(r.other), text=f"component {r.other}", note=f"correlation {r.correlation:.2f}")
             for r in table[table.component == component].itertuples()
         ]
-        question = "Whose uncertainty goes up and down with this one's (1: always, 0: unrelated). Press one to see it."
-        return cards_value(items, SIMILAR, question, "No component is like this one.")
+        return cards_value(items, TITLES["similar"], QUESTIONS["similar"], "No component is like this one.")
 
-    return studies.value("similar", value, SIMILAR)
+    return studies.value("similar", value, TITLES["similar"])
 
 
-def captions(studies: Studies, source: str, end: str, title: str) -> str:
+def captions(studies: Studies, view: str) -> str:
+    """A press asks with the caption, and with its picture where this gallery has it."""
+    (_, source, end), ids = view.split("-"), studies.session.index.ids
+
     def value(table: pd.DataFrame) -> str:
         part = table[(table.source == source) & (table.end == end)]
         items = [
-            Card(f"{source}:{end}:{n}", text=f"“{r.text}”", note=f"variance {r.value:#.3g}")
-            for n, r in enumerate(part.itertuples())
+            Card(r.id if r.id in ids else None, text=f"“{r.text}”", note=f"variance {r.value:#.3g}", words=r.text)
+            for r in part.itertuples()
         ]
-        question = "Of the whole text, over all components. Press one to ask a query with it."
-        name = f"{studies.session.name}-captions-{source}-{end}"
-        return cards_value(items, title, question, table=part, name=name)
+        files = f"{studies.session.name}-{view}"
+        return cards_value(items, TITLES[view], QUESTIONS["captions"], table=part, name=files)
 
-    return studies.value("captions", value, title)
-
-
-def caption(session: Session, key: str) -> tuple[str | None, str | None]:
-    """The picture that the caption was written for, where this gallery has it, and the caption.
-
-    Raises QueryError when the captions are gone.
-    """
-    source, end, place = key.split(":")
-    table = Studies(session).table("captions")
-    row = table[(table.source == source) & (table.end == end)].iloc[int(place)]
-    return row.id if row.id in session.index.ids else None, row.text
+    return studies.value("captions", value, TITLES[view])
 
 
 def attributes(session: Session) -> list[str]:
@@ -314,16 +282,7 @@ def best(session: Session, attribute: str, default: int) -> int:
     return int(part.component[0]) if part.tracked.any() else default
 
 
-def categories(session: Session, value: str) -> dict[str, Any]:
-    """Choices and value of a list of categories, which is there where the gallery has some."""
-    choices = [("all", ""), *((name, name) for name in session.categories)]
-    return {"choices": choices, "value": value, "visible": bool(session.categories)}
-
-
 def _attributes(session: Session, value: str) -> dict[str, Any]:
     names = attributes(session)
-    return {
-        "choices": [(LABELS.get(name, name), name) for name in names],
-        "value": value or None,
-        "visible": bool(names),
-    }
+    choices = [(LABELS.get(name, name), name) for name in names]
+    return {"choices": choices, "value": value or None, "visible": bool(names)}

@@ -11,23 +11,18 @@ import gradio as gr
 from analysis.session import RUNS, QueryError, Sessions
 from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
-from ui.html import text
-from ui.navigation import READING, restore_model
+from ui.html import text, texts
+from ui.navigation import READING, Parameters
 from ui.requests import safely
-from ui.state import PRIVATE, Listener, State, Tab, signal
+from ui.state import AT_ONCE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
 from ui.training_runs import COMPARISON, CURVES, Run, comparison
 from ui.visitor import require_visitor, visitor_or_new
 
 JOBS = RUNS / "jobs"
 EVERY = 2.0  # seconds between two looks at a training that runs
-NO_RUNS = "No training yet: choose what to train and press Start; its course appears here."
-SIZES = {"tiny": "tiny: K 16, width 64", "bundled": "bundled: K 32, width 128"}
-OBJECTIVES = {
-    "calibrated": "calibrated: doubt made to be right", "paper": "paper: its losses alone",
-    "point": "point: no uncertainty, a baseline",
-}  # fmt: skip
-FUSIONS = {"dynamic": "dynamic weights (the paper's)", "static": "1/3 each"}
+TEXTS = texts("training")
+NO_RUNS = TEXTS["no_runs"]
 ACTIONS: dict[str, tuple[str, Callable[[Run], bool]]] = {  # id -> label, and when it can be pressed
     "stop": ("Stop", lambda run: run.job.status == RUNNING),
     "resume": ("Resume", lambda run: run.halted),
@@ -53,33 +48,33 @@ def build(sessions: Sessions, state: State) -> Tab:
             panel = RunsPanel(sessions, state)
     panel.build_below()
     panel.wire(form, start)
-    refresh = Listener(safely(panel.refresh), panel.inputs, panel.outputs, READING)
-    arrive = Listener(safely(panel.arrive), [state.visitor], [state.visitor, state.model], READING)
-    return Tab("train", "Train", [state.model], partial(restore_model, sessions), refresh, arrive)
+    refresh = dict(fn=safely(panel.refresh), inputs=panel.inputs, outputs=panel.outputs, **READING)
+    outputs = [state.visitor, state.model]
+    arrive = dict(fn=safely(panel.arrive), inputs=[state.visitor], outputs=outputs, **READING)
+    return Tab(
+        "train", "Train", [state.model], lambda params: [Parameters(params, sessions).session.name], refresh, arrive
+    )
 
 
 def _form() -> dict[str, Any]:
     """The controls, by the names of `Settings`, `TERMS` and `SWITCHES`, with the command they stand for."""
-    first, form = Settings(), dict[str, Any]()
+    form = dict[str, Any]()
     data = {
         name: f"{name}: {3 * sum(sizes.images)} pictures, {3 * sizes.triplets[0]} training queries"
         for name, sizes in DATA.items()
     }
     info = "generated, with known attributes and known faults; drawn on first use"
     form["data"] = _radio("data", "Data", data, info)
-    form["size"] = _radio("size", "Size", SIZES)
-    form["objective"] = _radio("objective", "Objective", OBJECTIVES)
+    form |= {name: _radio(name, name.capitalize(), TEXTS[name]) for name in ("size", "objective")}
     with gr.Row():
         # Bounds are checked where the settings are made: Gradio's own message doesn't say which number it means.
-        form["steps"] = gr.Number(first.steps, label="Steps", precision=0, min_width=90, elem_id="train-steps")
-        form["seed"] = gr.Number(first.seed, label="Seed", precision=0, min_width=90, elem_id="train-seed")
+        form |= {name: _number(name, precision=0) for name in ("steps", "seed")}
     with gr.Accordion("Weights and switches of the objective", open=False, elem_id="train-weights"):
         gr.Markdown("Choosing an objective sets them; a weight of 0 switches its term off.", elem_classes="hug-note")
-        form["fusion"] = _radio("fusion", "Merge of picture, words and fit", FUSIONS)
+        form["fusion"] = _radio("fusion", "Merge of picture, words and fit", TEXTS["fusion"])
         with gr.Row():
-            form["batch"] = gr.Number(first.batch, label="Batch", precision=0, min_width=90)
-            form["lr"] = gr.Number(first.lr, label="Learning rate", min_width=90)
-        values = preset(first.objective)
+            form |= {"batch": _number("batch", precision=0), "lr": _number("lr")}
+        values = preset(Settings().objective)
         with gr.Row():
             form |= {n: gr.Number(values[n], label=n, info=help_of(n), min_width=200) for n in TERMS}
         form |= {n: gr.Checkbox(values[n], label=n, info=help_of(n)) for n in SWITCHES}
@@ -90,6 +85,11 @@ def _form() -> dict[str, Any]:
 def _radio(name: str, label: str, choices: Mapping[str, str], info: str | None = None) -> gr.Radio:
     pairs, value = [(words, key) for key, words in choices.items()], getattr(Settings(), name)
     return gr.Radio(pairs, value=value, label=label, info=info, elem_id=f"train-{name}")
+
+
+def _number(name: str, precision: int | None = None) -> gr.Number:
+    value, title = getattr(Settings(), name), Settings.model_fields[name].title
+    return gr.Number(value, label=title, precision=precision, min_width=90, elem_id=f"train-{name}")
 
 
 def _wire_form(form: Mapping[str, Any]) -> None:
@@ -109,9 +109,9 @@ def _wire_form(form: Mapping[str, Any]) -> None:
     def set_preset(objective: str) -> dict[Any, Any]:
         return {form[name]: value for name, value in preset(objective).items()}
 
-    spelling: dict[str, Any] = {"fn": safely(spell), "inputs": {*form.values()}, "outputs": command, **READING}
+    spelling = dict(fn=safely(spell), inputs={*form.values()}, outputs=command, **READING)
     terms = [form[name] for name in (*TERMS, *SWITCHES)]
-    form["objective"].input(set_preset, form["objective"], terms, queue=False, **PRIVATE).then(**spelling)
+    form["objective"].input(set_preset, form["objective"], terms, **AT_ONCE).then(**spelling)
     for name, control in form.items():
         if name != "objective":
             control.input(**spelling)
@@ -136,9 +136,7 @@ class RunsPanel:
             }
         self.download = gr.DownloadButton(visible=False, size="sm", elem_id="train-download")
         with gr.Accordion("What it printed", open=False, elem_id="train-log"):
-            self.log = gr.Code(
-                "", language=None, show_label=False, label="What it printed", interactive=False, max_lines=16
-            )
+            self.log = gr.Code(show_label=False, label="What it printed", interactive=False, max_lines=16)
         self.figures = {name: figure(name, name) for name in list(CURVES)[:2]}
         self.inputs = [state.visitor, self.runs]
 
@@ -176,26 +174,21 @@ class RunsPanel:
         """Updates of what changed since `stamp`; none without news."""
         owner = visitor_or_new(visitor)
         runs = [Run(job) for job in self.jobs.list(owner)]
-        run = next((run for run in runs if run.job.id == id), runs[0] if runs else None)
+        run = next((run for run in runs if run.job.id == id), next(iter(runs), None))
         news = run.stamp if run else []
         if news == stamp and stamp:
             return gr.skip()
+        choices = [(run.label, run.job.id) for run in runs]
         return {
-            self.runs: gr.Radio(
-                [(run.label, run.job.id) for run in runs], value=run.job.id if run else None,
-                info="" if runs else NO_RUNS,
-            ),
+            self.runs: gr.Radio(choices, value=run.job.id if run else None, info="" if runs else NO_RUNS),
             self.stamp: news,
             self.timer: gr.Timer(EVERY, active=run is not None and run.busy),
             self.status: run.state if run else "",
             self.log: self.jobs.log(owner, run.job.id) if run else "",
             self.comparison: comparison(runs),
-            **{
-                button: gr.Button(visible=run is not None and ACTIONS[name][1](run))
-                for name, button in self.buttons.items()
-            },
+            **{b: gr.Button(visible=run is not None and ACTIONS[name][1](run)) for name, b in self.buttons.items()},
             **{view: run.curve(name) if run else "" for name, view in self.figures.items()},
-        }  # fmt: skip
+        }
 
     def refresh(self, visitor: Any, id: str | None) -> dict[Any, Any]:
         """All there is to show."""

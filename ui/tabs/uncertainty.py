@@ -15,11 +15,12 @@ from analysis import query as split
 from analysis.plots import LABELS
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
-from ui.answer import UNCALIBRATED, VERDICTS
+from ui.answer import TEXTS, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
+from ui.html import texts
 from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
 from ui.requests import safely
-from ui.state import Listener, QueryResult, State, Tab
+from ui.state import QueryResult, State, Tab
 from ui.studies import Studies
 
 IN_SIGHT = (("recall_by_bin", "risk_coverage"), ("reliability", "coordination"), ("severity",))  # row by row
@@ -29,12 +30,10 @@ ELSEWHERE = (  # drawn as cards here, or in other tabs
 FIGURES = [name for row in IN_SIGHT for name in row]
 FIGURES += [name for name in STUDIES if name not in (*FIGURES, *ELSEWHERE)]
 SIDES = {"target": "targets", "reference": "references", "words": "words", "fit": "fit of words and picture"}
+QUESTIONS = texts("questions")
+TITLES: dict[str, str] = QUESTIONS["uncertainty"]  # by elem_id
 SAMPLES = 20  # of a side
 LEAST_CERTAIN = 5  # components of the query's picture
-THIS_QUERY = "Why is the current query uncertain?"
-THIS_PICTURE = "Where its picture is least certain"
-SPREAD = "Samples, from the least to the most uncertain"
-PAIRS = "The same words with a picture they fit and with one they don't"
 
 
 def build(sessions: Sessions, state: State) -> Tab:
@@ -42,15 +41,15 @@ def build(sessions: Sessions, state: State) -> Tab:
     wrong = gr.HTML(elem_id="uncertainty-notice", elem_classes="hug-wrong")
     views: dict[str, gr.HTML] = {"missing": gr.HTML(elem_id="uncertainty-missing", elem_classes="hug-wrong")}
     with gr.Row(elem_classes="hug-beside"):
-        views |= {"query": figure("now", THIS_QUERY), "components": cards("standing", THIS_PICTURE)}
+        views |= {"query": figure("now", TITLES["now"]), "components": cards("least-certain", TITLES["least-certain"])}
     choices = [(label, name) for name, label in SIDES.items()]
     side = gr.Radio(choices, value="target", label="Samples of", elem_id="side")
-    views["samples"] = cards("samples", SPREAD)
+    views["samples"] = cards("samples", TITLES["samples"])
     gr.Markdown("## Can the doubt be trusted?")
     for row in IN_SIGHT:
         with gr.Row(elem_classes="hug-beside"):
             views |= {name: figure(f"study-{name}", name) for name in row}
-    views["pairs"] = cards("coordination-examples", PAIRS, pairs=True)
+    views["pairs"] = cards("coordination-examples", TITLES["coordination-examples"], pairs=True)
     with gr.Accordion("More measurements", open=False):
         views |= {name: figure(f"study-{name}", name) for name in FIGURES if name not in views}
     views["about"] = gr.HTML(elem_id="uncertainty-about")
@@ -65,19 +64,18 @@ def build(sessions: Sessions, state: State) -> Tab:
         return {views["samples"]: samples(studies, side), views["about"]: about(sessions, studies, side), wrong: ""}
 
     side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
-    on_press_ask(views["samples"].select, sessions, state, sample)
-    on_press_ask(views["pairs"].select, sessions, state, example)
+    on_press_ask(views["samples"].select, sessions, state)
+    on_press_ask(views["pairs"].select, sessions, state)
     on_press_open(views["components"].select, state)
-    return Tab(
-        "uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions),
-        Listener(safely(refresh), [state.model, state.result, side], list(views.values()), READING),
-    )  # fmt: skip
+    inputs, outputs = [state.model, state.result, side], list(views.values())
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **READING)
+    return Tab("uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions), show)
 
 
 def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     """A link's model and side, and the notice."""
-    link = Parameters(params)
-    return [sessions.get(params.get("model") or None).name, link.choice("side", list(SIDES), "target"), link.notice]
+    link = Parameters(params, sessions)
+    return [link.session.name, link.choice("side", list(SIDES), "target"), link.notice]
 
 
 def values(sessions: Sessions, model: str, result: QueryResult, side: str) -> dict[str, str]:
@@ -96,39 +94,36 @@ def values(sessions: Sessions, model: str, result: QueryResult, side: str) -> di
 
 def sources(session: Session, result: QueryResult) -> str:
     """Why the current query is uncertain: its sources among the validation queries."""
-    if result.model != session.name:
-        reason = f"The last query was asked of the model {result.model}: ask again with this one."
-        return message(reason, THIS_QUERY)
+    if result.request.model != session.name:
+        reason = f"The last query was asked of the model {result.request.model}: ask again with this one."
+        return message(reason, TITLES["now"])
     table = split.split(result.trace)
     key = split.verdict(table, session.untrusted)
     sentences = []
     if key is not None or not session.calibration:  # else it is calibrated, but no source can be trusted
-        sentences.append(UNCALIBRATED if key is None else VERDICTS[key])
+        sentences.append(TEXTS["uncalibrated"] if key is None else VERDICTS[key])
     if session.untrusted:
         names = ", ".join(LABELS[source] for source in session.untrusted)
         sentences.append(f"At chance or worse on the test split, so don't trust these: {names}.")
     sentences.append(f"Variances: {', '.join(f'{r.name} {r.variance:#.3g}' for r in table.itertuples())}.")
-    words = f"“{result.words}”" if result.words else "no words, which is as vague as it gets"
+    words = f"“{result.trace.words}”" if result.trace.words else "no words, which is as vague as it gets"
     return figure_value(
         split.draw_split(table, session.untrusted) if table.percentile.notna().all() else None,
-        title=THIS_QUERY, question=f"{result.reference or 'your picture'}: {words}",
+        title=TITLES["now"], question=f"{result.request.reference or 'your picture'}: {words}",
         sentence=" ".join(sentences), table=table, name="query", elem_id="now",
     )  # fmt: skip
 
 
 def components(session: Session, result: QueryResult) -> str:
     """The components of the query's picture that are least certain against the gallery."""
-    if result.model != session.name:
+    if result.request.model != session.name:
         return NOTHING
-    table = split.gallery_percentiles(session.index, result.query).head(LEAST_CERTAIN)
+    table = split.gallery_percentiles(session.index, result.trace.query).head(LEAST_CERTAIN)
     items = [
         Card(str(r.component), text=f"component {r.component}", note=f"above {r.percentile:.0f} % of the gallery")
         for r in table.itertuples()
     ]
-    question = (
-        "The components (sub-features) in which it is most uncertain against the gallery. Press one to see what it is."
-    )
-    return cards_value(items, THIS_PICTURE, question)
+    return cards_value(items, TITLES["least-certain"], QUESTIONS["least-certain"])
 
 
 def _spread(table: pd.DataFrame, side: str) -> pd.DataFrame:
@@ -143,58 +138,35 @@ def samples(studies: Studies, side: str) -> str:
     def draw(table: pd.DataFrame) -> str:
         items = []
         for r in _spread(table, side).itertuples():
-            text = f"“{r.text}”" if side in ("words", "fit") else ""
-            id = None if side == "words" else r.id
-            items.append(_card(studies.session, f"{side}:{r.Index}", id, text, f"variance {r.value:#.3g}"))
+            id, words = None if side == "words" else r.id, r.text if side in ("words", "fit") else None
+            items.append(_card(studies.session, id, words, f"variance {r.value:#.3g}"))
         whole = table[table.side == side]
-        question = (
-            "What does the model call certain, what uncertain? Evenly spread by rank over all of them. Press one to "
-            "ask a query with it."
-        )
         return cards_value(
-            items, SPREAD, question, "There are none of this kind.", note=STUDIES["samples"].say(whole), table=whole,
-            name=f"{studies.session.name}-samples-{side}",
+            items, TITLES["samples"], QUESTIONS["samples"], "There are none of this kind.",
+            note=STUDIES["samples"].say(whole), table=whole, name=f"{studies.session.name}-samples-{side}",
         )  # fmt: skip
 
-    return studies.value("samples", draw, SPREAD)
+    return studies.value("samples", draw, TITLES["samples"])
 
 
 def pairs(studies: Studies) -> str:
     def draw(table: pd.DataFrame) -> str:
-        items = []
-        for r in table.itertuples():
-            for end, id, note in (
-                ("fits", r.fits, f"fits: {r.var_fits:#.3g}"), ("lacks", r.lacks, f"lacks it: {r.var_lacks:#.3g}")
-            ):  # fmt: skip
-                items.append(_card(studies.session, f"{end}:{r.Index}", id, f"“{r.text}”", note))
-        question = (
-            "The variance of the fit should be higher on the right of each pair: that picture lacks what the words "
-            "take for granted. Press one to ask the query."
-        )
-        return cards_value(items, PAIRS, question, table=table, name=f"{studies.session.name}-coordination")
+        items = [
+            _card(studies.session, id, r.text, note)
+            for r in table.itertuples()
+            for id, note in ((r.fits, f"fits: {r.var_fits:#.3g}"), (r.lacks, f"lacks it: {r.var_lacks:#.3g}"))
+        ]
+        question, files = QUESTIONS["coordination-examples"], f"{studies.session.name}-coordination"
+        return cards_value(items, TITLES["coordination-examples"], question, table=table, name=files)
 
-    return studies.value("coordination_examples", draw, PAIRS)
+    return studies.value("coordination_examples", draw, TITLES["coordination-examples"])
 
 
-def _card(session: Session, key: str, id: str | None, text: str, note: str) -> Card:
-    """A card that reports `key`, with a picture where there is one and with the text, or else what the picture has."""
-    card = picture_card(session, id) if id is not None else Card("")
-    return replace(card, id=key, text=text or card.text, note=note)
+def _card(session: Session, id: str | None, words: str | None, note: str) -> Card:
+    """A card to ask with: a picture, words, or both."""
+    card = picture_card(session, id) if id is not None else Card(None)
+    return replace(card, text=card.text if words is None else f"“{words}”", note=note, words=words)
 
 
 def about(sessions: Sessions, studies: Studies, side: str) -> Markup:
     return studies.about + view_link(sessions, studies.session, "uncertainty", side=side)
-
-
-def sample(session: Session, key: str) -> tuple[str | None, str | None]:
-    """Picture and words of a sample. Raises QueryError when the samples are gone."""
-    side, place = key.split(":")
-    row = _spread(Studies(session).table("samples"), side).loc[int(place)]
-    return None if side == "words" else row.id, row.text if side in ("words", "fit") else None
-
-
-def example(session: Session, key: str) -> tuple[str | None, str | None]:
-    """Picture and words of one side of a pair. Raises QueryError when the pairs are gone."""
-    end, place = key.split(":")
-    row = Studies(session).table("coordination_examples").loc[int(place)]
-    return row[end], row.text

@@ -21,7 +21,7 @@ def view(session: Session, tabs: dict[str, Tab], result: QueryResult | None = No
     controls: dict[str, Any] = {"of": 0, "colouring": "", "category": "", "point": None, **choices}
     refresh = tabs["map"].refresh
     assert refresh is not None
-    values = refresh.fn(session.name, result or elsewhere(answered(session)), *controls.values())
+    values = refresh["fn"](session.name, result or elsewhere(answered(session)), *controls.values())
     shown = {component.elem_id: value for component, value in values.items()}
     return {name: json.loads(v) if isinstance(v, str) and v.startswith("{") else v for name, v in shown.items()}
 

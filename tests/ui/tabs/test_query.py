@@ -77,11 +77,15 @@ def handler(page: gr.Blocks, trigger: Any, event: str = "click") -> Any:
     return next(fn.fn for fn in page.fns.values() if (trigger._id, event) in fn.targets)
 
 
+def button(page: gr.Blocks, elem_id: str) -> Any:
+    return next(c for c in page.blocks.values() if getattr(c, "elem_id", None) == elem_id)
+
+
 def ask(tab: QueryTab, **controls: Any) -> dict[Any, Any]:
     """An answer as the page gets it, for the controls as they are and these."""
     request = dataclasses.asdict(tab.state.result.value.request)
     sent = request | {"picture": {"path": "thumbnail.webp"}} | controls
-    updates: dict[Any, Any] = tab.ask.fn(History(), *sent.values())
+    updates: dict[Any, Any] = tab.ask["fn"](History(), *sent.values())
     return updates
 
 
@@ -106,9 +110,9 @@ def test_an_upload_is_decoded_once_for_all_panels(
 
     words = handler(page, tab.words.run)(result)
     assert "drawn" not in words and json.loads(words[tab.words.drawing])["figure"]
-    severities = handler(page, tab.severities.run)(result, "glare")
-    assert "From severity 0 to 5" in severities[tab.severities.summary]
-    beside = handler(page, tab.beside.run)(result, "other")
+    severities = handler(page, button(page, "severities-run"))(result, "glare")
+    assert "From severity 0 to 5" in severities and json.loads(severities)["figure"]
+    beside = handler(page, button(page, "beside-run"))(result, "other")
     assert "are shared" in beside[tab.beside.summary]
     assert counts.decoded == 1 and counts.searched == 1 + 3 + 6 + 1  # two words and all, six severities, the other
 
@@ -117,8 +121,7 @@ def test_a_report_opens_the_results_alone(
     tab: QueryTab, page: gr.Blocks, counts: Counts, upload: dict[str, Any]
 ) -> None:
     result = ask(tab, **upload)[tab.state.result]
-    run = next(c for c in page.blocks.values() if getattr(c, "elem_id", None) == "report-run")
-    report = handler(page, run)(result)
+    report = handler(page, button(page, "report-run"))(result)
     assert report.count("data:image/webp") == 1 + len(result.ids)
     assert (counts.decoded, counts.searched) == (1 + len(result.ids), 1)
 
@@ -126,7 +129,7 @@ def test_a_report_opens_the_results_alone(
 def test_back_and_forth_answer_again_and_set_the_controls(tab: QueryTab, page: gr.Blocks) -> None:
     first = ask(tab, words="is red")
     request = dataclasses.asdict(first[tab.state.result].request) | {"picture": None, "words": "is blue", "k": 3}
-    second = tab.ask.fn(first[tab.history], *request.values())
+    second = tab.ask["fn"](first[tab.history], *request.values())
     assert len(second[tab.history].steps) == 2 and len(second[tab.state.result].ids) == 3
     back = handler(page, tab.answer.back)(second[tab.history])
     assert back[tab.controls["words"]] == "is red" and back[tab.state.result].ids == first[tab.state.result].ids

@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl
 import pytest
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT
 from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
 from analysis.store import measure
-from analysis.top_bottom import LEAVE_OUT
 from tests.studied import answered, elsewhere, without_studies
-from ui.state import QueryResult, Tab
+from ui.state import QueryResult, Tab, categories
 from ui.tabs import subfeatures
 from ui.tabs.subfeatures import Choice
 
@@ -49,7 +49,7 @@ def test_a_link_reopens_exactly_the_same_view(
 ) -> None:
     link = params(view(studied_session, **choices)["link"])
     assert link.pop("tab") == "sub-features"
-    model, category, component, leave_out, attribute, notice = tabs["sub-features"].restore(link)
+    model, category, component, attribute, leave_out, notice = tabs["sub-features"].restore(link)
     assert notice == "" and model == studied_session.name
     assert category["value"] == choices.get("category", "") and component["value"] == choices.get("component", 1)
     assert leave_out == pytest.approx(choices.get("leave_out", LEAVE_OUT)) and attribute["value"] == choices.get(
@@ -67,7 +67,7 @@ def test_a_link_reopens_exactly_the_same_view(
     ],
 )
 def test_a_wrong_value_is_told_and_left_out(tabs: dict[str, Tab], wrong: dict[str, str]) -> None:
-    model, category, component, leave_out, attribute, notice = tabs["sub-features"].restore(wrong)
+    model, category, component, attribute, leave_out, notice = tabs["sub-features"].restore(wrong)
     assert (category["value"], component["value"], leave_out, attribute["value"]) == ("", 1, LEAVE_OUT, None)
     (name,) = wrong
     assert name in notice and 'role="status"' in notice and "<b>" not in notice
@@ -159,17 +159,18 @@ def test_what_the_data_cannot_supply_says_why(
 def test_a_gallery_without_categories_has_no_filter(studied_session: Session) -> None:
     bare = dataclasses.replace(studied_session, stored=dataclasses.replace(studied_session.index, meta={}))
     choice = Choice.of(bare, "shirt", 1, LEAVE_OUT, None, "delta")
-    assert choice.category == "" and subfeatures.categories(bare, choice.category)["visible"] is False
+    assert choice.category == "" and categories(bare, choice.category)["visible"] is False
     assert len(view(bare, category=choice.category)["least"]["cards"]) > 0
 
 
 def test_a_caption_asks_with_its_words(studied_session: Session) -> None:
     table = studied_session.prepared.table("captions")  # type: ignore[union-attr]
     part = table[(table.source == "fit") & (table.end == "highest")]
-    reference, words = subfeatures.caption(studied_session, "fit:highest:1")
-    row = part.iloc[1]
-    assert words == row.text
-    assert reference == (row.id if row.id in studied_session.index.ids else None)
+    cards = view(studied_session)["captions-fit-highest"]["cards"]
+    ids = studied_session.index.ids
+    assert [(card["id"], card["words"]) for card in cards] == [
+        (row.id if row.id in ids else None, row.text) for row in part.itertuples()
+    ]
 
 
 def test_only_what_was_measured_can_be_chosen(studied_session: Session, tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.registry import STUDIES
 from analysis.session import Session, Sessions
 from tests.studied import answered, elsewhere, without_studies
-from ui.answer import UNCALIBRATED
+from ui.answer import TEXTS
 from ui.state import QueryResult, Tab
 from ui.studies import Studies
 from ui.tabs import about, uncertainty
@@ -25,7 +26,7 @@ def view(session: Session, result: QueryResult, side: str = "target") -> dict[st
 
 def test_every_study_is_shown_once_somewhere(tabs: dict[str, Tab], studied_session: Session) -> None:
     assert sorted([*uncertainty.FIGURES, *uncertainty.ELSEWHERE]) == sorted(STUDIES)
-    places = {component.elem_id for component in tabs["uncertainty"].refresh.outputs}  # type: ignore[union-attr]
+    places = {component.elem_id for component in tabs["uncertainty"].refresh["outputs"]}  # type: ignore[union-attr]
     values = view(studied_session, answered(studied_session))
     for name in uncertainty.FIGURES:
         assert f"study-{name}" in places
@@ -39,13 +40,14 @@ def test_samples_go_from_certain_to_uncertain_and_ask_with_themselves(studied_se
     table = studied_session.prepared.table("samples")  # type: ignore[union-attr]
     part = table[table.side == side].sort_values("place", kind="stable").reset_index(drop=True)
     cards = json.loads(uncertainty.samples(Studies(studied_session), side))["cards"]
-    rows = part.loc[[int(card["id"].split(":")[1]) for card in cards]]
-    assert rows.value.is_monotonic_increasing and len(cards) == min(len(part), uncertainty.SAMPLES)
+    places = sorted({round(n) for n in np.linspace(0, len(part) - 1, uncertainty.SAMPLES)})
+    assert len(cards) == min(len(part), uncertainty.SAMPLES)
+    rows = part if len(part) <= uncertainty.SAMPLES else part.loc[places]
+    assert rows.value.is_monotonic_increasing
     assert (rows.place.iloc[0], rows.place.iloc[-1]) == (part.place.min(), part.place.max())
     for card, row in zip(cards, rows.itertuples(), strict=True):
-        reference, words = uncertainty.sample(studied_session, card["id"])
-        assert reference == (None if side == "words" else row.id)
-        assert words == (row.text if side in ("words", "fit") else None)
+        assert card["id"] == (None if side == "words" else row.id) and f"{row.value:#.3g}" in card["note"]
+        assert card["words"] == (row.text if side in ("words", "fit") else None)
 
 
 def test_why_a_query_is_uncertain_is_said_at_once(studied_session: Session) -> None:
@@ -61,7 +63,7 @@ def test_where_no_source_can_be_trusted_that_is_said_and_not_that_nothing_is_kno
     distrusted = dataclasses.replace(session, untrusted={"r": 0.4, "t": 0.3, "m": 0.5})
     first = json.loads(uncertainty.sources(distrusted, answered(distrusted)))
     assert "so don't trust these: picture, words, fit." in unescape(first["after"])
-    assert UNCALIBRATED not in first["after"]
+    assert TEXTS["uncalibrated"] not in first["after"]
     colours = first["figure"]["data"][0]["marker"]["color"]
     assert len(set(colours[:3])) == 1 and colours[3] != colours[0]
 
@@ -73,11 +75,10 @@ def test_a_query_of_another_model_is_not_mixed_up(studied_session: Session) -> N
 
 def test_an_example_of_a_conflict_asks_the_same_words(studied_session: Session) -> None:
     table = studied_session.prepared.table("coordination_examples")  # type: ignore[union-attr]
-    for card in json.loads(uncertainty.pairs(Studies(studied_session)))["cards"]:
-        end, place = card["id"].split(":")
-        row = table.loc[int(place)]
-        assert row.text in card["text"]
-        assert uncertainty.example(studied_session, card["id"]) == (row[end], row.text)
+    cards = json.loads(uncertainty.pairs(Studies(studied_session)))["cards"]
+    assert [card["id"] for card in cards] == [id for row in table.itertuples() for id in (row.fits, row.lacks)]
+    for card, text in zip(cards, table.text.repeat(2), strict=True):
+        assert card["words"] == text and text in card["text"]
 
 
 def test_a_link_is_checked(tabs: dict[str, Tab], studied_session: Session) -> None:
