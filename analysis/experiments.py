@@ -112,12 +112,12 @@ class Experiments:
         """The checkpoint's gallery; the galleries of the data set where it has none."""
         if self.session.stored is not None:
             return self.session.stored
-        ranked, truth, backbone = self.ranked, self.collection.truth, self.model.backbone
-        meta = {"category": [r.category for r in ranked.categories for _ in r.gallery]}
+        ranking, truth, backbone = self.ranking, self.collection.truth, self.model.backbone
+        meta = {"category": [r.category for r in ranking.categories for _ in r.gallery]}
         if truth is not None:
-            labels = truth.labels.loc[ranked.gallery, ["category", *truth.aspects, "degradation", "severity"]]
+            labels = truth.labels.loc[ranking.gallery, ["category", *truth.aspects, "degradation", "severity"]]
             meta = {str(label): list(values.astype(str)) for label, values in labels.items()}
-        return Index(ranked.gallery, ranked.candidates, meta, self.model.weights_hash, backbone.fingerprint)
+        return Index(ranking.gallery, ranking.candidates, meta, self.model.weights_hash, backbone.fingerprint)
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -158,7 +158,7 @@ class Experiments:
         return evaluation_features(self.collection, self.model.backbone, self.cache.folder)
 
     @cached_property
-    def ranked(self) -> RankedSplit:
+    def ranking(self) -> RankedSplit:
         """Every query of the split against its gallery, by the data's own protocol."""
         return rank_split(self.model, self.features)
 
@@ -166,7 +166,7 @@ class Experiments:
     def validation(self) -> RankedSplit:
         """Every query of the validation split, on which the calibration is fitted."""
         if self.split == "val":
-            return self.ranked
+            return self.ranking
         try:
             collection = read(self._config, "val")
         except ValueError as error:
@@ -181,21 +181,21 @@ class Experiments:
     @cached_property
     def chance(self) -> np.ndarray:
         """(Q,) chance that the target is among the first ten; on validation fitted in halves."""
-        return hit_chance(self.ranked, self.validation, self.calibration[0])
+        return hit_chance(self.ranking, self.validation, self.calibration[0])
 
     @cached_property
     def uncertainties(self) -> dict[str, np.ndarray]:
         """(Q,) everything that could predict a miss, by name."""
-        return uncertainties(self.ranked, self.chance, self.calibration[1])
+        return uncertainties(self.ranking, self.chance, self.calibration[1])
 
     @cached_property
     def queries(self) -> pd.DataFrame:
         """One row a query: row (of the triplets), category, reference, target, text, rank, r, t, m, q (variances)."""
-        triplets = [self.collection.triplets[n] for n in self.ranked.rows]
+        triplets = [self.collection.triplets[n] for n in self.ranking.rows]
         columns = {name: [getattr(t, name) for t in triplets] for name in ("category", "reference", "target")}
-        texts = [self.ranked.protocol.text(t.captions) for t in triplets]
-        means = {name: var.mean((1, 2)).numpy() for name, var in variances(self.ranked.query).items()}
-        return pd.DataFrame({"row": self.ranked.rows, **columns, "text": texts, "rank": self.ranked.ranks, **means})
+        texts = [self.ranking.protocol.text(t.captions) for t in triplets]
+        means = {name: var.mean((1, 2)).numpy() for name, var in variances(self.ranking.query).items()}
+        return pd.DataFrame({"row": self.ranking.rows, **columns, "text": texts, "rank": self.ranking.ranks, **means})
 
     @property
     def visible_queries(self) -> pd.DataFrame:

@@ -114,9 +114,9 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
 
 def clean_levels(experiments: Experiments) -> tuple[list[str], np.ndarray]:
     """Ids and levels (N, K) of the clean pictures of the split's galleries."""
-    ranked, clean = experiments.ranked, experiments.truth.clean_ids
-    rows = [n for n, i in enumerate(ranked.gallery) if i in clean]
-    return [ranked.gallery[n] for n in rows], component_levels(ranked.candidates.var[rows])
+    ranking, clean = experiments.ranking, experiments.truth.clean_ids
+    rows = [n for n, i in enumerate(ranking.gallery) if i in clean]
+    return [ranking.gallery[n] for n in rows], component_levels(ranking.candidates.var[rows])
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

@@ -63,7 +63,7 @@ def table_of(
 
 def _spread_queries(experiments: Experiments) -> list[tuple[CategoryRanking, int]]:
     """Queries evenly over each category, as a ranking and the place in it."""
-    categories = experiments.ranked.categories
+    categories = experiments.ranking.categories
     count = -(-experiments.effort.explained // len(categories))
     return [(r, int(n)) for r in categories for n in spread_rows(len(r.rows), count)]
 

@@ -25,7 +25,7 @@ def measure_recall(experiments: Experiments) -> pd.DataFrame:
     Columns which, bin (1 the most certain), recall, low, high, uncertainty (mean), count.
     """
     queries = experiments.queries
-    parts = {which: queries[rows] for which, rows in experiments.ranked.selections.items()}
+    parts = {which: queries[rows] for which, rows in experiments.ranking.selections.items()}
     tables = [binned(p.q.to_numpy(), p["rank"].to_numpy(), which) for which, p in parts.items() if len(p) >= BINS]
     if not tables:
         raise Skipped(f"fewer than {BINS} queries: no bins")
@@ -135,10 +135,10 @@ def say_reliability(table: pd.DataFrame) -> str:
 
 def measure_misses(experiments: Experiments) -> pd.DataFrame:
     """AUROC of every uncertainty for "the target is not among the first ten": columns which, by, auroc, low, high."""
-    ranked, draws = experiments.ranked, experiments.effort.draws
+    ranking, draws = experiments.ranking, experiments.effort.draws
     rows = [
-        (which, NAMES[by], *interval(auroc, score[rows], ranked.ranks[rows] > WITHIN, draws=draws))
-        for which, rows in miss_selections(ranked).items()
+        (which, NAMES[by], *interval(auroc, score[rows], ranking.ranks[rows] > WITHIN, draws=draws))
+        for which, rows in miss_selections(ranking).items()
         for by, score in experiments.uncertainties.items()
     ]
     if not rows:

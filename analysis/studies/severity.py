@@ -35,8 +35,8 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     draws = experiments.effort.draws
     rows, truth = _agreement(experiments.corrupted_variances, "", draws), experiments.collection.truth
     if truth is not None:
-        faulty = np.array([i not in truth.clean_ids for i in experiments.ranked.gallery])
-        variances = experiments.ranked.candidates.overall.numpy()
+        faulty = np.array([i not in truth.clean_ids for i in experiments.ranking.gallery])
+        variances = experiments.ranking.candidates.overall.numpy()
         rows.append(Metric.estimate("auroc.corruption.gallery", auroc, variances, faulty, draws=draws))
     return rows + _agreement(experiments.photograph_variances, "photographs.", draws)
 

@@ -66,18 +66,18 @@ def evaluate(
     protocol = protocol or default_protocol(collections[split])
     parts = {n: evaluation_features(c, model.backbone, data.cache, protocol.text) for n, c in collections.items()}
     test, validation = parts[split], rank_split(model, parts["val"], protocol)
-    ranked = validation if split == "val" else rank_split(model, test, protocol)
+    ranking = validation if split == "val" else rank_split(model, test, protocol)
     calibration, scale = fit_calibration(validation)
-    chance = hit_chance(ranked, validation, calibration)
-    metrics = recall_metrics({"": ranked.ranks}, ranked, effort.draws)
+    chance = hit_chance(ranking, validation, calibration)
+    metrics = recall_metrics({"": ranking.ranks}, ranking, effort.draws)
     if effort.baselines:
-        metrics += baseline_metrics(ranked, parts["train"], test, point, effort.draws)
+        metrics += baseline_metrics(ranking, parts["train"], test, point, effort.draws)
     metrics += data_checks(test.collection, effort.draws)
-    metrics += selective_metrics(ranked, chance, scale, effort.draws)
-    metrics += hard_metrics(ranked, effort.draws)
+    metrics += selective_metrics(ranking, chance, scale, effort.draws)
+    metrics += hard_metrics(ranking, effort.draws)
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
-        test.collection.version, {r.category: gallery_record(r) for r in ranked.categories}, command, commit,
+        test.collection.version, {r.category: gallery_record(r) for r in ranking.categories}, command, commit,
         asdict(effort), tuple(metrics),
     )  # fmt: skip
     if folder is not None:
@@ -85,7 +85,7 @@ def evaluate(
         fitted = {"within": WITHIN, "weights": model.weights_hash, **asdict(calibration)}
         write_json(folder / "calibration.json", fitted)
         write_parquet(folder / "validation.parquet", validation_table(validation))
-        write_parquet(folder / f"{split}.parquet", query_table(ranked, chance, model.weights_hash))
+        write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))
     return measurements
 
 
@@ -104,13 +104,13 @@ def fit_calibration(validation: RankedSplit) -> tuple[HitModel, float]:
     return model, float(1 / max(finite.std(), 1e-9))
 
 
-def hit_chance(ranked: RankedSplit, validation: RankedSplit, calibration: HitModel) -> np.ndarray:
+def hit_chance(ranking: RankedSplit, validation: RankedSplit, calibration: HitModel) -> np.ndarray:
     """(Q,) chance of a hit of every query; of validation itself by a calibration fitted on the other half of it.
 
     Queries of one target are in one half: what makes it hard to find would be known already.
     """
-    features, hit = log_variance_features(ranked.query), ranked.ranks <= WITHIN
-    if ranked is not validation:
+    features, hit = log_variance_features(ranking.query), ranking.ranks <= WITHIN
+    if ranking is not validation:
         return calibration.probability(features)
     targets = [f"{r.category} {target}" for r in validation.categories for target in r.targets]
     second = np.unique(targets, return_inverse=True)[1] % 2 == 1
@@ -124,39 +124,39 @@ def hit_chance(ranked: RankedSplit, validation: RankedSplit, calibration: HitMod
 # ---- recall ----
 
 
-def recall_metrics(methods: Mapping[str, np.ndarray], ranked: RankedSplit, draws: int = DRAWS) -> list[Metric]:
+def recall_metrics(methods: Mapping[str, np.ndarray], ranking: RankedSplit, draws: int = DRAWS) -> list[Metric]:
     """R@k at the protocol's cuts and MRR, averages over categories, of ranks (Q,) by method; HUG's own is empty."""
     metrics = []
     for method, all_ranks in methods.items():
-        for which, rows in ranked.selections.items():
+        for which, rows in ranking.selections.items():
             ranks, end = all_ranks[rows], f"{which}.{method}" if method else which
-            values = {f"recall.{k}.{end}": 100.0 * (ranks <= k) for k in ranked.protocol.cuts}
+            values = {f"recall.{k}.{end}": 100.0 * (ranks <= k) for k in ranking.protocol.cuts}
             values[f"mrr.{end}"] = 1 / ranks
             if rows.any():
-                codes = ranked.codes[rows]
+                codes = ranking.codes[rows]
                 metrics += [Metric.estimate(id, measure.macro_mean, v, codes, draws=draws) for id, v in values.items()]
     return metrics
 
 
 def baseline_metrics(
-    ranked: RankedSplit, train: Features, test: Features, point: HUG | None, draws: int = DRAWS
+    ranking: RankedSplit, train: Features, test: Features, point: HUG | None, draws: int = DRAWS
 ) -> list[Metric]:
     """Every baseline on the same frozen tokens, and HUG's lead over the best of them but point matching.
 
     The lead is R@10 in percent on clean queries, a paired difference; left out where nobody knows which are clean.
     """
-    baselines = baseline_ranks(train, test, ranked.protocol)
+    baselines = baseline_ranks(train, test, ranking.protocol)
     methods = dict(baselines)
     if point is not None:
-        methods["point"] = rank_split(point, test, ranked.protocol, use_var=False).ranks
-    methods["means"] = np.concatenate([ranks_without_variance(r) for r in ranked.categories])
-    metrics = recall_metrics(methods, ranked, draws)
-    clean = ranked.selections.get("clean")
+        methods["point"] = rank_split(point, test, ranking.protocol, use_var=False).ranks
+    methods["means"] = np.concatenate([ranks_without_variance(r) for r in ranking.categories])
+    metrics = recall_metrics(methods, ranking, draws)
+    clean = ranking.selections.get("clean")
     if clean is None or not clean.any():
         return metrics
-    own, *rivals = (100.0 * (ranks[clean] <= WITHIN) for ranks in (ranked.ranks, *baselines.values()))
+    own, *rivals = (100.0 * (ranks[clean] <= WITHIN) for ranks in (ranking.ranks, *baselines.values()))
     names = dict(zip((WORDS["method"][name] for name in baselines), rivals, strict=True))
-    return [*metrics, best_lead("recall.10.clean.lead", measure.macro_mean, ranked.codes[clean], own, names, draws)]
+    return [*metrics, best_lead("recall.10.clean.lead", measure.macro_mean, ranking.codes[clean], own, names, draws)]
 
 
 def best_lead(
@@ -170,7 +170,7 @@ def best_lead(
 # ---- does the uncertainty predict the miss ----
 
 
-def uncertainties(ranked: RankedSplit, chance: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+def uncertainties(ranking: RankedSplit, chance: np.ndarray, scale: float) -> dict[str, np.ndarray]:
     """(Q,) everything that could predict a miss, larger where it is likelier; `scale` is that of the entropy.
 
     The first two are the model's; the rest need distances alone.
@@ -182,29 +182,29 @@ def uncertainties(ranked: RankedSplit, chance: np.ndarray, scale: float) -> dict
     }
     return {
         "chance": 1 - chance,
-        "overall": ranked.query.overall.numpy(),
-        **{name: np.concatenate([score(r.distances) for r in ranked.categories]) for name, score in alone.items()},
+        "overall": ranking.query.overall.numpy(),
+        **{name: np.concatenate([score(r.distances) for r in ranking.categories]) for name, score in alone.items()},
     }
 
 
-def miss_selections(ranked: RankedSplit) -> dict[str, np.ndarray]:
+def miss_selections(ranking: RankedSplit) -> dict[str, np.ndarray]:
     """all, clean -> its queries (Q,) of which some miss: the target is not among the first ten.
 
     A selection of fewer than 20 queries, or with all found or all missed, is left out.
     """
-    miss = ranked.ranks > WITHIN
+    miss = ranking.ranks > WITHIN
     return {
         which: rows
-        for which, rows in ranked.selections.items()
+        for which, rows in ranking.selections.items()
         if rows.sum() >= LEAST and miss[rows].any() and not miss[rows].all()
     }
 
 
-def selective_metrics(ranked: RankedSplit, chance: np.ndarray, scale: float, draws: int = DRAWS) -> list[Metric]:
+def selective_metrics(ranking: RankedSplit, chance: np.ndarray, scale: float, draws: int = DRAWS) -> list[Metric]:
     """R@10 by bins of the overall uncertainty, risk-coverage, calibration, miss prediction beside its baselines."""
-    every, metrics = uncertainties(ranked, chance, scale), []
-    for which, rows in miss_selections(ranked).items():
-        ranks, scores = ranked.ranks[rows], {by: values[rows] for by, values in every.items()}
+    every, metrics = uncertainties(ranking, chance, scale), []
+    for which, rows in miss_selections(ranking).items():
+        ranks, scores = ranking.ranks[rows], {by: values[rows] for by, values in every.items()}
         hit, miss, overall, own = ranks <= WITHIN, ranks > WITHIN, scores["overall"], chance[rows]
         estimates: dict[str, tuple[Statistic, *tuple[np.ndarray, ...]]] = {
             "pearson.bin": (measure.pearson_by_bin, overall, ranks),

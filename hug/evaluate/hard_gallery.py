@@ -37,13 +37,13 @@ def _hard_category(ranking: CategoryRanking, truth: Truth) -> pd.DataFrame:
     return table[table["size"] > 1]
 
 
-def hard_metrics(ranked: RankedSplit, draws: int = DRAWS) -> list[Metric]:
+def hard_metrics(ranking: RankedSplit, draws: int = DRAWS) -> list[Metric]:
     """R@1 (percent) and MRR in the hard gallery, averages over categories; nothing for data without truth.
 
     Intervals resample targets: queries of one target share their candidates. By chance it is the mean of 1/size.
     """
-    truth = ranked.collection.truth
-    table = pd.DataFrame() if truth is None else hard_gallery(truth, ranked.categories)
+    truth = ranking.collection.truth
+    table = pd.DataFrame() if truth is None else hard_gallery(truth, ranking.categories)
     if table.empty:
         return []
     ranks, category = table["rank"].to_numpy(), pd.factorize(table.category)[0]

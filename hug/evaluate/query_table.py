@@ -14,20 +14,20 @@ from hug.evaluate.ranking import RankedSplit, log_variances
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
-def query_table(ranked: RankedSplit, chance: np.ndarray, weights: str) -> pd.DataFrame:
+def query_table(ranking: RankedSplit, chance: np.ndarray, weights: str) -> pd.DataFrame:
     """Columns category, row (of the category's queries), rank, chance (of a hit), mean variances, clean.
 
     `clean` (specific fitting words, both pictures clean) is there where it is known. The hash of the weights is in
     the table's attributes.
     """
-    rows = np.concatenate([np.arange(len(r.rows), dtype="int32") for r in ranked.categories])
-    category = pd.Categorical.from_codes(ranked.codes, [r.category for r in ranked.categories])
+    rows = np.concatenate([np.arange(len(r.rows), dtype="int32") for r in ranking.categories])
+    category = pd.Categorical.from_codes(ranking.codes, [r.category for r in ranking.categories])
     table = pd.DataFrame({
-        "category": category, "row": rows, "rank": ranked.ranks.astype("int32"), "chance": chance.astype("float32"),
+        "category": category, "row": rows, "rank": ranking.ranks.astype("int32"), "chance": chance.astype("float32"),
     })  # fmt: skip
-    table[list(VARIANCES)] = np.exp(log_variances(ranked.query)).astype("float32")
-    if "clean" in ranked.selections:
-        table["clean"] = ranked.selections["clean"]
+    table[list(VARIANCES)] = np.exp(log_variances(ranking.query)).astype("float32")
+    if "clean" in ranking.selections:
+        table["clean"] = ranking.selections["clean"]
     table.attrs = {"weights": weights}
     return table
 
@@ -65,15 +65,15 @@ def paired_recall(own: pd.DataFrame | None, baseline: pd.DataFrame | None, k: in
     return interval(macro_mean, difference, pd.factorize(both.category)[0])
 
 
-def validation_table(ranked: RankedSplit) -> pd.DataFrame:
+def validation_table(ranking: RankedSplit) -> pd.DataFrame:
     """One row a validation query and a candidate: the values behind histograms and percentiles."""
-    names, triplets = np.array([r.category for r in ranked.categories]), ranked.collection.triplets
-    queries = pd.DataFrame(np.exp(log_variances(ranked.query)), columns=list(VARIANCES))
+    names, triplets = np.array([r.category for r in ranking.categories]), ranking.collection.triplets
+    queries = pd.DataFrame(np.exp(log_variances(ranking.query)), columns=list(VARIANCES))
     queries.insert(0, "side", "query")
-    queries.insert(1, "category", names[ranked.codes])
-    queries.insert(2, "id", [triplets[n].reference for n in ranked.rows])
+    queries.insert(1, "category", names[ranking.codes])
+    queries.insert(2, "id", [triplets[n].reference for n in ranking.rows])
     images = [
         pd.DataFrame({"side": "image", "category": r.category, "id": r.gallery, "var_c": r.candidates.overall.numpy()})
-        for r in ranked.categories
+        for r in ranking.categories
     ]
-    return pd.concat([queries.assign(rank=ranked.ranks), *images], ignore_index=True)
+    return pd.concat([queries.assign(rank=ranking.ranks), *images], ignore_index=True)

@@ -165,9 +165,9 @@ class _Run:
 
     def _validate(self) -> None:
         limit = self.config.training.validation_queries
-        ranked = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
-        recall = {k: macro_mean(ranked.ranks <= k, ranked.codes) for k in (1, 10, 50)}
-        agreement = spearman(ranked.query.overall.numpy(), ranked.ranks)
+        ranking = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
+        recall = {k: macro_mean(ranking.ranks <= k, ranking.codes) for k in (1, 10, 50)}
+        agreement = spearman(ranking.query.overall.numpy(), ranking.ranks)
         self.log.write(
             kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
             uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,

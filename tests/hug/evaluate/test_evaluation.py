@@ -76,14 +76,14 @@ def test_measured_on_validation_no_query_helps_to_fit_its_own_chance(garments: P
     assert measurements.split == "val" and measurements.effort["draws"] == 20
     ids = {m.id for m in measurements.metrics}
     assert "ece.all" in ids and "recall.10.all.words" not in ids
-    ranked = rank_split(model, evaluation_features(read(garments, "val"), PixelBackbone(), data.cache))
+    ranking = rank_split(model, evaluation_features(read(garments, "val"), PixelBackbone(), data.cache))
     stored = read_queries(tmp_path, "val", measurements.weights)
-    assert stored is not None and np.allclose(stored.chance, halves(ranked), atol=1e-6)
-    first, *rest = ranked.categories
+    assert stored is not None and np.allclose(stored.chance, halves(ranking), atol=1e-6)
+    first, *rest = ranking.categories
     same, ranks = first.targets == first.targets[0], first.ranks.copy()
     ranks[same] = np.where(ranks[same] <= 10, 99, 1)  # the answers about one target
-    turned = dataclasses.replace(ranked, categories=(dataclasses.replace(first, ranks=ranks), *rest))
-    changed = halves(turned) != halves(ranked)
+    turned = dataclasses.replace(ranking, categories=(dataclasses.replace(first, ranks=ranks), *rest))
+    changed = halves(turned) != halves(ranking)
     assert changed.any() and not changed[: len(same)][same].any()
 
 
@@ -99,13 +99,13 @@ def test_the_protocol_says_what_is_ranked_and_hidden_targets_are_not(garments: P
     assert measurements.protocol == "fiq-std" and "recall.50.all" in ids and "recall.1.all" not in ids
     features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
     for protocol in (standard, PROTOCOLS["fiq-noref"]):
-        ranked = rank_split(model, features, protocol)
-        removed = sum(int(np.isinf(r.distances).sum()) for r in ranked.categories)
-        assert removed == (0 if protocol.keep_reference else len(ranked.ranks))
+        ranking = rank_split(model, features, protocol)
+        removed = sum(int(np.isinf(r.distances).sum()) for r in ranking.categories)
+        assert removed == (0 if protocol.keep_reference else len(ranking.ranks))
     first, *rest = features.collection.triplets
     hidden = dataclasses.replace(features.collection, triplets=(dataclasses.replace(first, target=None), *rest))
     fewer = rank_split(model, dataclasses.replace(features, collection=hidden))
-    assert 0 not in fewer.rows and len(fewer.rows) == len(ranked.rows) - 1
+    assert 0 not in fewer.rows and len(fewer.rows) == len(ranking.rows) - 1
 
 
 def test_the_text_names_what_was_measured(evaluated: tuple[Path, Measurements]):
@@ -142,13 +142,13 @@ def test_target_ranks_by_hand():
 def test_ranks_are_those_of_a_readable_loop(garments: Path, tmp_path: Path):
     model = small_model(OBJECTIVES["calibrated"]).eval()
     features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
-    ranked = rank_split(model, features).categories[1]
-    assert ranked.category == "shirt"
-    for n, row in enumerate(ranked.rows):
+    ranking = rank_split(model, features).categories[1]
+    assert ranking.category == "shirt"
+    for n, row in enumerate(ranking.rows):
         triplet = features.collection.triplets[row]
-        others = [i for i in ranked.gallery if i != triplet.reference]
-        ordered = sorted(others, key=lambda i: ranked.distances[n, ranked.gallery.index(i)])  # noqa: B023
-        assert ordered.index(triplet.target) + 1 == ranked.ranks[n]
+        others = [i for i in ranking.gallery if i != triplet.reference]
+        ordered = sorted(others, key=lambda i: ranking.distances[n, ranking.gallery.index(i)])  # noqa: B023
+        assert ordered.index(triplet.target) + 1 == ranking.ranks[n]
 
 
 def test_truth_is_aligned_with_the_triplets(garments: Path):
