@@ -25,7 +25,7 @@ def test_the_installed_command_is_this_one():
         assert (root / file).is_file()
     packages = {path.parent.name for path in root.glob("*/__init__.py")} - {"tests", "benchmarks"}
     for path in (file for package in packages for file in (root / package).rglob("*.*") if file.is_file()):
-        assert path.suffix in (".py", ".pyc", ".html", ".json", ".md"), f"{path} would not be installed"
+        assert path.suffix in (".py", ".pyc", ".html", ".json", ".md", ".toml"), f"{path} would not be installed"
     assert {f"{package}*" for package in packages} == set(settings["tool"]["setuptools"]["packages"]["find"]["include"])
 
 
