@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     findings = commands.add_parser("findings", help="which claims hold and which do not, as Markdown")
     findings.add_argument("--checkpoints", nargs="+", required=True, help="folders or Hub ids with stored studies")
     findings.add_argument("--out", type=Path, default=Path("docs/findings.md"), help="page to write (%(default)s)")
+    for command, run in ((studies, _measure), (html, _report), (results, _results), (findings, _findings)):
+        command.set_defaults(run=run)
     return top
 
 
@@ -76,23 +78,20 @@ def experiments_of(args: argparse.Namespace) -> Experiments:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    commands = {
-        "measure": _measure, "prepare": _measure, "report": _report, "results": _results, "findings": _findings,
-    }  # fmt: skip
     try:
-        return commands[args.command](args)
+        args.run(args)
     except (ValueError, OSError) as error:
         print(f"python -m analysis {args.command}: {error}", file=sys.stderr)
         return 1
-
-
-def _measure(args: argparse.Namespace) -> int:
-    store = measure(experiments_of(args), names=args.studies)
-    print("\n".join([store.text(), "", *lines(store.metrics)]))
     return 0
 
 
-def _report(args: argparse.Namespace) -> int:
+def _measure(args: argparse.Namespace) -> None:
+    store = measure(experiments_of(args), names=args.studies)
+    print("\n".join([store.text(), "", *lines(store.metrics)]))
+
+
+def _report(args: argparse.Namespace) -> None:
     experiments = experiments_of(args)
     try:
         store = StudyStore.load(experiments.folder, experiments.model.weights_hash)
@@ -105,7 +104,6 @@ def _report(args: argparse.Namespace) -> int:
     print(f"{len(store.tables)} studies are in {path}")
     for name, why in store.skipped.items():
         print(f"  {name} skipped: {why}")
-    return 0
 
 
 def _about(experiments: Experiments, store: StudyStore) -> dict[str, str]:
@@ -121,7 +119,7 @@ def _about(experiments: Experiments, store: StudyStore) -> dict[str, str]:
     }
 
 
-def _results(args: argparse.Namespace) -> int:
+def _results(args: argparse.Namespace) -> None:
     results = read_results(args.checkpoints)
     if args.ablations:
         ablations = ablations_section([next(iter(results.values())), *map(Results.load, args.ablations)])
@@ -129,13 +127,11 @@ def _results(args: argparse.Namespace) -> int:
         ablations = stored_ablations(args.out.read_text()) if args.out.exists() else ""
     write_text(args.out, results_page(results, ablations))
     print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
-    return 0
 
 
-def _findings(args: argparse.Namespace) -> int:
+def _findings(args: argparse.Namespace) -> None:
     write_text(args.out, findings_page(read_studies(args.checkpoints)))
     print(f"findings of {len(args.checkpoints)} checkpoints are in {args.out}")
-    return 0
 
 
 if __name__ == "__main__":

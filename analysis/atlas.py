@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import INK, MARKS, NAMED, ORDER, VERMILION, plain
+from analysis.component import category_rows, component_variances
+from analysis.plots import CLEAR, INK, MARKS, NAMED, ORDER, VERMILION, plain
+from analysis.studies.attributes import FAULTS
 from hug.gaussians import Gaussians, Query
 from hug.retrieval.index import Index
 
-FAULTS = ("degradation", "severity")  # labels of how a picture was made worse, not of what it shows
 NEAREST = 10  # gallery pictures whose mean is a query's place
 OVERALL, COMPONENT = "uncertainty: overall", "uncertainty: component "
 SHADES = {  # of points whose label is a colour
@@ -51,54 +52,49 @@ def points(table: pd.DataFrame, index: Index, component: int, category: str, col
 
     Pictures that the gallery doesn't have are left out. Raises ValueError for what does not exist.
     """
-    if component not in available(table):
-        raise ValueError(f"there is no map of component {component}; there are {available(table)}")
-    if colouring not in colourings(index):
-        raise ValueError(f"there is no colouring {colouring!r}; there are {', '.join(colourings(index))}")
-    if category and category not in index.meta.get("category", []):
-        raise ValueError(f"there is no category {category!r} in this gallery")
-    labels = pd.DataFrame(index.meta, index=index.ids)
-    gallery = pd.DataFrame({"value": _values(index, colouring), "label": ""}, index=index.ids)
-    for name in labels.columns.drop([*FAULTS], errors="ignore"):
-        gallery["label"] = (gallery.label + " " + labels[name]).str.strip()
-    if category:
-        gallery = gallery[labels.category == category]
+    for what, choice, choices in (
+        ("map of component", component, available(table)),
+        ("colouring", colouring, colourings(index)),
+    ):
+        if choice not in choices:
+            raise ValueError(f"there is no {what} {choice!r}; there are {', '.join(map(str, choices))}")
+    labels = pd.DataFrame(index.meta, index=index.ids).drop(columns=[*FAULTS], errors="ignore")
+    texts = [" ".join(row).strip() for row in labels.itertuples(index=False)]
+    gallery = pd.DataFrame({"value": _values(index, colouring), "label": texts}, index=index.ids)
+    gallery = gallery.iloc[category_rows(index, category)]
     places = table[table.component == component][["id", "x", "y"]]
-    return places.merge(gallery, left_on="id", right_index=True, how="inner").reset_index(drop=True)
+    return places.merge(gallery, left_on="id", right_index=True).reset_index(drop=True)
 
 
 def _values(index: Index, colouring: str) -> np.ndarray:
     if colouring in index.meta:
         return np.array(index.meta[colouring], dtype=object)
-    if colouring == OVERALL:
-        return index.gaussians.overall.cpu().numpy()
-    component = int(colouring.removeprefix(COMPONENT))
-    return index.gaussians.var[:, component - 1].mean(-1).cpu().numpy()
+    component = 0 if colouring == OVERALL else int(colouring.removeprefix(COMPONENT))
+    return component_variances(index, component)
 
 
 def place_of(table: pd.DataFrame, index: Index, query: Query | Gaussians, component: int) -> Place:
     """The mean place of the query's nearest pictures by Eq. 15, in the whole gallery, or in one component alone."""
-    ranking = index.search(query, NEAREST, components=_only(component))
     where = table[table.component == component].set_index("id")
-    ids = tuple(i for i in ranking.ids[0] if i in where.index)
-    middle = where.loc[list(ids), ["x", "y"]].mean()
-    return Place(float(middle.x), float(middle.y), ids)
+    near = where.loc[[i for i in _nearest(index, query, component).id if i in where.index]]
+    return Place(float(near.x.mean()), float(near.y.mean()), tuple(near.index))
 
 
-def _only(component: int) -> list[int] | None:
-    """The components that count, as tensors number them."""
-    return None if component == 0 else [component - 1]
-
-
-def neighbours(index: Index, id: str, component: int = 0, count: int = NEAREST) -> pd.DataFrame:
+def neighbours(index: Index, id: str, component: int = 0) -> pd.DataFrame:
     """The nearest pictures of a gallery picture, without itself: columns id, distance (Eq. 15).
 
     Raises ValueError for an unknown id.
     """
     if id not in index.ids:
         raise ValueError(f"there is no picture {id!r} in this gallery")
-    own = index.gaussians[[index.ids.index(id)]]
-    ranking = index.search(own, count, exclude=[id], components=_only(component))
+    return _nearest(index, index.gaussians[[index.ids.index(id)]], component, exclude=[id])
+
+
+def _nearest(
+    index: Index, query: Query | Gaussians, component: int, exclude: Sequence[str] | None = None
+) -> pd.DataFrame:
+    components = None if component == 0 else [component - 1]
+    ranking = index.search(query, NEAREST, exclude=exclude, components=components)
     return pd.DataFrame({"id": ranking.ids[0], "distance": ranking.distances[0, : len(ranking.ids[0])].numpy()})
 
 
@@ -107,58 +103,50 @@ def draw(
     reference: str | None = None,
 ) -> go.Figure:  # fmt: skip
     """The map; a point's customdata is its id. Results as rings, the reference as a square, the query as a star."""
-    numeric = pd.api.types.is_numeric_dtype(rows.value)
-    figure = go.Figure(_by_value(rows) if numeric else _by_label(rows))
-    ranks = {id: rank for rank, id in enumerate(results, 1)}
-    _mark(figure, rows[rows.id.isin(results)], "results", "circle-open", 15, lambda id: f"{ranks[id]}. result")
-    _mark(figure, rows[rows.id == reference], "reference", "square-open", 18, lambda _: "the reference")
+    figure = go.Figure(_traces(rows))
+    ranks = {id: f"{rank}. result" for rank, id in enumerate(results, 1)}
+    _mark(figure, rows, ranks, "results", "circle-open", 15)
+    _mark(figure, rows, {reference or "": "the reference"}, "reference", "square-open", 18)
     if place is not None:
-        figure.add_scatter(
-            x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name",
-            marker={"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
-        )  # fmt: skip
+        star = {"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}}
+        figure.add_scatter(x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name", marker=star)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    plain(figure, 560)
-    return figure.update_layout(
+    return plain(figure, 560).update_layout(
         margin={"l": 5, "r": 5, "t": 30, "b": 5}, dragmode="pan", hovermode="closest",
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": NAMED["picture"]},
+        modebar={"bgcolor": CLEAR, "color": INK, "activecolor": NAMED["picture"]},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "itemsizing": "constant"},
         coloraxis={"colorscale": "Cividis", "colorbar": {"thickness": 10, "title": {"text": colouring, "side": "top"}}},
         coloraxis_colorbar={"orientation": "h", "len": 0.6, "y": 1, "yanchor": "bottom"},
     )  # fmt: skip
 
 
-def _by_value(rows: pd.DataFrame) -> list[go.Scatter]:
-    """One trace on the colour scale."""
-    rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
-    texts = [f"{escape(r.id)}<br>{escape(r.label)}<br>variance {r.value:.3g}" for r in rows.itertuples()]
-    return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
-
-
-def _by_label(rows: pd.DataFrame) -> list[go.Scatter]:
-    """One trace a value, each with a colour and a symbol of its own."""
+def _traces(rows: pd.DataFrame) -> list[go.Scatter]:
+    """One trace on the colour scale, or one a label, each with a colour and a symbol of its own."""
+    rows = rows.assign(text=rows.id.map(escape) + "<br>" + rows.label.map(escape))
+    if pd.api.types.is_numeric_dtype(rows.value):
+        rows = rows.sort_values("value", kind="stable")  # the few uncertain ones above the many certain ones
+        texts = rows.text + [f"<br>variance {value:.3g}" for value in rows.value]
+        return [_scatter(rows, texts, showlegend=False, marker={"color": rows.value, "coloraxis": "coloraxis"})]
     traces = []
     for n, (value, part) in enumerate(rows.groupby("value", sort=True)):
-        texts = [f"{escape(r.id)}<br>{escape(r.label)}" for r in part.itertuples()]
         look = {"symbol": MARKS[n % len(MARKS)], "color": SHADES.get(str(value), ORDER[n % len(ORDER)])}
-        traces.append(_scatter(part, texts, name=escape(str(value)), marker=look))
+        traces.append(_scatter(part, part.text, name=escape(str(value)), marker=look))
     return traces
 
 
-def _scatter(rows: pd.DataFrame, texts: list[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
+def _scatter(rows: pd.DataFrame, texts: Sequence[str], marker: dict[str, Any], **look: Any) -> go.Scatter:
     marker = {"size": 7, "line": {"width": 0.5, "color": INK}, **marker}
-    return go.Scatter(
-        x=rows.x, y=rows.y, mode="markers", customdata=rows.id, text=texts, hovertemplate="%{text}<extra></extra>",
-        marker=marker, **look,
-    )  # fmt: skip
+    hover = {"customdata": rows.id, "text": texts, "hovertemplate": "%{text}<extra></extra>"}
+    return go.Scatter(x=rows.x, y=rows.y, mode="markers", marker=marker, **hover, **look)
 
 
-def _mark(figure: go.Figure, rows: pd.DataFrame, name: str, symbol: str, size: int, say: Callable[[str], str]) -> None:
-    """A larger symbol around some of the points."""
+def _mark(figure: go.Figure, rows: pd.DataFrame, notes: dict[str, str], name: str, symbol: str, size: int) -> None:
+    """A larger symbol around the points that have a note."""
+    rows = rows[rows.id.isin(list(notes))]
     if len(rows):
         look = {"symbol": symbol, "size": size, "color": VERMILION, "line": {"width": 2, "color": VERMILION}}
-        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{say(id)}" for id in rows.id], look, name=name))
+        figure.add_trace(_scatter(rows, [f"{escape(id)}<br>{notes[id]}" for id in rows.id], look, name=name))
 
 
 def say(rows: pd.DataFrame, colouring: str, component: int, place: Place | None) -> str:

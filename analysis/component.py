@@ -1,39 +1,96 @@
-"""One component, or one attribute, out of the prepared studies: tables, figures, sentences.
+"""One component: the gallery's pictures in it, live, and what the prepared studies say of it or of one attribute.
 
 Components are numbered from 1; 0 is the whole picture.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import COLOURS, FAINT, INK, NAMED, VERMILION, listed, plain, whiskers
+from analysis.plots import CLEAR, COLOURS, FAINT, INK, LABELS, NAMED, VERMILION, listed, matrix, plain, whiskers
 from analysis.studies.attributes import LEVEL
+from hug.calibration import variances as source_variances
 from hug.data.truth import CONTROL, DEGRADED
 from hug.gaussians import Query
+from hug.retrieval.index import Index
 
+LEAVE_OUT = 0.2  # share of the pictures with the highest overall uncertainty; ours, the paper gives no number
+COUNT = 20
 NAMED_AT_MOST = 5
 MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
+def levels(index: Index, component: int, category: str | None = None, leave_out: float = 0.0) -> pd.DataFrame:
+    """One row a picture in the gallery's order: id, value (mean variance of the component), overall.
+
+    `leave_out` drops that share of the pictures, those with the highest overall uncertainty; of equal ones the
+    later go first. Raises ValueError for a component or category that doesn't exist, or a share outside [0, 1).
+    """
+    k = index.gaussians.mu.shape[1]
+    if not 0 <= component <= k:
+        raise ValueError(f"there is no component {component}; choose one of 1-{k}, or 0 for the whole")
+    if not 0 <= leave_out < 1:
+        raise ValueError(f"the share to leave out must lie in [0, 1), got {leave_out}")
+    rows = category_rows(index, category)
+    overall, value = (component_variances(index, c) for c in (0, component))
+    rest = rows[np.sort(np.argsort(overall[rows], kind="stable")[: len(rows) - int(leave_out * len(rows))])]
+    return pd.DataFrame({"id": [index.ids[n] for n in rest], "value": value[rest], "overall": overall[rest]})
+
+
+def top_bottom(
+    index: Index, category: str | None, component: int, leave_out: float = LEAVE_OUT, count: int = COUNT
+) -> pd.DataFrame:
+    """Columns end (highest, lowest), place (1 = most extreme), id, value, overall.
+
+    Equal values keep the gallery's order; no picture is at both ends, so a small gallery gives shorter lists.
+    Raises ValueError as `levels` does, and for a count below 1.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    table = levels(index, component, category, leave_out)
+    high, low = (np.argsort(sign * table.value.to_numpy(), kind="stable") for sign in (-1, 1))
+    highest = high[: min(count, (len(table) + 1) // 2)]
+    lowest = low[~np.isin(low, highest)][: min(count, len(table) // 2)]
+    ends = pd.concat([table.iloc[highest].assign(end="highest"), table.iloc[lowest].assign(end="lowest")])
+    ends["place"] = ends.groupby("end").cumcount() + 1
+    return ends[["end", "place", *table.columns]].reset_index(drop=True)
+
+
+def component_variances(index: Index, component: int) -> np.ndarray:
+    """(N,) mean variance of the gallery's pictures in one component, or in all."""
+    gaussians = index.gaussians
+    return (gaussians.var[:, component - 1].mean(-1) if component else gaussians.overall).cpu().numpy()
+
+
+def category_rows(index: Index, category: str | None) -> np.ndarray:
+    """Rows of a category in the gallery, or all. Raises ValueError for a category that doesn't exist."""
+    if not category:
+        return np.arange(len(index))
+    categories = index.meta.get("category", [])
+    if category not in categories:
+        raise ValueError(f"there is no category {category!r}; this gallery has {sorted(set(categories)) or 'none'}")
+    return np.flatnonzero(np.array(categories) == category)
+
+
 def variances(query: Query, component: int) -> dict[str, float]:
     """picture, words, fit, overall -> the query's mean variance in this component (0: of all)."""
-    sources = {"picture": query.var_r, "words": query.var_t, "fit": query.var_m, "overall": query.var}
-    return {name: float((var[0] if component == 0 else var[0, component - 1]).mean()) for name, var in sources.items()}
+    rows = slice(None) if component == 0 else component - 1
+    return {LABELS[name]: float(var[0, rows].mean()) for name, var in source_variances(query).items()}
 
 
 def draw_histogram(table: pd.DataFrame, mark: float | None = None) -> go.Figure:
     """Pictures by the variance of the component, on a log scale; `mark` is that of the query's reference picture."""
     values = np.log10(table.value.to_numpy(float))
     counts, edges = np.histogram(values, bins=40)
-    ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in zip(edges, edges[1:], strict=False)]
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": FAINT}, text=ranges,
-            textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
-        )
+    ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in pairwise(edges)]
+    figure = go.Figure()
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": FAINT}, text=ranges,
+        textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
     )  # fmt: skip
     if mark is not None:
         place = float(np.log10(mark))
@@ -41,9 +98,8 @@ def draw_histogram(table: pd.DataFrame, mark: float | None = None) -> go.Figure:
         label = {"text": "this query's picture", "font": {"color": INK}, "y": 1, "yanchor": "bottom", "xanchor": side}
         figure.add_vline(x=place, line={"color": COLOURS["r"], "width": 2}, annotation=label)
     ticks = _ticks(edges[0], edges[-1])
-    figure.update_xaxes(
-        title="variance of the component (log scale)", tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks]
-    )
+    figure.update_xaxes(title="variance of the component (log scale)")
+    figure.update_xaxes(tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
     figure.update_yaxes(title="pictures")
     return plain(figure, 260)
 
@@ -84,19 +140,15 @@ def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
 
 def draw_attributes(part: pd.DataFrame) -> go.Figure:
     texts = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
-    figure = go.Figure(
-        go.Bar(
-            y=part.attribute, x=100 * part.eta2, orientation="h", text=texts, textposition="outside",
-            customdata=part.attribute,
-            marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
-            hovertemplate="%{y}: %{text}<extra></extra>",
-        )
+    figure = go.Figure()
+    figure.add_bar(
+        y=part.attribute, x=100 * part.eta2, orientation="h", text=texts, textposition="outside",
+        customdata=part.attribute, hovertemplate="%{y}: %{text}<extra></extra>",
+        marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(
-        title="share of the component's variation explained (η²)", ticksuffix=" %",
-        range=[0, 150 * max(float(part.eta2.max()), 0.02)],
-    )  # fmt: skip
+    room = [0, 150 * max(float(part.eta2.max()), 0.02)]
+    figure.update_xaxes(title="share of the component's variation explained (η²)", ticksuffix=" %", range=room)
     return plain(figure, 260)
 
 
@@ -114,26 +166,24 @@ def removals_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
 
     `control` is what covering an equal area elsewhere does; missing for the degraded whole.
     """
-    part = table[table.component == component]
-    controls = part[part.aspect.str.startswith(CONTROL)].assign(aspect=lambda t: t.aspect.str.removeprefix(CONTROL))
+    part = table[table.component == component].drop(columns="component")
+    controls = part.set_index("aspect").delta.rename("control")
     own = part[~part.aspect.str.startswith(CONTROL)].sort_values("delta", ascending=False, kind="stable")
-    table = own.merge(controls[["aspect", "delta"]].rename(columns={"delta": "control"}), on="aspect", how="left")
-    return table.drop(columns="component").reset_index(drop=True)
+    return own.assign(control=(CONTROL + own.aspect).map(controls)).reset_index(drop=True)
 
 
 def draw_removals(part: pd.DataFrame) -> go.Figure:
     """A bar for each removal, with its interval, and its control beside it."""
-    names = ["whole degraded" if a == DEGRADED else a for a in part.aspect]
+    names, bars = part.aspect.replace(DEGRADED, "whole degraded"), {"orientation": "h", "customdata": part.aspect}
     figure = go.Figure()
     figure.add_bar(
-        y=names, x=part.delta, orientation="h", name="the aspect removed", error_x=whiskers(part, "delta", color=INK),
-        marker={"color": NAMED["picture"]}, customdata=part.aspect,
-        hovertemplate="%{y} removed: %{x:+.3f}<extra></extra>",
+        y=names, x=part.delta, name="the aspect removed", error_x=whiskers(part, "delta", color=INK),
+        marker={"color": NAMED["picture"]}, hovertemplate="%{y} removed: %{x:+.3f}<extra></extra>", **bars,
     )  # fmt: skip
     figure.add_bar(
-        y=names, x=part.control, orientation="h", name="an equal area elsewhere (control)",
-        marker={"color": FAINT, "pattern": {"shape": "/"}}, customdata=part.aspect,
-        hovertemplate="an equal area elsewhere (%{y}): %{x:+.3f}<extra></extra>",
+        y=names, x=part.control, name="an equal area elsewhere (control)",
+        marker={"color": FAINT, "pattern": {"shape": "/"}},
+        hovertemplate="an equal area elsewhere (%{y}): %{x:+.3f}<extra></extra>", **bars,
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title="change of log variance (+0.7: twice)")
@@ -144,12 +194,13 @@ def say_removals(part: pd.DataFrame) -> str:
     aspects = part[part.aspect != DEGRADED]
     if aspects.empty:
         return "No intervention was measured."
-    first, following = aspects.iloc[0], aspects.iloc[1] if len(aspects) > 1 else None
+    first = aspects.iloc[0]
     if first.delta <= 0 or first.p > LEVEL:
         return "Removing no single aspect raises this component's uncertainty significantly."
     text = f"Removing the {first.aspect} raises it most: {first.delta:+.2f} [{first.low:+.2f}, {first.high:+.2f}]"
     text += f" ({probability(first.p)}), an equal area covered elsewhere {first.control:+.2f}"
-    return text + (f"; the next aspect, {following.aspect}, {following.delta:+.2f}." if following is not None else ".")
+    following = [f"; the next aspect, {r.aspect}, {r.delta:+.2f}" for r in aspects[1:2].itertuples()]
+    return f"{text}{''.join(following)}."
 
 
 def trackers(table: pd.DataFrame, attribute: str) -> pd.DataFrame:
@@ -186,37 +237,19 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
 
     A cell's customdata is "attribute:component". Raises KeyError for an unknown measure.
     """
-    title = MEASURES[measure]
-    rows = list(dict.fromkeys(table.attribute))
-    wide = table.pivot(index="attribute", columns="component").loc[rows]
-    z, columns = wide[measure].to_numpy(float), list(wide[measure].columns)
-    centred = measure == "delta"
-    bound = max(float(abs(z).max()), 1e-9)
-    figure = go.Figure(
-        go.Heatmap(
-            z=z, x=columns, y=rows, xgap=1, ygap=1, zmin=-bound if centred else 0, zmax=bound,
-            colorscale="RdBu_r" if centred else "Cividis",
-            colorbar={"thickness": 10, "title": {"text": title, "side": "right"}},
-            customdata=[[f"{row}:{column}" for column in columns] for row in rows],
-            text=[["●" if cell else "" for cell in row] for row in wide["tracked"].to_numpy(bool)],
-            texttemplate="%{text}", hovertemplate=f"%{{y}}, component %{{x}}: %{{z:.3f}} ({title})<extra></extra>",
-        )
+    title, rows = MEASURES[measure], list(table.attribute.unique())
+    hover = f"%{{y}}, component %{{x}}: %{{z:.3f}} ({title})"
+    figure = matrix(table, "attribute", "component", measure, rows, measure == "delta", hover)
+    tracked = table.pivot(index="attribute", columns="component", values="tracked").loc[rows]
+    columns = list(tracked.columns)
+    figure.update_traces(
+        text=np.where(tracked, "●", ""), texttemplate="%{text}", colorbar_title={"text": title, "side": "right"},
+        customdata=[[f"{row}:{column}" for column in columns] for row in rows],
     )  # fmt: skip
     if component in columns:
         top, bottom = 2 * (rows.index(attribute),) if attribute in rows else (0, len(rows) - 1)
-        figure.add_shape(
-            type="rect", x0=component - 0.5, x1=component + 0.5, y0=top - 0.5, y1=bottom + 0.5,
-            line={"color": VERMILION, "width": 2}, fillcolor="rgba(0,0,0,0)",
-        )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="component", dtick=1, tickangle=0, tickfont_size=11)
-    return plain(figure, 110 + 30 * len(rows), least=640)
-
-
-def say_matrix(table: pd.DataFrame) -> str:
-    by_attribute = {a: part.component[part.tracked] for a, part in table.groupby("attribute", sort=False)}
-    tracked = [f"{a}: {', '.join(map(str, components))}" for a, components in by_attribute.items() if len(components)]
-    none = [a for a, components in by_attribute.items() if components.empty]
-    if not tracked:
-        return "No component tracks any attribute."
-    return f"Tracked (●): {'; '.join(tracked)}." + (f" Tracked by none: {listed(none)}." if none else "")
+        x, y = (component - 0.5, component + 0.5), (top - 0.5, bottom + 0.5)
+        line = {"color": VERMILION, "width": 2}
+        figure.add_shape(type="rect", x0=x[0], x1=x[1], y0=y[0], y1=y[1], line=line, fillcolor=CLEAR)
+    figure.update_xaxes(dtick=1, tickangle=0, tickfont_size=11)
+    return figure.update_layout(height=110 + 30 * len(rows), meta={"least": 640})

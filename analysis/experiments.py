@@ -5,9 +5,9 @@ Letters: N pictures, Q queries, E edits, A aspects, K components, D dimensions o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from analysis import training_log
 from analysis.session import Session
-from hug.calibration import HitModel
+from hug.calibration import HitModel, variances
 from hug.config import DataConfig
 from hug.data.cache import TokenCache, content_key
 from hug.data.captions import joined
@@ -29,9 +29,9 @@ from hug.data.features import Features, Texts, evaluation_features, texts_of
 from hug.data.images import open_picture
 from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from hug.evaluate.bootstrap import DRAWS
-from hug.evaluate.evaluation import chance_in_halves, features_and_hits, fit_calibration
-from hug.evaluate.ranking import CategoryRanking, encode_pictures, encode_queries, rank_split
-from hug.gaussians import Gaussians, Query
+from hug.evaluate.evaluation import fit_calibration, hit_chance, uncertainties
+from hug.evaluate.ranking import RankedSplit, encode_pictures, encode_queries, rank_split
+from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.index import Index
 
@@ -91,9 +91,8 @@ class Experiments:
         """Raises ValueError for a missing or damaged checkpoint, an index of other weights, or nothing to study."""
         session = Session.load(checkpoint, pictures=False)
         if session.stored is None and data is None:
-            raise ValueError(
-                f"{session.folder} has no gallery; run `python -m hug index`, or give a data set with --root"
-            )
+            what = "run `python -m hug index`, or give a data set with --root"
+            raise ValueError(f"{session.folder} has no gallery; {what}")
         return Experiments(session, data, split, effort or Effort(), photographs)
 
     @property
@@ -113,14 +112,12 @@ class Experiments:
         """The checkpoint's gallery; the galleries of the data set where it has none."""
         if self.session.stored is not None:
             return self.session.stored
-        ids = [i for r in self.rankings for i in r.gallery]
-        meta = {"category": [r.category for r in self.rankings for _ in r.gallery]}
-        truth = self.collection.truth
+        ranked, truth, backbone = self.ranked, self.collection.truth, self.model.backbone
+        meta = {"category": [r.category for r in ranked.categories for _ in r.gallery]}
         if truth is not None:
-            labels = truth.labels.loc[ids, ["category", *truth.aspects, "degradation", "severity"]]
+            labels = truth.labels.loc[ranked.gallery, ["category", *truth.aspects, "degradation", "severity"]]
             meta = {str(label): list(values.astype(str)) for label, values in labels.items()}
-        candidates = Gaussians.cat([r.candidates for r in self.rankings])
-        return Index(ids, candidates, meta, self.model.weights_hash, self.model.backbone.fingerprint)
+        return Index(ranked.gallery, ranked.candidates, meta, self.model.weights_hash, backbone.fingerprint)
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -161,15 +158,15 @@ class Experiments:
         return evaluation_features(self.collection, self.model.backbone, self.cache.folder)
 
     @cached_property
-    def rankings(self) -> list[CategoryRanking]:
-        """Every query of the split against its gallery."""
+    def ranked(self) -> RankedSplit:
+        """Every query of the split against its gallery, by the data's own protocol."""
         return rank_split(self.model, self.features)
 
     @cached_property
-    def validation(self) -> list[CategoryRanking]:
+    def validation(self) -> RankedSplit:
         """Every query of the validation split, on which the calibration is fitted."""
         if self.split == "val":
-            return self.rankings
+            return self.ranked
         try:
             collection = read(self._config, "val")
         except ValueError as error:
@@ -184,24 +181,21 @@ class Experiments:
     @cached_property
     def chance(self) -> np.ndarray:
         """(Q,) chance that the target is among the first ten; on validation fitted in halves."""
-        if self.split == "val":
-            return chance_in_halves(self.rankings)
-        return self.calibration[0].probability(features_and_hits(self.rankings)[0])
+        return hit_chance(self.ranked, self.validation, self.calibration[0])
+
+    @cached_property
+    def uncertainties(self) -> dict[str, np.ndarray]:
+        """(Q,) everything that could predict a miss, by name."""
+        return uncertainties(self.ranked, self.chance, self.calibration[1])
 
     @cached_property
     def queries(self) -> pd.DataFrame:
         """One row a query: row (of the triplets), category, reference, target, text, rank, r, t, m, q (variances)."""
-        rows = np.concatenate([r.rows for r in self.rankings])
-        triplets, texts = [self.collection.triplets[n] for n in rows], self.collection.texts
-        table = pd.DataFrame({
-            "row": rows, "category": [t.category for t in triplets], "reference": [t.reference for t in triplets],
-            "target": [t.target for t in triplets], "text": [texts[n] for n in rows],
-            "rank": np.concatenate([r.ranks for r in self.rankings]),
-        })  # fmt: skip
-        query = Query.cat([r.query for r in self.rankings])
-        for name, var in zip("rtmq", (*query.sources.unbind(1), query.var), strict=True):
-            table[name] = var.mean((1, 2)).numpy()
-        return table
+        triplets = [self.collection.triplets[n] for n in self.ranked.rows]
+        columns = {name: [getattr(t, name) for t in triplets] for name in ("category", "reference", "target")}
+        texts = [self.ranked.protocol.text(t.captions) for t in triplets]
+        means = {name: var.mean((1, 2)).numpy() for name, var in variances(self.ranked.query).items()}
+        return pd.DataFrame({"row": self.ranked.rows, **columns, "text": texts, "rank": self.ranked.ranks, **means})
 
     @property
     def visible_queries(self) -> pd.DataFrame:
@@ -236,7 +230,7 @@ class Experiments:
         return CoordinationQueries(pairs, texts, fits, lacks)
 
     @cached_property
-    def deltas(self) -> Mapping[str, pd.DataFrame]:
+    def deltas(self) -> dict[str, pd.DataFrame]:
         """Style of removal -> columns id, aspect, component (0-based), delta (change of a component's level).
 
         Beside the aspects, removed in that style, stand CONTROL + aspect and DEGRADED. An aspect is removed wherever
@@ -279,12 +273,12 @@ class Experiments:
         return self._corrupted(paths, kind, f"severity-{self.collection.name}-{self.split}")
 
     @cached_property
-    def corrupted_variances(self) -> Mapping[str, np.ndarray]:
+    def corrupted_variances(self) -> dict[str, np.ndarray]:
         """Kind of fault -> (6, N) mean variances of `clean_ids` at each severity."""
         return {kind: self._variances(self.corrupted(kind)) for kind in KINDS}
 
     @cached_property
-    def photograph_variances(self) -> Mapping[str, np.ndarray]:
+    def photograph_variances(self) -> dict[str, np.ndarray]:
         """The same of every picture below the folder of photographs, never trained on; empty without one."""
         if self.photographs is None:
             return {}
@@ -299,13 +293,12 @@ class Experiments:
         return gaussians.overall.numpy().reshape(len(SEVERITIES), -1)
 
     def _corrupted(self, paths: Sequence[Path], kind: str, name: str) -> np.ndarray:
-        count = len(paths)
-        pictures: list[Callable[[], Image.Image]] = [partial(open_picture, p) for p in paths]
         keys = [content_key(path) for path in paths]
         names = [f"{key}:{kind}:{severity}:{n}" for severity in SEVERITIES for n, key in enumerate(keys)]
 
-        def load(n: int) -> Image.Image:
-            return corrupt(pictures[n % count](), kind, n // count, seed=n % count)
+        def load(place: int) -> Image.Image:
+            severity, n = divmod(place, len(paths))
+            return corrupt(open_picture(paths[n]), kind, severity, seed=n)
 
         return self.cache.tokens(f"{name}-{kind}", names, load)
 
@@ -313,13 +306,12 @@ class Experiments:
     def loss_scales(self) -> dict[str, float]:
         """The learned numbers of the losses (a, b) from the training log."""
         records = training_log.read(self.folder)
-        if not records:
-            raise Skipped(
-                "the loss has two learned numbers, and this checkpoint has no training.jsonl to read them from"
-            )
         scales = [r["scales"] for r in records if "scales" in r]
         if not scales:
-            raise Skipped("training.jsonl names no learned scales")
+            raise Skipped(
+                "training.jsonl names no learned scales" if records else
+                "the loss has two learned numbers, and this checkpoint has no training.jsonl to read them from"
+            )  # fmt: skip
         return {name: float(value) for name, value in scales[-1].items()}
 
 

@@ -6,17 +6,21 @@ candidate's bias.
 
 from __future__ import annotations
 
-import html
+from collections.abc import Sequence
 from dataclasses import replace
+from html import escape
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import torch
 from PIL import Image
 from plotly.subplots import make_subplots
 from torch import Tensor
+from torch.nn.functional import pad
 
-from analysis.query import COLOURS, plain
+from analysis.plots import COLOURS, LABELS, bars
+from analysis.query import plain
 from analysis.session import QueryError, Session
 from hug.data.corruptions import corrupt
 from hug.retrieval.index import SearchOptions
@@ -28,48 +32,28 @@ FOR, AGAINST = "#2166ac", "#b2182b"  # the ends of the diverging scale
 UNREAD = 0.25  # opacity
 
 
-def rank_parts(trace: QueryTrace) -> pd.DataFrame:
-    """(k * (K + 1) rows) each result's distance taken apart, exactly (Eq. 15).
+def compare_parts(trace: QueryTrace, first: str, second: str) -> pd.DataFrame:
+    """(K + 1 rows) the distances of two results taken apart, exactly (Eq. 15).
 
-    Columns rank, id, component (0: the bias), means, query (its variance), candidate (its variance), part. The
-    parts of one id sum to its distance in the ranking: what was ignored, or variances that don't count, are 0.
+    Columns component (0: the bias), first and second (parts: they sum to the distances in the ranking; what was
+    ignored, or variances that don't count, are 0), difference (second - first: above 0 it speaks for the first),
+    means and candidate (what of the difference the means and the candidates' variance make).
+    Raises QueryError when one is not among the results.
     """
-    parts, ids = trace.parts, trace.ranking.ids[0]
-    means, query, candidate = parts.means[0], parts.var_q[0], parts.var_c  # (k, K), (K,), (k, K)
-    counts = torch.zeros_like(query)  # (K,) 1 where the component was ranked by
+    ids, parts = trace.ranking.ids[0], trace.parts
+    for id in (first, second):
+        if id not in ids:
+            raise QueryError(f"{id!r} is not among the results: choose two of them.")
+    rows = [ids.index(first), ids.index(second)]
+    counts = torch.zeros(parts.means.shape[2], dtype=torch.float64)  # (K,) 1 where the component was ranked by
     counts[slice(None) if trace.options.components is None else list(trace.options.components)] = 1
     varied = counts * trace.options.use_var
-    rows = []
-    for n, id in enumerate(ids):
-        rows.append((n + 1, id, 0, 0.0, 0.0, 0.0, float(parts.bias[n])))
-        sums = zip(
-            (counts * means[n]).tolist(), (varied * query).tolist(), (varied * candidate[n]).tolist(), strict=True
-        )
-        rows += [(n + 1, id, c, m, q, v, m + q + v) for c, (m, q, v) in enumerate(sums, 1)]
-    return pd.DataFrame(rows, columns=["rank", "id", "component", "means", "query", "candidate", "part"])
-
-
-def compare_parts(parts: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """(K + 1 rows) two results side by side, from `rank_parts`.
-
-    Columns component (0: the bias), first, second (parts), difference (second - first: above 0 it speaks for the
-    first), means and candidate (what of the difference the means and the candidates' variance make).
-    Raises QueryError when a result is not in the table.
-    """
-    sides = {id: parts[parts.id == id].set_index("component") for id in (first, second)}
-    for id, side in sides.items():
-        if not len(side):
-            raise QueryError(f"{id!r} is not among the results: choose two of them.")
-    a, b = sides[first], sides[second]
-    table = pd.DataFrame({"first": a.part, "second": b.part, "difference": b.part - a.part})
-    table["means"], table["candidate"] = b.means - a.means, b.candidate - a.candidate
-    return table.reset_index()
-
-
-def drop_words(words: str) -> list[tuple[str, str]]:
-    """Each word with the text that is left without it; words are what spaces part."""
-    parts = words.split()
-    return [(word, " ".join(parts[:n] + parts[n + 1 :])) for n, word in enumerate(parts)]
+    means, candidate = counts * parts.means[0, rows], varied * parts.var_c[rows]  # (2, K)
+    part = torch.cat([parts.bias[rows, None], means + varied * parts.var_q[0] + candidate], dim=1)  # (2, K + 1)
+    table = pd.DataFrame({"component": range(part.shape[1]), "first": part[0].numpy(), "second": part[1].numpy()})
+    table["difference"] = table.second - table["first"]
+    table["means"], table["candidate"] = (pad(side.diff(dim=0)[0], (1, 0)).numpy() for side in (means, candidate))
+    return table
 
 
 def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOptions | None = None) -> pd.DataFrame:
@@ -81,23 +65,29 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     is). Raises QueryError when there are no words or too many.
     """
     words = session.read(words)
-    texts = drop_words(words)
-    if not texts:
+    parts = words.split()
+    if not parts:
         raise QueryError("There are no words to drop: write some first.")
-    options = _first_ten(session, options)
-    wordings = [words, *(text for _, text in texts)]
-    queries = session.queries(tokens, wordings)
-    whole, *rest = (session.rank(queries[[n]], text, options) for n, text in enumerate(wordings))
-    top, read = whole.ranking.ids[0], read_words(session, words)
-    rows = []
-    for n, ((word, text), trace) in enumerate(zip(texts, rest, strict=True)):
-        ids = trace.ranking.ids[0]
-        variances = (trace.means[source] - whole.means[source] for source in "tmq")
-        chance = trace.chance - whole.chance if trace.chance is not None and whole.chance is not None else float("nan")
-        same, first = len(set(top) & set(ids)), "".join(ids[:1])
-        rows.append((n + 1, word, text, read[n], *variances, chance, same, first, ids[:1] != top[:1]))
-    names = ["place", "word", "without", "read", "words", "fit", "overall", "chance", "same", "first", "another"]
-    return pd.DataFrame(rows, columns=names)
+    without = [" ".join(parts[:n] + parts[n + 1 :]) for n in range(len(parts))]
+    wordings = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
+    texts, options = [words, *without], _first_ten(session, options)
+    queries = session.queries(tokens, texts)
+    answers = _answers([session.rank(queries[[n]], text, options) for n, text in enumerate(texts)])
+    measures = ["words", "fit", "overall", "chance"]
+    answers[measures] -= answers.loc[0, measures]
+    answers["another"] = answers["first"] != answers["first"][0]
+    effects = answers.drop(columns="picture").iloc[1:].reset_index(drop=True)
+    return pd.concat([wordings.assign(read=read_words(session, words)), effects], axis=1)
+
+
+def _answers(traces: Sequence[QueryTrace]) -> pd.DataFrame:
+    """(a row a trace) picture, words, fit, overall (mean variances), chance (missing without calibration), same (how
+    many of the results of the first trace), first (result).
+    """
+    ids = [trace.ranking.ids[0] for trace in traces]
+    table = pd.DataFrame([t.means for t in traces]).rename(columns=LABELS)
+    table["chance"] = np.array([t.chance for t in traces], float)
+    return table.assign(same=[len({*ids[0]} & {*row}) for row in ids], first=["".join(row[:1]) for row in ids])
 
 
 def read_words(session: Session, words: str) -> list[bool]:
@@ -125,14 +115,9 @@ def severities(
     first ten results of the picture as it is), first (result).
     """
     options = _first_ten(session, options)
-    traces = [session.trace(corrupt(picture, kind, severity, seed), words, options) for severity in range(6)]
-    top = set(traces[0].ranking.ids[0])
-    rows = [
-        (n, *(t.means[s] for s in "rmq"), t.chance, len(top & set(t.ranking.ids[0])), "".join(t.ranking.ids[0][:1]))
-        for n, t in enumerate(traces)
-    ]
-    table = pd.DataFrame(rows, columns=["severity", "picture", "fit", "overall", "chance", "same", "first"])
-    return table.astype({"chance": float})
+    pictures = [corrupt(picture, kind, severity, seed) for severity in range(6)]
+    table = _answers([session.trace(worse, words, options) for worse in pictures]).drop(columns="words")
+    return table.rename_axis("severity").reset_index()
 
 
 def _first_ten(session: Session, options: SearchOptions | None) -> SearchOptions:
@@ -144,33 +129,22 @@ def beside(one: QueryTrace, other: QueryTrace) -> pd.DataFrame:
 
     Columns id, one and other (ranks from 1; missing where it is not among the results).
     """
-    ranks = [{id: n for n, id in enumerate(t.ranking.ids[0], 1)} for t in (one, other)]
-    ids = list(dict.fromkeys([*ranks[0], *ranks[1]]))
-    return pd.DataFrame(
-        {"id": ids, **{name: [r.get(id) for id in ids] for name, r in zip(("one", "other"), ranks, strict=True)}}
-    ).astype({"one": "Int64", "other": "Int64"})
-
-
-# ---- figures ----
+    ids = {"one": one.ranking.ids[0], "other": other.ranking.ids[0]}
+    ranks = {side: pd.Series(range(1, len(row) + 1), row, "Int64") for side, row in ids.items()}
+    return pd.concat(ranks, axis=1, sort=False).rename_axis("id").reset_index()
 
 
 def draw_parts(table: pd.DataFrame, first: str, second: str) -> go.Figure:
     """Above, what each component adds to two distances; below, the differences (blue: speaks for the first)."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     labels = ["bias" if component == 0 else str(component) for component in table.component]
-    for name, id, colour in (("first", first, ONE), ("second", second, OTHER)):
-        hover = f"{html.escape(id)}, sub-feature %{{x}}: %{{y:.4f}}<extra></extra>"
-        figure.add_bar(
-            x=labels, y=table[name], name=html.escape(id), marker_color=colour, hovertemplate=hover, row=1, col=1
-        )
-    figure.add_bar(
-        x=labels, y=table.difference, name="difference", showlegend=False,
-        marker_color=[FOR if value >= 0 else AGAINST for value in table.difference],
-        hovertemplate="sub-feature %{x}: %{y:+.4f}<extra></extra>", row=2, col=1,
-    )  # fmt: skip
-    bound = 1.05 * max(float(table.difference.abs().max()), 1e-6)
+    for name, id, colour in (("first", escape(first), ONE), ("second", escape(second), OTHER)):
+        bars(figure, 1, labels, table[name], id, f"{id}, sub-feature %{{x}}: %{{y:.4f}}", marker_color=colour)
+    colours = [FOR if value >= 0 else AGAINST for value in table.difference]
+    hover = "sub-feature %{x}: %{y:+.4f}"
+    bars(figure, 2, labels, table.difference, "difference", hover, showlegend=False, marker_color=colours)
     figure.update_yaxes(title_text="part", row=1, col=1)
-    figure.update_yaxes(title_text="difference", range=[-bound, bound], row=2, col=1)
+    figure.update_yaxes(title_text="difference", range=_around_zero(table.difference, 1.05), row=2, col=1)
     figure.update_xaxes(type="category")
     figure.update_xaxes(title_text="sub-feature", row=2, col=1)
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
@@ -180,17 +154,19 @@ def draw_parts(table: pd.DataFrame, first: str, second: str) -> go.Figure:
 def draw_words(table: pd.DataFrame) -> go.Figure:
     """Change of the words' and the fit's variance without each word; faint where the word is not read."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
-    words = [html.escape(word) for word in table.word]
+    words, opacity = [escape(word) for word in table.word], table.read.map({True: 1.0, False: UNREAD})
     for row, (name, source) in enumerate((("words", "t"), ("fit", "m")), 1):
-        figure.add_bar(
-            x=table.place, y=table[name], name=name, customdata=words,
-            marker={"color": COLOURS[source], "opacity": [1.0 if read else UNREAD for read in table.read]},
-            hovertemplate=f"without %{{customdata}}: {name} %{{y:+.4f}}<extra></extra>", row=row, col=1,
-        )  # fmt: skip
-        bound = 1.1 * max(float(table[name].abs().max()), 1e-6)
-        figure.update_yaxes(title_text=name, range=[-bound, bound], row=row, col=1)
+        style = {"customdata": words, "marker": {"color": COLOURS[source], "opacity": opacity}}
+        bars(figure, row, table.place, table[name], name, f"without %{{customdata}}: {name} %{{y:+.4f}}", **style)
+        figure.update_yaxes(title_text=name, range=_around_zero(table[name], 1.1), row=row, col=1)
     figure.update_xaxes(tickmode="array", tickvals=table.place, ticktext=words, row=2, col=1)
     return plain(figure, height=320).update_layout(showlegend=False, bargap=0.3, margin_b=70)
+
+
+def _around_zero(values: pd.Series, room: float) -> list[float]:
+    """A range with zero in its middle and so many times as much room as the values need."""
+    bound = room * max(float(values.abs().max()), 1e-6)
+    return [-bound, bound]
 
 
 def draw_severities(table: pd.DataFrame) -> go.Figure:
@@ -207,43 +183,30 @@ def draw_severities(table: pd.DataFrame) -> go.Figure:
     return plain(figure, height=240).update_layout(showlegend=False)
 
 
-# ---- sentences ----
-
-
 def say_parts(table: pd.DataFrame, first: str, second: str) -> str:
     """What makes one result nearer than the other, from `compare_parts`."""
     gap = float(table.difference.sum())
-    ahead, behind = (first, second) if gap >= 0 else (second, first)
-    sign = 1 if gap >= 0 else -1
-    signed = table[table.component > 0].set_index("component").difference * sign
-    strongest = signed.sort_values(ascending=False).head(3)
-    most = ", ".join(f"{component} ({value:+.4f})" for component, value in strongest.items())
-    rest = {
-        "the candidates' variances make": sign * float(table.candidate.sum()),
-        "their biases": sign * float(table[table.component == 0].difference.sum()),
-    }
-    more = ", ".join(f"{name} {value:+.4f}" for name, value in rest.items())
+    ahead, behind, sign = (first, second, 1) if gap >= 0 else (second, first, -1)
+    own = table.component > 0
+    signed = (sign * table[own].set_index("component").difference).nlargest(3)
+    most = ", ".join(f"{component} ({value:+.4f})" for component, value in signed.items())
+    rest = {"the candidates' variances make": table.candidate, "their biases": table.difference[~own]}
+    more = ", ".join(f"{name} {sign * float(values.sum()):+.4f}" for name, values in rest.items())
     return f"{ahead} is nearer than {behind} by {abs(gap):.4f}. Most of it in sub-features {most}; {more} of it."
 
 
 def say_words(table: pd.DataFrame) -> str:
     """Which word matters most for the doubt and for the results, from `word_effects`."""
-    read = table[table.read]
-    clearest = read.loc[read.words.idxmax()]
-    mover = read.loc[read.same.idxmin()]
-    parts = []
+    read, unread = table[table.read], table[~table.read]
+    clearest, mover = read.loc[read.words.idxmax()], read.loc[read.same.idxmin()]
+    text = "No single word makes the words clearer."
     if clearest.words > 0:
-        parts.append(
-            f"“{clearest.word}” makes the words clearest: without it their doubt rises by {clearest.words:.4f}."
-        )
-    else:
-        parts.append("No single word makes the words clearer.")
+        text = f"“{clearest.word}” makes the words clearest: without it their doubt rises by {clearest.words:.4f}."
     if mover.same < FIRST:
-        parts.append(f"“{mover.word}” matters most for the results: without it {mover.same} of the first ten stay.")
-    unread = table[~table.read]
+        text += f" “{mover.word}” matters most for the results: without it {mover.same} of the first ten stay."
     if len(unread):
-        parts.append(f"From “{unread.iloc[0].word}” on nothing is read: the text is too long for the model.")
-    return " ".join(parts)
+        text += f" From “{unread.iloc[0].word}” on nothing is read: the text is too long for the model."
+    return text
 
 
 def say_severities(table: pd.DataFrame) -> str:
@@ -258,8 +221,6 @@ def say_severities(table: pd.DataFrame) -> str:
 
 def say_beside(table: pd.DataFrame) -> str:
     """How much two rankings share, from `beside`."""
-    ten = [set(table[table[side] <= FIRST].id) for side in ("one", "other")]
-    most = max(len(ten[0]), len(ten[1]))
-    tops = [next(iter(table[table[side] == 1].id), None) for side in ("one", "other")]
-    same = "the first result is the same" if tops[0] == tops[1] else "the first results differ"
-    return f"{len(ten[0] & ten[1])} of the first {most} are shared; {same}."
+    one, other = ([*table[table[side] <= FIRST].sort_values(side).id] for side in ("one", "other"))
+    same = "the first result is the same" if one[:1] == other[:1] else "the first results differ"
+    return f"{len({*one} & {*other})} of the first {max(len(one), len(other))} are shared; {same}."

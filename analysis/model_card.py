@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 
 from analysis import training_log
-from analysis.session import Session
+from analysis.session import QueryError, Session
 from analysis.store import StudyStore
-from hug.evaluate.measurements import Measurements, Metric
+from hug.evaluate.measurements import Measurements
 
-TITLES = {  # metric -> how a card calls it
-    "recall.1.all": "target first (R@1), all queries, %",
-    "recall.10.all": "target among the first ten (R@10), all queries, %",
-    "recall.10.clean": "the same on clean queries, %",
-    "recall.10.all.point": "the same network without uncertainty (R@10), all queries, %",
-    "auroc.corruption.gallery": "picture: degraded above clean (AUROC)",
-    "auroc.vague": "words: vague above specific (AUROC)",
-    "accuracy.coordination.fit": "fit: conflicting above fitting words, same text (paired)",
-    "auroc.miss.chance.all": "calibrated doubt finds misses (AUROC), all queries",
-    "auroc.miss.overall.all": "overall uncertainty finds misses (AUROC), all queries",
-    "auroc.miss.top1.all": "the score of the first finds misses (AUROC), all queries",
-    "ece.all": "error of the calibrated chance (ECE), all queries",
-    "tracked.unseen": "attributes that a sub-feature tracks, of six, unseen removals",
-    "correlation.components": "mean |correlation| between sub-features",
-}
+# metric -> how a card calls it
+TITLES: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 
 def model(session: Session) -> pd.DataFrame:
@@ -62,13 +52,11 @@ def data(session: Session) -> pd.DataFrame:
             counts = Counter(index.meta[label]).most_common()
             rows.append((f"  {label}", ", ".join(f"{name} {count}" for name, count in counts)))
     if measurements:
-        version = measurements.data
-        galleries = ", ".join(
-            f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in measurements.galleries.items()
-        )
+        version, galleries = measurements.data, measurements.galleries.items()
+        sizes = [f"{n}: {g['size']} pictures, {g['queries']} queries" for n, g in galleries]
         rows += [
             ("measured on", f"{version.get('version', measurements.protocol)}, {measurements.split} split"),
-            ("  galleries", galleries),
+            ("  galleries", ", ".join(sizes)),
             ("  hash", str(version.get("sha256", ""))[:16]),
             ("  command", measurements.command),
             ("  commit", measurements.commit),
@@ -78,24 +66,13 @@ def data(session: Session) -> pd.DataFrame:
 
 def measures(session: Session) -> pd.DataFrame:
     """Columns measure, value, low, high, count: the few metrics that a card needs; empty without them."""
-    metrics = {m.id: m for m in _metrics(session)}
-    rows = [
-        (title, metrics[id].value, metrics[id].low, metrics[id].high, metrics[id].count)
-        for id, title in TITLES.items()
-        if id in metrics
-    ]
+    sources: list[Measurements | StudyStore | None] = [_measurements(session)]
+    with suppress(QueryError):  # the tabs that show studies tell why there are none
+        sources.append(session.prepared)
+    metrics = {m.id: m for source in sources if source for m in source.metrics}
+    rows = [(title, m.value, m.low, m.high, m.count) for id, title in TITLES.items() if (m := metrics.get(id))]
     table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "count"])
     return table.astype({"value": float, "low": float, "high": float})
-
-
-def _metrics(session: Session) -> list[Metric]:
-    measurements = _measurements(session)
-    metrics = list(measurements.metrics) if measurements else []
-    try:
-        store = StudyStore.load(session.folder, session.model.weights_hash) if session.folder else None
-    except ValueError:  # the tabs that show studies tell why
-        store = None
-    return metrics + list(store.metrics if store else ())
 
 
 def _measurements(session: Session) -> Measurements | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,20 +17,17 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 INK = "#808080"  # reads on light and on dark
 VERMILION = "#D55E00"  # what is marked among others
+CLEAR = "rgba(0,0,0,0)"
 FAINT = "rgba(128,128,128,0.55)"  # what counts for less
 NOTHING = "There is nothing to say: the table is empty."
 
 
 def inked(figure: go.Figure, height: int, top: int, bottom: int) -> go.Figure:
     """No background of its own and one ink, so that the figure fits a light and a dark page."""
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 60, "r": 10, "t": top, "b": bottom},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
-    )
+    font = {"family": "system-ui, sans-serif", "size": 12, "color": INK}
+    margin = {"l": 60, "r": 10, "t": top, "b": bottom}
+    figure.update_layout(template="none", height=height, margin=margin, font=font)
+    figure.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
     figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK)
     figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
     return figure
@@ -48,13 +46,24 @@ def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
     return figure
 
 
+def look(place: int) -> dict[str, Any]:
+    """Colour, dash and mark of one line among several, as arguments of a scatter."""
+    line = {"color": ORDER[place % len(ORDER)], "dash": DASHES[(place + place // len(ORDER)) % len(DASHES)]}
+    return {"line": line, "marker": {"symbol": MARKS[place % len(MARKS)]}}
+
+
 def curve(figure: go.Figure, table: pd.DataFrame, x: str, y: str, name: str, place: int = 0, **place_in: int) -> None:
     """One line with markers; whiskers where the table has `low` and `high`. `place` picks colour, dash and mark."""
     figure.add_scatter(
-        x=table[x], y=table[y], name=name, mode="lines+markers", error_y=whiskers(table, y),
-        line={"color": ORDER[place % len(ORDER)], "dash": DASHES[place % len(DASHES)]},
-        marker={"symbol": MARKS[place % len(MARKS)]}, **place_in,
-    )  # fmt: skip
+        x=table[x], y=table[y], name=name, mode="lines+markers", error_y=whiskers(table, y), **look(place), **place_in
+    )
+
+
+def bars(
+    figure: go.Figure, row: int, x: Sequence[Any] | pd.Series, y: pd.Series, name: str, hover: str, **style: Any
+) -> None:
+    """Bars in one of the rows of a figure."""
+    figure.add_bar(x=x, y=y, name=name, hovertemplate=hover + "<extra></extra>", row=row, col=1, **style)
 
 
 def whiskers(table: pd.DataFrame, y: str, **look: object) -> dict[str, object] | None:
@@ -66,12 +75,13 @@ def whiskers(table: pd.DataFrame, y: str, **look: object) -> dict[str, object] |
 
 
 def matrix(
-    table: pd.DataFrame, row: str, column: str, value: str, rows: Sequence[str], centred: bool, hover: str
-) -> go.Figure:
-    """A map of `value`; centred at zero on a diverging scale, or from zero in cividis."""
+    table: pd.DataFrame, row: str, column: str, value: str, rows: Sequence[str], centred: bool, hover: str,
+    least: float = 1e-9,
+) -> go.Figure:  # fmt: skip
+    """A map of `value`; centred at zero on a diverging scale, at least to `least`, or from zero in cividis."""
     wide = table.pivot(index=row, columns=column, values=value) if len(table) else pd.DataFrame()
     wide = wide.reindex([r for r in rows if r in wide.index])
-    bound = max(float(table[value].abs().max()), 1e-9) if len(table) else 1.0
+    bound = max(float(table[value].abs().max()), least) if len(table) else 1.0
     figure = go.Figure(
         go.Heatmap(
             z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1,

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.plots import COLOURS, FAINT, INK, LABELS, inked
+from analysis.plots import COLOURS, FAINT, INK, LABELS, bars, inked, matrix
 from analysis.plots import plain as study_figure
 from hug.calibration import NAMES, Calibration
 from hug.calibration import variances as source_variances
@@ -68,10 +68,9 @@ def merges(trace: QueryTrace) -> pd.DataFrame:
 
     Ranks are the same under both: the query's variance is the same for every candidate.
     """
-    q = trace.query
-    rows = []
-    for name, dynamic in (("dynamic", True), ("static", False)):
-        var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=dynamic)
+    q, rows = trace.query, []
+    for name in ("dynamic", "static"):
+        var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=name == "dynamic")
         rows.append((name, float(var.mean()), float(weights.mean(-1).min()), float(weights.mean(-1).max())))
     return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
 
@@ -87,9 +86,7 @@ def say_merges(table: pd.DataFrame) -> str:
 
 def moves(before: Sequence[str] | None, now: Sequence[str]) -> list[int | None]:
     """Places gained (above 0) or lost by each result against an earlier list; None for one that was not in it."""
-    if before is None:
-        return [None] * len(now)
-    places = {id: n for n, id in enumerate(before)}
+    places = {id: n for n, id in enumerate(before or ())}
     return [places[id] - n if id in places else None for n, id in enumerate(now)]
 
 
@@ -101,24 +98,18 @@ def variances(trace: QueryTrace) -> pd.DataFrame:
 
 def weights(trace: QueryTrace) -> pd.DataFrame:
     """(3 * K rows) columns source, component, weight (mean over D; Eq. 11), difference (from 1/3)."""
-    means = zip(SOURCES, trace.query.weights[0].mean(-1), strict=True)  # (K,) each
-    rows = [(LABELS[source], k, float(weight)) for source, row in means for k, weight in enumerate(row, 1)]
-    table = pd.DataFrame(rows, columns=["source", "component", "weight"])
-    table["difference"] = table.weight - 1 / 3
-    return table
+    means = trace.query.weights[0].mean(-1).double()  # (3, K)
+    wide = pd.DataFrame(means.T, range(1, means.shape[1] + 1), pd.Index([LABELS[s] for s in SOURCES]))
+    table = wide.melt(var_name="source", value_name="weight", ignore_index=False)
+    table.insert(1, "component", table.index)
+    return table.assign(difference=table.weight - 1 / 3).reset_index(drop=True)
 
 
 def results(trace: QueryTrace) -> pd.DataFrame:
     """(k rows) columns rank, id, distance (Eq. 15), uncertainty (the picture's own mean variance)."""
     ids = trace.ranking.ids[0]
-    return pd.DataFrame(
-        {
-            "rank": range(1, len(ids) + 1),
-            "id": ids,
-            "distance": trace.ranking.distances[0, : len(ids)].numpy(),
-            "uncertainty": trace.candidates.overall.numpy(),
-        }
-    )
+    distances, uncertainty = trace.ranking.distances[0, : len(ids)].numpy(), trace.candidates.overall.numpy()
+    return pd.DataFrame({"rank": range(1, len(ids) + 1), "id": ids, "distance": distances, "uncertainty": uncertainty})
 
 
 def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
@@ -136,13 +127,13 @@ def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
 
 def draw_split(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figure:
     """Percentiles as bars, each beside its number; the line is where a source counts as unusual, grey: `untrusted`."""
-    figure = go.Figure(
-        go.Bar(
-            y=[f"{r.name} {r.percentile:.0f}" for r in table.itertuples(index=False)], x=table.percentile,
-            orientation="h", customdata=table.source, hovertemplate="%{y}<extra></extra>",
-            marker={"color": [FAINT if s in untrusted else COLOURS[s] for s in table.source]},
-        )
-    )  # fmt: skip
+    names = table["name"] + [f" {percentile:.0f}" for percentile in table.percentile]
+    style = {
+        "customdata": table.source,
+        "marker_color": [FAINT if s in untrusted else COLOURS[s] for s in table.source],
+    }
+    figure = go.Figure()
+    figure.add_bar(y=names, x=table.percentile, orientation="h", hovertemplate="%{y}<extra></extra>", **style)
     note = {"text": f"unusual above {UNUSUAL:g}", "font": {"color": INK}}
     place = {"y": 1, "yanchor": "bottom", "xanchor": "right"}
     figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=note | place)
@@ -153,19 +144,11 @@ def draw_split(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figur
 
 def draw_variances(table: pd.DataFrame) -> go.Figure:
     """One row of bars a source and one for the merge, each on its own scale from zero: sources differ in size."""
-    names = [LABELS[n] for n in NAMES]
     figure = make_subplots(rows=4, cols=1, shared_xaxes=True, vertical_spacing=0.05)
-    for row, (source, name) in enumerate(zip(NAMES, names, strict=True), 1):
-        figure.add_bar(
-            x=table.component,
-            y=table[name],
-            name=name,
-            marker_color=COLOURS[source],
-            customdata=table.component,
-            hovertemplate=f"{name}, component %{{x}}: %{{y:.4f}}<extra></extra>",
-            row=row,
-            col=1,
-        )
+    for row, source in enumerate(NAMES, 1):
+        name, hover = LABELS[source], f"{LABELS[source]}, component %{{x}}: %{{y:.4f}}"
+        style = {"marker_color": COLOURS[source], "customdata": table.component}
+        bars(figure, row, table.component, table[name], name, hover, **style)
         figure.update_yaxes(title_text=name, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=3)
     figure.update_xaxes(title_text="component", row=4, col=1)
@@ -174,31 +157,12 @@ def draw_variances(table: pd.DataFrame) -> go.Figure:
 
 def draw_weights(table: pd.DataFrame) -> go.Figure:
     """A 3 x K map of differences from 1/3, on a scale centred at zero."""
-    wide = table.pivot(index="source", columns="component", values="difference").loc[[LABELS[s] for s in SOURCES]]
-    bound = max(float(table.difference.abs().max()), 1e-4)
-    figure = go.Figure(
-        go.Heatmap(
-            z=wide.to_numpy(),
-            x=list(wide.columns),
-            y=list(wide.index),
-            zmin=-bound,
-            zmax=bound,
-            colorscale="RdBu_r",
-            colorbar={
-                "title": {"text": "weight − 1/3", "side": "top"},
-                "orientation": "h",
-                "thickness": 10,
-                "y": 1.05,
-                "yanchor": "bottom",
-            },
-            hovertemplate="%{y}, component %{x}: %{z:+.4f}<extra></extra>",
-            xgap=1,
-            ygap=1,
-        )
-    )
-    figure.update_yaxes(autorange="reversed")
+    hover, sources = "%{y}, component %{x}: %{z:+.4f}", [LABELS[s] for s in SOURCES]
+    figure = matrix(table, "source", "component", "difference", sources, True, hover, least=1e-4)
+    above = {"orientation": "h", "thickness": 10, "y": 1.05, "yanchor": "bottom"}
+    figure.update_traces(colorbar={"title": {"text": "weight − 1/3", "side": "top"}, **above})
     figure.update_xaxes(title={"text": "component", "standoff": 24})
-    return plain(figure, height=280).update_layout(margin_t=60, margin_b=65)
+    return figure.update_layout(height=280, margin={"t": 60, "b": 65})
 
 
 def plain(figure: go.Figure, height: int) -> go.Figure:

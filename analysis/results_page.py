@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,17 +26,8 @@ T = TypeVar("T")
 RECALL = "recall.10.clean"
 ABLATIONS = "## Ablations"
 NOT_MEASURED = "not measured"
-COLUMNS = {  # of the table of ablations
-    "R@10, clean": "recall.10.clean", "AUROC degraded/clean": "auroc.corruption.gallery", "AUROC vague": "auroc.vague",
-    "paired coordination, σ_m": "accuracy.coordination.fit", "AUROC of doubt for a miss": "auroc.miss.chance.all",
-    "ECE": "ece.all", "tracked, unseen style": "tracked.unseen", "tracked, trained style": "tracked.trained",
-    "correlation": "correlation.components",
-}  # fmt: skip
-SPLITS = {
-    "test": "On the test split.",
-    "val": "On the validation split, which also chose each run's checkpoint; the doubt is fitted on one half of the "
-    "queries and measured on the other, in turn. Not to be compared with figures of the test split.",
-}
+TEXTS = json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8"))
+COLUMNS: dict[str, str] = TEXTS["ablations"]  # of that table: title -> metric
 SILENT = ("root", "cache", "threads", "save_every", "required", "device", "format")  # settings that change no number
 
 
@@ -125,21 +116,17 @@ def results_page(results: Mapping[str, Results], ablations: str = "") -> str:
     _same("measured", {name: {k: getattr(r.measurements, k) for k in keys} for name, r in results.items()})
     lead = above_paper(results)
     sections = {
-        "What was measured": _conditions({name: r.measurements for name, r in results.items()}),
+        "What was measured": beside({name: _conditions(r.measurements) for name, r in results.items()}),
         "Galleries": _galleries(next(iter(results.values())).measurements),
         "Aims": aims_table(results, AIMS, lead),
-        "Guards": "What the data must keep for the measures to mean something.\n\n"
-        + aims_table(results, GUARDS, title="guard"),
+        "Guards": f"{TEXTS['guards']}\n\n{aims_table(results, GUARDS, title='guard')}",
         "Baselines": _baselines(results),
         **({"Ablations": ablations} if ablations else {}),
         "Every measure": _every_metric(results),
     }
     return "\n\n".join([
         "# Results",
-        "Written by `python -m analysis results`; don't edit. A number in brackets bounds a 95 % bootstrap interval; "
-        "recall is in percent, an average over categories. \"Clean\" queries have specific, fitting words and "
-        "undegraded pictures. An aim is met by the measured value, not by its interval; a lead over others is a "
-        "paired difference, its interval over the same queries.",
+        TEXTS["results"],
         *(f"## {title}\n\n{text}" for title, text in sections.items()),
     ]) + "\n"  # fmt: skip
 
@@ -153,17 +140,14 @@ def above_paper(results: Mapping[str, Results]) -> dict[str, Interval | None]:
     if not papers:
         return {}
     best = max(papers, key=lambda r: r.metrics[RECALL].value)
-    return {name: _above(r, best) for name, r in results.items()}
 
-
-def _above(own: Results, paper: Results) -> Interval | None:
-    if own.queries is not None and paper.queries is not None:
-        paired = paired_recall(own.queries, paper.queries)
-        if paired is not None:
+    def above(own: Results) -> Interval | None:
+        paired = paired_recall(own.queries, best.queries)
+        if paired is not None or RECALL not in own.metrics:
             return paired
-    if RECALL not in own.metrics:
-        return None
-    return Interval(own.metrics[RECALL].value - paper.metrics[RECALL].value, math.nan, math.nan)
+        return Interval(own.metrics[RECALL].value - best.metrics[RECALL].value, math.nan, math.nan)
+
+    return {name: above(r) for name, r in results.items()}
 
 
 def aims_table(
@@ -191,17 +175,12 @@ def _bound(aim: Aim) -> str:
     return f"{aim.comparison.split()[0]} {number(aim.bound) if aim.bound else '0'}{slack}"
 
 
-def _conditions(measurements: Mapping[str, Measurements]) -> str:
-    facts: dict[str, Callable[[Measurements], str]] = {
-        "protocol": lambda m: f"{m.protocol}, split {m.split}",
-        "data": lambda m: _version(m.data),
-        "weights": lambda m: f"`{m.weights}`",
-        "backbone": lambda m: f"`{m.backbone}`",
-        "resamples": lambda m: str(m.effort.get("draws", "unknown")),
-        "command": lambda m: f"`{m.command}`",
-        "commit": lambda m: f"`{m.commit}`",
-    }
-    return table(["", *measurements], ([name, *map(fact, measurements.values())] for name, fact in facts.items()))
+def _conditions(m: Measurements) -> dict[str, str]:
+    return {
+        "protocol": f"{m.protocol}, split {m.split}", "data": _version(m.data), "weights": f"`{m.weights}`",
+        "backbone": f"`{m.backbone}`", "resamples": str(m.effort.get("draws", "unknown")),
+        "command": f"`{m.command}`", "commit": f"`{m.commit}`",
+    }  # fmt: skip
 
 
 def _version(data: Mapping[str, Any]) -> str:
@@ -254,7 +233,7 @@ def ablations_section(runs: Sequence[Results]) -> str:
         _same("measured", {name: {"data": m.data, "galleries": m.galleries} for name, m in facts.items()})
         rows = [_ablation(r, base, "the released one" if r is runs[0] else "") for r in part]
         titles = ["run", "steps", "differs in", "resamples, pictures", *COLUMNS]
-        texts += [SPLITS.get(split, f"On the split {split}."), table(titles, rows)]
+        texts += [TEXTS["splits"].get(split, f"On the split {split}."), table(titles, rows)]
     return "\n\n".join(texts)
 
 
@@ -322,10 +301,9 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
     rows = ([c.text, c.rule, *(words[v.holds if v else None] for v in verdicts)] for c, verdicts in judged)
     parts = [
         "# Findings",
-        "Written by `python -m analysis findings`; don't edit. Claims that the paper's figures suggest are judged by "
-        "the rule beside them, from tables of `python -m analysis measure`; numbers in brackets bound a 95 % interval. "
-        "What does not hold is said as plainly as what does.",
-        "## What was studied", _study_conditions(stores), "## Claims", table(["claim", "rule", *stores], rows),
+        TEXTS["findings"],
+        "## What was studied", beside({n: _study_conditions(s) for n, s in stores.items()}),
+        "## Claims", table(["claim", "rule", *stores], rows),
     ]  # fmt: skip
     for place, (name, store) in enumerate(stores.items()):
         parts.append(f"## {name}: in numbers")
@@ -337,18 +315,14 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _study_conditions(stores: Mapping[str, StudyStore]) -> str:
-    facts: dict[str, Callable[[StudyStore], str]] = {
-        "weights": lambda s: f"`{s.origin.weights}`",
-        "data": lambda s: _study_data(s.origin.data),
-        "gallery": lambda s: f"`{s.origin.gallery}`",
-        "commit": lambda s: ", ".join(f"`{c}`" for c in dict.fromkeys(r.commit for r in s.records.values())),
+def _study_conditions(store: StudyStore) -> dict[str, str]:
+    data = store.origin.data
+    return {
+        "weights": f"`{store.origin.weights}`",
+        "data": f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone",
+        "gallery": f"`{store.origin.gallery}`",
+        "commit": ", ".join(dict.fromkeys(f"`{r.commit}`" for r in store.records.values())),
     }
-    return table(["", *stores], ([name, *map(fact, stores.values())] for name, fact in facts.items()))
-
-
-def _study_data(data: Mapping[str, Any]) -> str:
-    return f"{data.get('version', data['name'])}, split {data['split']}" if data else "gallery alone"
 
 
 def _sentences(store: StudyStore) -> list[str]:
@@ -360,6 +334,12 @@ def _sentences(store: StudyStore) -> list[str]:
 
 
 # ---- Markdown ----
+
+
+def beside(facts: Mapping[str, Mapping[str, str]]) -> str:
+    """A table with a column for each model and a row for each fact; the first model names the facts."""
+    names = next(iter(facts.values()))
+    return table(["", *facts], ([name, *(own[name] for own in facts.values())] for name in names))
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

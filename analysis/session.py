@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -35,6 +36,7 @@ RUNS = Path(os.environ.get("HUG_RUNS") or ROOT / "runs").resolve()  # whatever i
 CACHE = RUNS / "galleries"  # indexes of own galleries, and small copies of pictures
 
 MAX_WORDS = 400  # characters
+TOGETHER = 32  # sentences encoded in one pass
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
@@ -128,15 +130,9 @@ class Session:
             )
         if exclude and exclude not in self._rows:
             raise QueryError(f"There is no picture {_short(exclude)!r} in this gallery to leave out.")
-        own = dynamic == (self.model.config.fusion == "dynamic")
-        return SearchOptions(
-            self._count(k),
-            [exclude or None],
-            {"category": category} if category else None,
-            self._components(ignored),
-            use_var,
-            None if own else dynamic,
-        )
+        where = {"category": category} if category else None
+        merge = None if dynamic == (self.model.config.fusion == "dynamic") else dynamic
+        return SearchOptions(self._count(k), [exclude or None], where, self._components(ignored), use_var, merge)
 
     def read(self, words: str) -> str:
         """The words as they are read, with single spaces. Raises QueryError when they are too long."""
@@ -148,22 +144,26 @@ class Session:
 
     def query(self, picture: Image.Image, words: str) -> Query:
         """The encoded query (B = 1), cached by content."""
-        return encoding.query(self.model, self.weights, picture, words)
+        key = (self.weights, encoding.picture_key(picture), words)
+        return encoding.QUERIES.get(key, lambda: self.queries(self.tokens(picture), [words]))
 
     def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
         """B encoded queries of one picture's tokens (1, P, Cv) with B sentences."""
-        return encoding.queries(self.model, tokens, texts)
+        batches = (self.model.backbone.words(texts[n : n + TOGETHER]) for n in range(0, len(texts), TOGETHER))
+        with torch.no_grad():
+            return Query.cat([self.model.query_tokens(tokens.expand(len(b), -1, -1), b) for b in batches])
 
     def tokens(self, picture: Image.Image) -> Tensor:
-        """(1, P, Cv) frozen tokens of a picture, cached by content."""
-        return encoding.image_tokens(self.model, picture)
+        """(1, P, Cv) frozen tokens of a picture, cached by content; models on the same backbone share them."""
+        backbone = self.model.backbone
+        key = (backbone.fingerprint, encoding.picture_key(picture))
+        return encoding.TOKENS.get(key, lambda: backbone.images([picture]))
 
     def _count(self, k: Any) -> int:
         if k is None:
             return self.default_k
-        whole = isinstance(k, int | float) and not isinstance(k, bool) and k == k // 1
-        if not (whole and 1 <= k <= len(self.index)):
-            size = len(self.index)
+        size, number = len(self.index), isinstance(k, int | float) and not isinstance(k, bool)
+        if not (number and k in range(1, size + 1)):
             raise QueryError(f"k must be a whole number from 1 to the gallery's size, {size}; got {_short(str(k))}.")
         return int(k)
 
@@ -172,10 +172,9 @@ class Session:
         count = self.model.config.components
         if not set(ignored) <= set(range(1, count + 1)):
             raise QueryError(f"Sub-features are numbered from 1 to {count}.")
-        rest = tuple(n for n in range(count) if n + 1 not in ignored)
-        if not rest:
+        if len(set(ignored)) == count:
             raise QueryError("Every sub-feature is ignored: keep at least one.")
-        return rest if ignored else None
+        return tuple(n for n in range(count) if n + 1 not in ignored) if ignored else None
 
     @cached_property
     def weights(self) -> str:
@@ -321,13 +320,11 @@ class Sessions:
         """
         source = read_gallery(gallery or BUNDLED_GALLERY)
         bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
-        wanted: list[str | Path] = [*(checkpoints or [BUNDLED_CHECKPOINT]), *bundled]
-        default = Session.load(wanted[0], source, cache)
-        places: dict[str, str | Path] = {}
-        for place in wanted[1:]:
-            name = Path(place).resolve().name
-            if name != default.name:
-                places.setdefault(name, place)
+        first, *more = checkpoints or [BUNDLED_CHECKPOINT]
+        default, places = Session.load(first, source, cache), dict[str, str | Path]()
+        for place in (*more, *bundled):
+            places.setdefault(Path(place).resolve().name, place)
+        places.pop(default.name, None)
         sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions
@@ -360,17 +357,14 @@ class Sessions:
         if name not in self._places:
             raise QueryError(f"There is no model {_short(str(name))!r} here; choose one of {', '.join(self.names)}.")
         with self._lock:
-            session = self._loaded.pop(name, None) or self._load(name)
+            try:
+                session = self._loaded.pop(name, None) or Session.load(self._places[name], self._gallery, self._cache)
+            except (ValueError, OSError) as problem:
+                raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
             self._loaded[name] = session  # the last is the one asked for last
             while len(self._loaded) + len(self._fixed) > MODELS and len(self._loaded) > 1:
                 self._loaded.pop(next(iter(self._loaded)))
         return session
-
-    def _load(self, name: str) -> Session:
-        try:
-            return Session.load(self._places[name], self._gallery, self._cache)
-        except (ValueError, OSError) as problem:
-            raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
 
     def label(self, name: str) -> str:
         """Name and objective, read without loading the model."""

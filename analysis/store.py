@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from analysis.experiments import Experiments, Skipped
 from analysis.registry import STUDIES
-from hug.evaluate.measurements import Metric, metric_rows, read_metrics
-from hug.files import commit, replacing, write_json
+from hug.evaluate.measurements import Metric
+from hug.files import commit, write_json, write_parquet
 from hug.retrieval.index import TABLE
 
 FORMAT = 2
@@ -47,13 +48,6 @@ class StudyRecord:
     skipped: str  # why there is no table
     metrics: tuple[Metric, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        return {**vars(self), "metrics": metric_rows(self.metrics)}
-
-    @staticmethod
-    def from_dict(raw: dict[str, Any]) -> StudyRecord:
-        return StudyRecord(**{**raw, "metrics": read_metrics(raw["metrics"])})
-
 
 @dataclass(frozen=True, eq=False)
 class StudyStore:
@@ -79,10 +73,10 @@ class StudyStore:
         except UNREADABLE as error:
             kind = StaleStudies if isinstance(error, StaleStudies) else ValueError
             raise kind(f"{folder}: {error}; {again}") from error
-        gallery = _stored_gallery(Path(checkpoint))
-        stale = {
-            name: why for name, record in records.items() if (why := _stale(name, record, folder, weights, gallery))
-        }
+        own = Path(checkpoint) / TABLE  # of the checkpoint's own gallery
+        gallery = str(json.loads(own.read_text())["gallery"]) if own.exists() else ""
+        reasons = {name: _stale(name, record, folder, weights, gallery) for name, record in records.items()}
+        stale = {name: why for name, why in reasons.items() if why}
         if records and len(stale) == len(records):
             raise StaleStudies(f"{folder}: {next(iter(stale.values()))}; {again}")
         records = {name: record for name, record in records.items() if name not in stale}
@@ -154,7 +148,7 @@ def measure(experiments: Experiments, folder: Path | None = None, names: Iterabl
     for path in folder.glob("*.parquet"):
         if path.stem not in records or not records[path.stem].file:
             path.unlink()
-    ordered = {name: records[name].to_dict() for name in STUDIES if name in records}
+    ordered = {name: asdict(records[name]) for name in STUDIES if name in records}
     write_json(folder / ABOUT, {"format": FORMAT, "studies": ordered})
     return StudyStore(folder, records, {})
 
@@ -165,7 +159,8 @@ def _measured(name: str, experiments: Experiments, folder: Path) -> StudyRecord:
     try:
         table = study.measure(experiments)
         metrics = study.metrics(experiments, table)
-        _write(path, table)
+        # single precision: the tables travel with the checkpoint
+        write_parquet(path, table.astype({c: "float32" for c in table.select_dtypes("float64")}))
         file = _hash(path)
     except Skipped as reason:
         skipped = str(reason)
@@ -180,7 +175,8 @@ def _read(folder: Path) -> dict[str, StudyRecord]:
     raw = json.loads((folder / ABOUT).read_text())
     if raw["format"] != FORMAT:
         raise StaleStudies(f"format {raw['format']!r}, this version reads {FORMAT}")
-    return {name: StudyRecord.from_dict(record) for name, record in raw["studies"].items() if name in STUDIES}
+    records = {name: record for name, record in raw["studies"].items() if name in STUDIES}
+    return TypeAdapter(dict[str, StudyRecord]).validate_python(records)
 
 
 def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: str) -> str:
@@ -191,27 +187,10 @@ def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: 
         return f"made by the weights {record.weights}, the model has {weights}"
     if gallery and record.gallery != gallery:
         return f"made for the gallery {record.gallery}, the checkpoint has {gallery}"
-    if record.file and not _is_whole(folder, name, record):
+    path = folder / f"{name}.parquet"
+    if record.file and not (path.exists() and _hash(path) == record.file):
         return f"{name}.parquet is missing, cut off or of another run"
     return ""
-
-
-def _stored_gallery(checkpoint: Path) -> str:
-    """Hash of the checkpoint's own gallery; empty without one."""
-    path = checkpoint / TABLE
-    return str(json.loads(path.read_text())["gallery"]) if path.exists() else ""
-
-
-def _is_whole(folder: Path, name: str, record: StudyRecord) -> bool:
-    path = folder / f"{name}.parquet"
-    return path.exists() and _hash(path) == record.file
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    """Single precision and repeated values written once: the tables travel with the checkpoint."""
-    small = table.astype({c: "float32" for c in table.select_dtypes("float64")})
-    with replacing(path) as temporary:
-        small.to_parquet(temporary, index=False, compression="zstd")
 
 
 def _hash(path: Path) -> str:

@@ -1,11 +1,16 @@
-"""What is judged, each by one stated rule: the release's aims, its data's guards, claims of the paper's figures."""
+"""What is judged, each by one stated rule: the release's aims, its data's guards, claims of the paper's figures.
+
+The rows are in `targets.json`: aims and guards as the fields of `Aim`, claims with the name of their judge.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import json
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -17,9 +22,10 @@ from hug.data.corruptions import TRAINED, UNSEEN
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import Metric
 
-PROMISE = 4.0  # percentage points that a promised chance may be wrong by
 CHANCE = NAMES["chance"]
 UNCERTAINTIES = (CHANCE, NAMES["overall"])  # the rest are known without a variance
+
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 # ---- aims and guards: metrics against a bound ----
 
@@ -34,45 +40,17 @@ class Aim(NamedTuple):
     slack: float = 0.0
 
 
-AIMS: tuple[Aim, ...] = (
-    Aim("R@10, clean queries", ("recall.10.clean",), "≥", 88),
-    Aim("R@50, clean queries", ("recall.50.clean",), "≥", 97),
-    Aim("R@10 above the best baseline other than point matching, clean queries", ("recall.10.clean.lead",), "≥", 25),
-    Aim("R@10, clean queries, not below `paper`", ("recall.10.clean",), "≥ paper", 0),
-    *(Aim(f"Spearman(severity, σ_c), {k}, trained", (f"spearman.severity.{k}",), "≥", 0.8) for k in TRAINED),
-    *(Aim(f"Spearman(severity, σ_c), {k}, unseen", (f"spearman.severity.{k}",), "≥", 0.6) for k in UNSEEN),
-    Aim("AUROC degraded/clean, σ_c, galleries", ("auroc.corruption.gallery",), "≥", 0.97),
-    Aim("AUROC vague/specific, σ_t", ("auroc.vague",), "≥", 0.97),
-    Aim("AUROC conflicting/fitting, paired, σ_m", ("accuracy.coordination.fit",), "≥", 0.85),
-    Aim("Pearson(bin, R@10), all queries", ("pearson.bin.all",), "≤", -0.9),
-    Aim("AUROC of doubt for a miss, all queries", ("auroc.miss.chance.all",), "≥", 0.8),
-    Aim("AUROC of doubt for a miss above every baseline, all queries", ("auroc.miss.lead.all",), ">", 0),
-    Aim("ECE of doubt, all queries", ("ece.all",), "≤", 0.04),
-    *(Aim(f"photographs: AUROC degraded/clean, {k}, trained",
-          (f"photographs.auroc.corruption.{k}",), "≥", 0.9) for k in TRAINED),
-    *(Aim(f"photographs: AUROC degraded/clean, {k}, unseen",
-          (f"photographs.auroc.corruption.{k}",), "≥", 0.8) for k in UNSEEN),
-    Aim("aspects tracked, of six, unseen removal style", ("tracked.unseen",), "≥", 6),
-    Aim("mean absolute correlation between components", ("correlation.components",), "≤", 0.35),
-)  # fmt: skip
+def _aims(section: str) -> Iterator[Aim]:
+    """A row that names a kind of fault stands for all of them."""
+    for name, ids, *rest in _TABLES[section]:
+        kinds = TRAINED if "{trained}" in name else UNSEEN if "{unseen}" in name else ("",)
+        for kind in kinds:
+            words = {"trained": kind, "unseen": kind}
+            yield Aim(name.format(**words), tuple(id.format(**words) for id in ids), *rest)
 
-GUARDS: tuple[Aim, ...] = (
-    Aim(
-        "R@10 of the reference alone, clean queries, the better of the baseline and a perfect reader",
-        ("recall.10.clean.reference", "recall.10.clean.reference.reader"), "≤", 15,
-    ),
-    Aim(
-        "R@10 of the words alone, clean queries, the better of the baseline and a perfect reader",
-        ("recall.10.clean.words", "recall.10.clean.words.reader"), "≤", 25,
-    ),
-    Aim("pictures that differ from a target in one attribute only, least", ("near_misses.least",), "≥", 5),
-    Aim("the same, median", ("near_misses.median",), "≥", 5),
-    Aim("degraded pictures, percent", ("percent.degraded",), "=", 20, 0.5),
-    Aim("vague queries, percent", ("percent.vague",), "=", 15, 0.5),
-    Aim("conflicting queries, percent", ("percent.conflicting",), "=", 10, 0.5),
-    Aim("conflicting/fitting, paired, σ_t: the words tell nothing", ("accuracy.coordination.words",), "=", 0.5),
-    Aim("conflicting/fitting, paired, σ_r: nor does the picture", ("accuracy.coordination.picture",), "=", 0.5, 0.05),
-)  # fmt: skip
+
+_TABLES = json.loads(Path(__file__).with_name("targets.json").read_text(encoding="utf-8"))
+AIMS, GUARDS = tuple(_aims("aims")), tuple(_aims("guards"))
 
 
 def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | None = None) -> Metric | None:
@@ -92,13 +70,9 @@ def outcome(aim: Aim, metrics: Mapping[str, Metric], above_paper: Interval | Non
 
 def is_met(aim: Aim, value: float) -> bool:
     """Whether a value keeps the bound; NaN never does."""
-    if math.isnan(value):
-        return False
     if aim.comparison == "=":
         return abs(value - aim.bound) <= aim.slack + 1e-9
-    if aim.comparison == "≤":
-        return value <= aim.bound
-    return value > aim.bound if aim.comparison == ">" else value >= aim.bound
+    return COMPARISONS[aim.comparison.split()[0]](value, aim.bound)
 
 
 # ---- claims: a study's table confirms or refutes ----
@@ -114,29 +88,29 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the study that judges it, and the rule."""
+    """A sentence, the rule, the study that judges it, and the part of its table: column -> value."""
 
     text: str
     rule: str
     study: str
-    judge: Callable[[pd.DataFrame], Verdict | None]  # None where the table doesn't have what is needed
+    part: Mapping[str, str]
+    verdict: Callable[[pd.DataFrame], Verdict | None]  # None where the part doesn't have what is needed
+
+    def judge(self, table: pd.DataFrame) -> Verdict | None:
+        """None where the table doesn't have what the claim is about."""
+        for column, value in self.part.items():
+            table = table[table[column] == value]
+        return self.verdict(table) if len(table) else None
 
 
-def _worse(table: pd.DataFrame, seen: str) -> Verdict | None:
-    part = table[table.seen == seen]
-    if part.empty:
-        return None
-    last = part[part.severity == part.severity.max()]
-    wrong = list(last.kind[last.low <= 0])
+def _worse(table: pd.DataFrame) -> Verdict:
+    last = table[table.severity == table.severity.max()]
     values = ", ".join(f"{r.kind} {r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in last.itertuples())
-    return Verdict(not wrong, f"log variance at the worst severity against none: {values}")
+    return Verdict(bool((last.low > 0).all()), f"log variance at the worst severity against none: {values}")
 
 
-def _bins(table: pd.DataFrame, which: str) -> Verdict | None:
-    part = table[table.which == which].sort_values("bin")
-    if part.empty:
-        return None
-    first, last = part.iloc[0], part.iloc[-1]
+def _bins(table: pd.DataFrame) -> Verdict:
+    first, last = _ends(table, "bin")
     text = (
         f"R@10 {100 * first.recall:.0f} % [{100 * first.low:.0f}, {100 * first.high:.0f}] in the most certain tenth, "
         f"{100 * last.recall:.0f} % [{100 * last.low:.0f}, {100 * last.high:.0f}] in the least certain"
@@ -144,8 +118,13 @@ def _bins(table: pd.DataFrame, which: str) -> Verdict | None:
     return Verdict(bool(last.high < first.low), text)
 
 
-def _beats(table: pd.DataFrame, which: str) -> Verdict | None:
-    part = table[table.which == which].set_index("by")
+def _ends(table: pd.DataFrame, by: str) -> tuple[pd.Series, pd.Series]:
+    ordered = table.sort_values(by)
+    return ordered.iloc[0], ordered.iloc[-1]
+
+
+def _beats(table: pd.DataFrame) -> Verdict | None:
+    part = table.set_index("by")
     rivals = part.drop(index=[n for n in UNCERTAINTIES if n in part.index])
     if CHANCE not in part.index or rivals.empty:
         return None
@@ -157,13 +136,13 @@ def _beats(table: pd.DataFrame, which: str) -> Verdict | None:
     return Verdict(bool(own.auroc > best.auroc), text)
 
 
-def _promise(table: pd.DataFrame) -> Verdict | None:
+def _promise(table: pd.DataFrame, points: float) -> Verdict:
     weight = table["count"] / table["count"].sum()
     error = 100 * float((weight * (table.chance - table.hits).abs()).sum())
-    return Verdict(error <= PROMISE, f"mean difference of promised chance and share of hits {error:.1f} points")
+    return Verdict(error <= points, f"mean difference of promised chance and share of hits {error:.1f} points")
 
 
-def _fit_tells(table: pd.DataFrame) -> Verdict | None:
+def _fit_tells(table: pd.DataFrame) -> Verdict:
     rows = table.set_index("source")
     fit, words, picture = rows.loc["fit"], rows.loc["words"], rows.loc["picture"]
     text = (
@@ -174,11 +153,8 @@ def _fit_tells(table: pd.DataFrame) -> Verdict | None:
     return Verdict(bool(fit.low > 0.5), text)
 
 
-def _tracked(table: pd.DataFrame, aspect: str) -> Verdict | None:
-    part = table[table.attribute == aspect].sort_values("place")
-    if part.empty:
-        return None
-    best, count = part.iloc[0], int(part.tracked.sum())
+def _tracked(table: pd.DataFrame) -> Verdict:
+    best, count = _ends(table, "place")[0], int(table.tracked.sum())
     text = (
         f"component {best.component} {best.delta:+.2f} when it is removed, {best.next_delta:+.2f} when "
         f"{best.next_aspect} is, {best.control:+.2f} with an equal area covered elsewhere (p = {best.p:.2g}); "
@@ -187,26 +163,24 @@ def _tracked(table: pd.DataFrame, aspect: str) -> Verdict | None:
     return Verdict(count > 0, text)
 
 
-def _loses(table: pd.DataFrame, change: str, source: str) -> Verdict | None:
-    part = table[(table.change == change) & (table.source == source)].sort_values("level")
-    if part.empty:
-        return None
-    first, last = part.iloc[0], part.iloc[-1]
-    return Verdict(bool(last.high < first.low), f"weight of the {source} from {first.weight:.3f} to {last.weight:.3f}")
+def _loses(table: pd.DataFrame) -> Verdict:
+    first, last = _ends(table, "level")
+    text = f"weight of the {first.source} from {first.weight:.3f} to {last.weight:.3f}"
+    return Verdict(bool(last.high < first.low), text)
 
 
-def _assumed(table: pd.DataFrame) -> Verdict | None:
+def _assumed(table: pd.DataFrame) -> Verdict:
     values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
     return Verdict(bool((table.high < 0).all()), f"correlation of weight and loss: {', '.join(values)}")
 
 
-def _gains(table: pd.DataFrame, against: str) -> Verdict | None:
+def _gains(table: pd.DataFrame, against: str) -> Verdict:
     first = table.iloc[0]
     value, low, high = (first[f"gain_{against}{end}"] for end in ("", "_low", "_high"))
     return Verdict(bool(low > 0), f"loss {value:+.4f} [{low:+.4f}, {high:+.4f}] without the dynamic weights")
 
 
-def _faithful(table: pd.DataFrame) -> Verdict | None:
+def _faithful(table: pd.DataFrame) -> Verdict:
     areas = table.groupby(["explains", "order"], sort=False)[["area", "p"]].first().unstack()
     wrong = areas.index[(areas.area.important <= areas.area.random) | (areas.p.important > 0.05)]
     parts = [
@@ -217,50 +191,27 @@ def _faithful(table: pd.DataFrame) -> Verdict | None:
     return Verdict(not len(wrong), text + (f"; not shown for {listed(list(wrong))}" if len(wrong) else ""))
 
 
+JUDGES: dict[str, Callable[..., Verdict | None]] = {
+    "worse": _worse, "bins": _bins, "beats": _beats, "promise": _promise, "fit_tells": _fit_tells, "tracked": _tracked,
+    "loses": _loses, "assumed": _assumed, "gains": _gains, "faithful": _faithful,
+}  # fmt: skip
+
+
 def claims(aspects: Sequence[str]) -> tuple[Claim, ...]:
     """All claims; one for each aspect that a component may track."""
-    return (
-        Claim("A picture with a fault of a kind seen in training is less certain", "interval above 0 for every kind",
-              "severity", partial(_worse, seen="trained")),
-        Claim("A picture with a fault of a kind never seen is less certain", "interval above 0 for every kind",
-              "severity", partial(_worse, seen="unseen")),
-        Claim("Uncertain queries are answered worse, among all queries", "intervals of the outer tenths apart",
-              "recall_by_bin", partial(_bins, which="all")),
-        Claim("Uncertain queries are answered worse, among clean ones too", "intervals of the outer tenths apart",
-              "recall_by_bin", partial(_bins, which="clean")),
-        Claim("The doubt knows more of a miss than the distances do", "AUROC above the best baseline, all queries",
-              "miss_prediction", partial(_beats, which="all")),
-        Claim("The promised chance is kept", f"at most {PROMISE:.0f} points off on average", "reliability", _promise),
-        Claim("The fit between picture and words is measured", "interval of the paired test above a half",
-              "coordination", _fit_tells),
-        *(Claim(f"There is a component for the {aspect}", "intervention and η², both significant", "tracking",
-                partial(_tracked, aspect=aspect)) for aspect in aspects),
-        Claim("A degraded reference loses weight", "intervals of the outer levels apart", "weights",
-              partial(_loses, change="severity", source="picture")),
-        Claim("Shortened words lose weight", "intervals of the outer levels apart", "weights",
-              partial(_loses, change="vague", source="words")),
-        Claim("The fit of conflicting words loses weight", "intervals apart", "weights",
-              partial(_loses, change="conflicting", source="fit")),
-        Claim("Every weight falls as its source's loss rises (assumed by Proposition 1)", "every interval below 0",
-              "proposition", _assumed),
-        Claim("Dynamic weights lose less than 1/3 each", "interval of the difference above 0", "proposition",
-              partial(_gains, against="static")),
-        Claim("Dynamic weights lose less than their own means", "interval of the difference above 0", "proposition",
-              partial(_gains, against="own")),
-        Claim("The explanations of a query are true", "more change than at random, p ≤ 0.05, for each of three",
-              "faithfulness", _faithful),
-    )  # fmt: skip
+    rows = []
+    for text, rule, study, judge, part, options in _TABLES["claims"]:
+        for aspect in aspects if "{aspect}" in text else ("",):
+            own = {column: value.format(aspect=aspect) for column, value in part.items()}
+            verdict = partial(JUDGES[judge], **options)
+            rows.append(Claim(text.format(aspect=aspect), rule.format(**options), study, own, verdict))
+    return tuple(rows)
 
 
 def judged_claims(stores: Sequence[StudyStore]) -> list[tuple[Claim, list[Verdict | None]]]:
     """Every claim with the verdict of each model; None where its study was skipped or lacks what the claim is about."""
     tracking = [store.table("tracking") for store in stores if "tracking" in store.tables]
     aspects = dict.fromkeys(aspect for table in tracking for aspect in table.attribute.unique())
-    return [(claim, [verdict(claim, store) for store in stores]) for claim in claims(list(aspects))]
-
-
-def verdict(claim: Claim, store: StudyStore) -> Verdict | None:
-    if claim.study not in store.tables:
-        return None
-    table = store.table(claim.study)
-    return claim.judge(table) if len(table) else None
+    pairs = [(claim, [store.table(claim.study) if claim.study in store.tables else None for store in stores])
+             for claim in claims(list(aspects))]  # fmt: skip
+    return [(claim, [None if t is None else claim.judge(t) for t in tables]) for claim, tables in pairs]

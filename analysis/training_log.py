@@ -5,15 +5,16 @@ A log is `training.jsonl` of a run folder (`hug/train`); a table of it has one r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import COLOURS, DASHES, LABELS, MARKS, ORDER, plain
+from analysis.plots import COLOURS, LABELS, look, plain
 from hug.train.state import Log
 
 Records = Sequence[Mapping[str, Any]]
@@ -26,12 +27,12 @@ DEPTHS = (1, 10, 50)
 class Progress:
     """Where a run stands; what isn't known yet is None."""
 
-    step: int
-    steps: int
-    left: float | None  # seconds, by the speed of the last steps
-    best: float | None  # mean R@10 on validation, of the weights that are kept
-    best_step: int | None
-    memory: float | None  # MB, the most the process has held
+    step: int = 0
+    steps: int = 0
+    left: float | None = None  # seconds, by the speed of the last steps
+    best: float | None = None  # mean R@10 on validation, of the weights that are kept
+    best_step: int | None = None
+    memory: float | None = None  # MB, the most the process has held
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -41,28 +42,19 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def progress(records: Records) -> Progress:
     """Time left is that of the steps of the last stretch: a resumed run counts its seconds anew."""
-    start = next((r for r in records if r["kind"] == "start"), None)
-    total = int(start["config"]["training"]["steps"]) if start else 0
+    if not records:
+        return Progress()
+    total = next((int(r["config"]["training"]["steps"]) for r in records if r["kind"] == "start"), 0)
     last = max((i for i, r in enumerate(records) if r["kind"] in ("start", "resume")), default=0)
-    begun = int(records[last]["step"]) if records else 0
-    steps = [r for r in records[last:] if r["kind"] == "step"]
-    validations = [r for r in records if r["kind"] == "validation"]
-    best = max(validations, key=lambda r: r["recall"]["10"], default=None)
+    origin, steps = int(records[last]["step"]), [r for r in records[last:] if r["kind"] == "step"]
     left = None
-    if steps and steps[-1]["step"] > begun:
-        pace = float(steps[-1]["seconds"]) / (steps[-1]["step"] - begun)
+    if steps and steps[-1]["step"] > origin:
+        pace = float(steps[-1]["seconds"]) / (steps[-1]["step"] - origin)
         left = pace * (total - steps[-1]["step"])
-    return Progress(
-        step=int(records[-1].get("step", 0)) if records else 0,
-        steps=total,
-        left=left,
-        best=best["recall"]["10"] if best else None,
-        best_step=int(best["step"]) if best else None,
-        memory=steps[-1].get("memory") if steps else None,
-    )
-
-
-# ---- tables ----
+    validations = [(r["recall"]["10"], int(r["step"])) for r in records if r["kind"] == "validation"]
+    best, best_step = max(validations, key=itemgetter(0), default=(None, None))
+    memory = steps[-1].get("memory") if steps else None
+    return Progress(int(records[-1].get("step", 0)), total, left, best, best_step, memory)
 
 
 def losses(records: Records) -> pd.DataFrame:
@@ -72,19 +64,19 @@ def losses(records: Records) -> pd.DataFrame:
 
 def scales(records: Records) -> pd.DataFrame:
     """Columns step, scale, value: the learned scales and shifts of Eq. 13 and 16."""
-    return _table(records, "step", "scale", lambda r: {SCALES.get(k, k): v for k, v in r["scales"].items()})
+    return _table(records, "step", "scale", lambda r: r["scales"]).replace({"scale": SCALES})
 
 
 def variances(records: Records) -> pd.DataFrame:
     """Columns step, source, value: mean σ² of a batch, for candidates and the three sources of a query."""
-    return _table(records, "step", "source", lambda r: {SOURCES[k]: v for k, v in r["var"].items()})
+    return _table(records, "step", "source", lambda r: r["var"]).replace({"source": SOURCES})
 
 
 def recalls(records: Records) -> pd.DataFrame:
     """Columns step, measure, value: R@k on validation, and Spearman's correlation of doubt and rank."""
 
-    def of(record: Mapping[str, Any]) -> dict[str, float | None]:
-        recall: dict[str, float | None] = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
+    def of(record: Mapping[str, Any]) -> dict[str, Any]:
+        recall = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
         return {**recall, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
 
     return _table(records, "validation", "measure", of)
@@ -92,25 +84,16 @@ def recalls(records: Records) -> pd.DataFrame:
 
 def compared(runs: Mapping[str, Records]) -> pd.DataFrame:
     """Columns run, step, value: R@10 on validation of several runs."""
-    tables = [recalls(records).assign(run=name) for name, records in runs.items()]
-    whole = (
-        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run", "step", "measure", "value"])
-    )
-    return whole[whole.measure == "R@10"][["run", "step", "value"]].reset_index(drop=True)
+    tables = [recalls(records).query("measure == 'R@10'").assign(run=name) for name, records in runs.items()]
+    return pd.concat([recalls([]).assign(run=""), *tables], ignore_index=True)[["run", "step", "value"]]
 
 
-def _table(records: Records, kind: str, name: str, of: Any) -> pd.DataFrame:
-    rows = [
-        {"step": int(r["step"]), name: key, "value": float(value)}
-        for r in records
-        if r["kind"] == kind
-        for key, value in of(r).items()
-        if value is not None
-    ]
-    return pd.DataFrame(rows, columns=["step", name, "value"]).astype({"step": int, "value": float})
-
-
-# ---- figures ----
+def _table(
+    records: Records, kind: str, name: str, of: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> pd.DataFrame:
+    rows = [(r["step"], key, value) for r in records if r["kind"] == kind for key, value in of(r).items()]
+    table = pd.DataFrame(rows, columns=["step", name, "value"]).astype({"step": int, "value": float})
+    return table.dropna(ignore_index=True)
 
 
 def draw_losses(table: pd.DataFrame) -> go.Figure:
@@ -142,18 +125,12 @@ def draw_compared(table: pd.DataFrame) -> go.Figure:
 
 def _lines(table: pd.DataFrame, name: str, smooth: int = 1, marked: bool = False) -> go.Figure:
     figure = go.Figure()
-    for n, (key, part) in enumerate(table.groupby(name, sort=False)):
+    for place, (key, part) in enumerate(table.groupby(name, sort=False)):
         value = part.value.rolling(smooth, min_periods=1).mean()
-        figure.add_scatter(
-            x=part.step, y=value, name=str(key), mode="lines+markers" if marked or len(part) == 1 else "lines",
-            line={"color": ORDER[n % len(ORDER)], "dash": DASHES[(n + n // len(ORDER)) % len(DASHES)]},
-            marker={"symbol": MARKS[n % len(MARKS)]},
-        )  # fmt: skip
+        mode = "lines+markers" if marked or len(part) == 1 else "lines"
+        figure.add_scatter(x=part.step, y=value, name=str(key), mode=mode, **look(place))
     figure.update_xaxes(title="step", rangemode="tozero")
     return plain(figure, 300).update_layout(showlegend=True)
-
-
-# ---- sentences ----
 
 
 def say_losses(table: pd.DataFrame) -> str:
@@ -169,33 +146,36 @@ def say_recalls(table: pd.DataFrame) -> str:
     own = table[table.measure == "R@10"]
     if own.empty:
         return "The first measurement on validation is still to come."
-    best = own.loc[own.value.idxmax()]
+    last, best = own.iloc[-1], own.loc[own.value.idxmax()]
     return (
-        f"Of validation queries, {100 * own.value.iloc[-1]:.1f} % find their target among the first ten after "
-        f"{own.step.iloc[-1]} steps; the best was {100 * best.value:.1f} % at step {best.step:.0f}, "
-        "whose weights are kept."
+        f"Of validation queries, {100 * last.value:.1f} % find their target among the first ten after {last.step} "
+        f"steps; the best was {100 * best.value:.1f} % at step {best.step}, whose weights are kept."
     )
 
 
 def say_scales(table: pd.DataFrame) -> str:
-    if table.empty:
-        return "The learned scales come with the first losses."
-    last = table[table.step == table.step.max()]
-    return "Now " + ", ".join(f"{r.scale} = {r.value:.2f}" for r in last.itertuples()) + "."
+    values = _last(table, "scale", " = ", ".2f")
+    return f"Now {values}." if values else "The learned scales come with the first losses."
 
 
 def say_variances(table: pd.DataFrame) -> str:
-    if table.empty:
+    values = _last(table, "source", " ", ".3g")
+    if not values:
         return "Variances come with the first losses."
-    last = table[table.step == table.step.max()]
     return (
-        "Mean σ² of the last batch: " + ", ".join(f"{r.source} {r.value:.3g}" for r in last.itertuples()) + ". "
+        f"Mean σ² of the last batch: {values}. "
         "Sizes say little; that none goes to zero or without end is what to watch."
     )
+
+
+def _last(table: pd.DataFrame, name: str, between: str, digits: str) -> str:
+    """The values of the last step with their names, in words; empty for an empty table."""
+    last = table[table.step == table.step.max()]
+    return ", ".join(f"{key}{between}{value:{digits}}" for key, value in zip(last[name], last.value, strict=True))
 
 
 def say_compared(table: pd.DataFrame) -> str:
     if table.empty:
         return "No run was measured on validation yet."
-    best = table.loc[table.groupby("run").value.idxmax()].sort_values("value", ascending=False)
-    return "Best R@10 on validation: " + "; ".join(f"{r.run} {100 * r.value:.1f} %" for r in best.itertuples()) + "."
+    best = table.groupby("run").value.max().sort_values(ascending=False)
+    return "Best R@10 on validation: " + "; ".join(f"{run} {100 * value:.1f} %" for run, value in best.items()) + "."

@@ -13,17 +13,7 @@ from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import AliasChoices
 
-from hug.config import (
-    OBJECTIVES,
-    PRESETS,
-    SIZES,
-    Config,
-    DataConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    Section,
-    TrainConfig,
-)
+from hug.config import OBJECTIVES, PRESETS, SIZES, Config, DataConfig, Section, TrainConfig
 
 NOT_TYPED = ("name", "required")  # set by the preset and by what was typed
 
@@ -53,13 +43,14 @@ def parser() -> Parser:
     recipe.add_argument("--preset", choices=sorted(PRESETS), help="objective, steps and rate of a whole run")
     recipe.add_argument("--objective", choices=sorted(OBJECTIVES), help="objective alone (calibrated)")
     train.add_argument("--size", choices=sorted(SIZES), help="model size (the preset's, bundled)")
-    for kind in (DataConfig, ModelConfig, ObjectiveConfig, TrainConfig):
-        add_fields(train, kind)
+    for section in dict(Config()).values():
+        add_fields(train, type(section))
 
     evaluate = commands.add_parser("evaluate", help="recall of a checkpoint, and the calibrated chance of a hit")
     evaluate.add_argument("--checkpoint", required=True, help="folder or Hub id")
     evaluate.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
     evaluate.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
+    evaluate.add_argument("--protocol", help="what is asked and ranked: garments, fiq-std, fiq-noref (the data's own)")
     evaluate.add_argument("--quick", action="store_true", help="few resamples, no baselines")
     add_fields(evaluate, DataConfig, only=("root", "format", "categories", "cache"))
 
@@ -174,19 +165,18 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from hug.checkpoint import load, local_folder
     from hug.evaluate.evaluation import QUICK, Effort, evaluate
+    from hug.evaluate.protocols import PROTOCOLS
     from hug.files import commit
 
     if args.quick and args.point:
         raise ValueError("--quick measures no baselines; leave out --point, or --quick")
+    if args.protocol and args.protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {args.protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    model, folder = load(args.checkpoint, device=args.device), local_folder(args.checkpoint)
+    point = load(args.point, device=args.device) if args.point else None
+    data, effort, protocol = with_options(args, DataConfig()), QUICK if args.quick else Effort(), args.protocol
     measurements = evaluate(
-        load(args.checkpoint, device=args.device),
-        with_options(args, DataConfig()),
-        local_folder(args.checkpoint),
-        args.split,
-        load(args.point, device=args.device) if args.point else None,
-        QUICK if args.quick else Effort(),
-        command_line(),
-        commit(),
+        model, data, folder, args.split, point, effort, command_line(), commit(), PROTOCOLS.get(protocol)
     )
     print(measurements.text())
     return 0

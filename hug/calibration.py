@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import percentileofscore
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -93,23 +94,19 @@ class HitModel:
         scaled = np.clip((features - self.centre) / self.spread, -REACH, REACH)
         return np.interp(scaled @ np.array(self.coefficients), self.scores, self.chances)
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> HitModel:
         """Raises ValueError when a number is missing, not finite or out of order."""
         try:
-            names = ("coefficients", "centre", "spread", "scores", "chances")
-            model = HitModel(*(tuple(map(float, values[name])) for name in names))
+            model = HitModel(**{field.name: tuple(map(float, values[field.name])) for field in fields(HitModel)})
         except (KeyError, TypeError) as error:
             raise ValueError(f"no model of the chance: {error}") from error
-        features, steps = map(len, (model.centre, model.scores))
-        if len(model.coefficients) != features or len(model.spread) != features or len(model.chances) != steps:
+        features, steps, lists = len(model.centre), len(model.scores), astuple(model)
+        if [len(numbers) for numbers in lists] != [features, features, features, steps, steps]:
             raise ValueError("the lists of numbers differ in length")
         if not features or not steps:
             raise ValueError("it has no numbers")
-        if not np.isfinite([*model.coefficients, *model.centre, *model.spread, *model.scores, *model.chances]).all():
+        if not np.isfinite(np.concatenate(lists)).all():
             raise ValueError("a number is not finite")
         if min(model.spread) <= 0 or min(model.chances) < 0 or max(model.chances) > 1:
             raise ValueError("a spread is not positive or a chance not between 0 and 1")
@@ -149,9 +146,7 @@ class Calibration:
 
     def percentile(self, name: str, value: float) -> float:
         """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
-        values = self.values[name]
-        below, upto = np.searchsorted(values, [value], "left")[0], np.searchsorted(values, [value], "right")[0]
-        return float(50 * (below + upto) / len(values))
+        return float(percentileofscore(self.values[name], value, "mean"))
 
     def chance(self, query: Query) -> float:
         """Probability in (0, 1) that the target of one query is among the first `within`, from its variances."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hug.backbones import Backbone, load_backbone
-from hug.config import ModelConfig, ObjectiveConfig, Section, from_json
+from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
 from hug.files import write_json, write_tensors
 from hug.model import HUG, device_of
 
@@ -108,6 +109,6 @@ def _read_config(folder: Path) -> Description:
         if not (folder / name).exists():
             raise CheckpointError(f"{folder} is not a complete checkpoint: {name} is missing")
     try:
-        return from_json(Description, (folder / "config.json").read_text())
+        return from_dict(Description, json.loads((folder / "config.json").read_text()))
     except ValueError as error:
         raise CheckpointError(f"{folder}/config.json: {error}") from error

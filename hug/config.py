@@ -6,7 +6,6 @@ paper's, so that a term that a preset does not name is a term it does not have.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -33,11 +32,6 @@ def from_dict(kind: type[S], values: Any, where: str = "config") -> S:
         return kind.model_validate(values)
     except ValidationError as error:
         raise ValueError(_sentence(error, kind, where)) from None
-
-
-def from_json(kind: type[S], text: str) -> S:
-    """The same from a text such as `model_dump_json` gives."""
-    return from_dict(kind, json.loads(text))
 
 
 def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:

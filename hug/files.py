@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +50,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     with replacing(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, compression="zstd")
 
 
 def commit() -> str:
     """The commit of the code that runs, with a mark when it was changed since; "unknown" outside a checkout."""
     try:
-        here = Path(__file__).parent
-        head = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--", "."], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        run = partial(subprocess.check_output, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL, text=True)
+        head = run(["git", "rev-parse", "--short=12", "HEAD"]).strip()
+        return head + ("-changed" if run(["git", "status", "--porcelain", "--", "."]) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return head + ("-changed" if changed else "")

@@ -114,17 +114,21 @@ def merge(var_r: Tensor, var_t: Tensor, var_m: Tensor, dynamic: bool = True) -> 
     return (weights * sources).sum(1), weights
 
 
-def distance(q: Gaussians | Query, c: Gaussians, use_var: bool = True) -> Tensor:
+def distance(
+    q: Gaussians | Query, c: Gaussians, use_var: bool = True, components: slice | list[int] = slice(None)
+) -> Tensor:
     """(B, N) expected squared distance, Eq. 15, divided by K*D: the plain sum saturates the sigmoid.
 
-    `use_var=False` compares means only (the candidate bias stays: it is not an uncertainty).
+    `use_var=False` compares means only (the candidate bias stays: it is not an uncertainty). Over some `components`
+    it is a part of the whole distance: still divided by K*D of the whole model.
     """
     scale = q.mu.shape[1] * q.mu.shape[2]
-    a, b = q.mu.flatten(1), c.mu.flatten(1)  # (B, K*D), (N, K*D)
+    a, b = q.mu[:, components].flatten(1), c.mu[:, components].flatten(1)  # (B, K'*D), (N, K'*D)
     squared = a.square().sum(1)[:, None] + b.square().sum(1)[None] - 2 * a @ b.T  # (B, N)
     squared = squared.clamp_min(0)
     if use_var:
-        squared = squared + q.var.sum((1, 2))[:, None] + c.var.sum((1, 2))[None]
+        var_q, var_c = (g.var[:, components].sum((1, 2)) for g in (q, c))  # (B,), (N,)
+        squared = squared + var_q[:, None] + var_c[None]
     return squared / scale + c.bias
 
 

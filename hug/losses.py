@@ -1,8 +1,7 @@
 """The objective: one function per equation, vectorised over B, N and K; `Criterion` owns a, b, a', b'.
 
 Every loss is in logits (softplus, binary cross-entropy with logits); nothing is log(x + epsilon). `TERMS` lists what
-is summed.
-Terms 1-5 of the extension (docs/paper.md) follow the paper's Eqs 9-17.
+is summed. Terms 1-5 of the extension (docs/paper.md) follow the paper's Eqs 9-17.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.special import entr
 
 from hug.config import ObjectiveConfig
 from hug.gaussians import Batch, Gaussians, Query, distance
@@ -160,28 +160,32 @@ def agreement(var: Tensor) -> Tensor:
     return (squared.sum() - squared.diagonal().sum()) / (k * (k - 1))
 
 
-def specialisation(before: Tensor, after: Tensor, aspect: Tensor, sharpness: float, temperature: float) -> Tensor:
+@dataclass(frozen=True)
+class RemovedVariances(Batch):
+    """Variances of pictures and of their views without an aspect."""
+
+    before: Tensor  # (V, K, D)
+    after: Tensor  # (V, K, D)
+    aspect: Tensor  # (V,)
+
+
+def specialisation(views: RemovedVariances, sharpness: float, temperature: float) -> Tensor:
     """Which component answers which removed aspect, without naming any component.
 
-    `before`, `after` (V, K, D) are variances of a picture and of its view with aspect `aspect` (V,) removed.
     The responding component of a view is softmax(sharpness * rise) over K; the loss is minus the mutual
     information between aspect and responding component (in units of its upper bound, the log of the number of
     aspects present), plus a ranking that asks the responding component's log variance to rise.
     """
-    rise = after.mean(-1).log() - before.mean(-1).log()  # (V, K)
+    rise = views.after.mean(-1).log() - views.before.mean(-1).log()  # (V, K)
     answer = torch.softmax(sharpness * rise, dim=1)  # (V, K)
-    present, group = aspect.unique(return_inverse=True)
+    present, group = views.aspect.unique(return_inverse=True)
     member = F.one_hot(group, len(present)).float()  # (V, A)
     by_aspect = (member.T @ answer) / member.sum(0)[:, None]  # (A, K)
     rises = F.softplus(-temperature * (answer * rise).sum(1)).mean()
     if len(present) < 2:
         return rises
-    information = _entropy(by_aspect.mean(0)) - _entropy(by_aspect).mean()
+    information = entr(by_aspect.mean(0)).sum() - entr(by_aspect).sum(-1).mean()
     return rises - information / math.log(len(present))
-
-
-def _entropy(p: Tensor) -> Tensor:
-    return torch.special.entr(p).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -200,14 +204,10 @@ class DegradedVariances(Batch):
     less: Tensor
     more: Tensor
 
-
-@dataclass(frozen=True)
-class RemovedVariances(Batch):
-    """Variances (S, K, D) of pictures and of their views without an aspect."""
-
-    before: Tensor
-    after: Tensor
-    aspect: Tensor  # (S,)
+    @property
+    def pairs(self) -> Pair:
+        """The picture before the one view, and that before the other."""
+        return Pair(torch.cat([self.picture, self.less]), torch.cat([self.less, self.more]))
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ class Criterion(nn.Module):
 
     def __init__(self, objective: ObjectiveConfig) -> None:
         super().__init__()
-        self.objective = objective
+        self.objective, self.temperature = objective, objective.temperature
         self.log_a = nn.Parameter(torch.tensor(7.4).log())
         self.b = nn.Parameter(torch.tensor(-1.0), requires_grad=objective.matching == "sigmoid")
         self.log_a_fine = nn.Parameter(torch.tensor(4.0).log(), requires_grad=objective.fc > 0)
@@ -286,33 +286,18 @@ class Criterion(nn.Module):
 
     def fine(self, out: Outputs) -> Tensor:
         """L_FC with the learned scales and the objective's kinds of negatives."""
-        o = self.objective
-        return fine_contrast(
-            out.query.var, out.target.var, self.log_a_fine.exp(), self.b_fine,
-            o.fc_component, o.fc_instance, o.fc_modality,
-        )  # fmt: skip
+        o, a = self.objective, self.log_a_fine.exp()
+        negatives = o.fc_component, o.fc_instance, o.fc_modality
+        return fine_contrast(out.query.var, out.target.var, a, self.b_fine, *negatives)
 
     def rise(self, pair: Pair, log: bool = True) -> Tensor:
         """`ranking` with the objective's temperature, which is for logs."""
-        return ranking(pair.less, pair.more, self.objective.temperature if log else 1.0, log)
+        return ranking(pair.less, pair.more, self.temperature if log else 1.0, log)
 
 
 def active(objective: ObjectiveConfig) -> list[Term]:
     """The terms whose weight is not zero."""
     return [term for term in TERMS if getattr(objective, term.weight)]
-
-
-def _degraded(c: Criterion, views: DegradedVariances) -> Tensor:
-    return c.rise(Pair(torch.cat([views.picture, views.less]), torch.cat([views.less, views.more])))
-
-
-def _apart(c: Criterion, clean: Tensor, views: DegradedVariances) -> Tensor:
-    return apart(clean, views.more, c.objective.temperature)
-
-
-def _removed(c: Criterion, views: RemovedVariances) -> Tensor:
-    o = c.objective
-    return specialisation(views.before, views.after, views.aspect, o.spec_sharpness, o.temperature)
 
 
 # A new term is an entry here and a weight in `ObjectiveConfig`. The order is that of the sum: floats add up in it.
@@ -323,9 +308,9 @@ TERMS: tuple[Term, ...] = (
     Term("bias_l2", lambda c, out: out.target.bias.square().mean()),
     Term("nll", lambda c, out: error_likelihood(out.query, out.target)),
     Term("nll_sources", lambda c, out: source_likelihood(out.query, out.target)),
-    Term("picture_rank", lambda c, out: _degraded(c, out.degraded), ("degraded",)),
-    Term("picture_apart", lambda c, out: _apart(c, out.clean, out.degraded), ("clean", "degraded")),
+    Term("picture_rank", lambda c, out: c.rise(out.degraded.pairs), ("degraded",)),
+    Term("picture_apart", lambda c, out: apart(out.clean, out.degraded.more, c.temperature), ("clean", "degraded")),
     Term("text_rank", lambda c, out: c.rise(out.shortened), ("shortened",)),
-    Term("spec", lambda c, out: _removed(c, out.removed), ("removed",)),
+    Term("spec", lambda c, out: specialisation(out.removed, c.objective.spec_sharpness, c.temperature), ("removed",)),
     Term("agree", lambda c, out: agreement(out.clean), ("clean",)),
 )

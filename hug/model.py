@@ -34,11 +34,12 @@ class QFormer(nn.Module):
         start = torch.randn(config.components, config.hidden) * 0.5 if reader.queries is None else reader.queries
         self.queries = nn.Parameter(start[None])
         # What a pretrained Q-Former reads is what its vision model gives, which has no map of ours in between.
-        self.vision = nn.Identity() if reader.qformer else _projection(backbone.image_dim, config.hidden)
+        self.vision: nn.Module = nn.Identity()
+        if not reader.qformer:
+            self.vision = nn.Sequential(nn.Linear(backbone.image_dim, config.hidden), nn.LayerNorm(config.hidden))
         self.text = reader.embeddings or nn.Linear(backbone.text_dim, config.hidden)
         self.qformer = cast(Blip2QFormerModel, reader.qformer or _new_qformer(config))
-        layers: Any = self.qformer.encoder.layer
-        last = layers[-1]
+        last: Any = self.qformer.encoder.layer[-1]
         for part in (last.intermediate, last.output):  # feeds the last layer's word positions, which nobody reads
             part.requires_grad_(False)
 
@@ -68,8 +69,7 @@ class QFormer(nn.Module):
         x, mask = self._with_words(words)
         x = self.qformer.dropout(self.qformer.layernorm(x))  # (B, K+L, H)
         bias = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, torch.finfo(x.dtype).min)
-        layers: Any = self.qformer.encoder.layer
-        for layer in layers:
+        for layer in cast(Any, self.qformer.encoder.layer):
             x = layer.attention(x, attention_mask=bias[:, None, None])
             queries = layer.feed_forward_chunk_query(x[:, : self.components])
             x = torch.cat([queries, layer.feed_forward_chunk(x[:, self.components :])], dim=1)
@@ -80,10 +80,6 @@ class QFormer(nn.Module):
         queries = self.queries.expand(len(words), -1, -1)
         ones = words.mask.new_ones(len(words), self.components)
         return torch.cat([queries, self.text(words.content)], dim=1), torch.cat([ones, words.mask], dim=1)
-
-
-def _projection(image_dim: int, hidden: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(image_dim, hidden), nn.LayerNorm(hidden))
 
 
 def _new_qformer(config: ModelConfig) -> Blip2QFormerModel:
@@ -147,7 +143,8 @@ class HUG(nn.Module):
         super().__init__()
         self._backbone = [backbone or load_backbone(config.backbone)]  # in a list: frozen, named, never stored
         reader = self.backbone.reader()
-        self.config, self.objective = (config := _of_reader(config, reader)), objective
+        config = _of_reader(config, reader)
+        self.config, self.objective = config, objective
         self.qformer = QFormer(config, self.backbone, reader)
         self.mean = nn.Linear(config.hidden, config.dim)
         self.g_v, self.g_t, self.g_m = Estimator(config), Estimator(config), Estimator(config)

@@ -5,18 +5,16 @@ Components are numbered from 1. A level is the log of a mean variance. Letters: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import torch
+from numpy.typing import ArrayLike
 
 from analysis.experiments import Experiments, Skipped, component_levels
 from analysis.plots import matrix
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import adjusted
 from hug.evaluate.measurements import Metric
+from hug.evaluate.metrics import mean_correlation
 
 LEVEL = 0.05  # false discovery rate
 ALIKE = 5  # most similar components
@@ -42,21 +40,14 @@ def explained(labels: pd.DataFrame, levels: np.ndarray, permutations: int = 999)
     `labels` has a row a picture (category and the attributes), aligned with `levels` (N, K); p is adjusted by
     Benjamini-Hochberg over components x attributes.
     """
-    tables = []
-    for attribute in labels.columns.drop("category"):
-        table = eta_squared(labels[attribute].to_numpy(), levels, permutations, strata=labels.category.to_numpy())
-        table.insert(0, "attribute", attribute)
-        tables.append(table.assign(component=table.component + 1))
-    whole = pd.concat(tables, ignore_index=True)
-    return whole.assign(p=adjusted(whole.p.to_numpy()))
+    attributes = list(labels.columns.drop("category"))
+    tables = {a: eta_squared(labels[a], levels, permutations, labels.category) for a in attributes}
+    whole = pd.concat(tables, names=["attribute"]).reset_index("attribute").reset_index(drop=True)
+    return whole.assign(component=whole.component + 1, p=adjusted(whole.p.to_numpy()))
 
 
 def eta_squared(
-    labels: Sequence[str] | np.ndarray,
-    values: np.ndarray,
-    permutations: int = 999,
-    seed: int = 0,
-    strata: Sequence[str] | np.ndarray | None = None,
+    labels: ArrayLike, values: np.ndarray, permutations: int = 999, strata: ArrayLike | None = None
 ) -> pd.DataFrame:
     """Share of each component's variance that one attribute explains: columns component (from 0), eta2, p.
 
@@ -69,23 +60,31 @@ def eta_squared(
     groups = np.zeros(len(labels), int) if strata is None else np.unique(strata, return_inverse=True)[1]
     if not len(labels) == len(values) == len(groups):
         raise ValueError(f"{len(labels)} labels, {len(values)} rows of values, {len(groups)} strata; align them")
-    codes = np.unique(labels, return_inverse=True)[1]
-    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
-    centred = values.copy()
-    for rows in members:
-        centred[rows] -= values[rows].mean(0)
-    total = np.square(centred).sum(0)  # (K,)
-    varies = total > 1e-12 * np.maximum(np.square(values).sum(0), 1e-300)
-    observed = _between(codes, centred)
-    rng = np.random.default_rng(seed)
+    codes, centred = np.unique(labels, return_inverse=True)[1], _centred(values, groups)
+    share, observed = explained_share(labels, values, groups), _between(codes, centred)
+    rng, members = np.random.default_rng(0), [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     reached, shuffled = np.zeros(values.shape[1]), codes.copy()
     for _ in range(permutations):
         for rows in members:
             shuffled[rows] = codes[rng.permutation(rows)]
         reached += _between(shuffled, centred) >= observed * (1 - 1e-9)
-    eta2 = np.where(varies, observed / np.where(varies, total, 1), 0.0)
-    p = np.where(varies, (1 + reached) / (1 + permutations), 1.0)
-    return pd.DataFrame({"component": np.arange(values.shape[1]), "eta2": eta2, "p": p})
+    p = np.where(np.isnan(share), 1.0, (1 + reached) / (1 + permutations))
+    return pd.DataFrame({"component": np.arange(values.shape[1]), "eta2": np.nan_to_num(share), "p": p})
+
+
+def explained_share(labels: np.ndarray, values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """(K,) share of the variance of values (N, K) within strata that labels explain; NaN where there is none."""
+    centred = _centred(values, strata)
+    total = np.square(centred).sum(0)
+    varies = total > 1e-12 * np.maximum(np.square(values).sum(0), 1e-300)
+    observed = _between(np.unique(labels, return_inverse=True)[1], centred)
+    return np.divide(observed, total, out=np.full(len(total), np.nan), where=varies)
+
+
+def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Values (N, K) less the mean of their stratum."""
+    table = pd.DataFrame(values)
+    return (table - table.groupby(strata).transform("mean")).to_numpy()
 
 
 def _between(codes: np.ndarray, centred: np.ndarray) -> np.ndarray:
@@ -106,19 +105,18 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     rows = []
     shares = explained(labels, levels, experiments.effort.label_permutations)
     for aspect, part in shares.groupby("attribute", sort=False):
-        best = levels[:, part.component[part.eta2.idxmax()] - 1]
-        share = bootstrap.eta_squared(labels[aspect].to_numpy(), best, labels.category.to_numpy())
-        rows.append(Metric.estimate(f"eta2.{aspect}", share, len(ids), None, experiments.effort.draws))
+        best = levels[:, [part.component[part.eta2.idxmax()] - 1]]
+        columns = (pd.factorize(labels[aspect])[0], best, pd.factorize(labels.category)[0])
+        rows.append(Metric.estimate(f"eta2.{aspect}", explained_share, *columns, draws=experiments.effort.draws))
         rows.append(Metric(f"followers.{aspect}", int((part.p <= LEVEL).sum()), count=len(part)))
     return rows
 
 
 def clean_levels(experiments: Experiments) -> tuple[list[str], np.ndarray]:
     """Ids and levels (N, K) of the clean pictures of the split's galleries."""
-    pairs = [(i, var) for r in experiments.rankings for i, var in zip(r.gallery, r.candidates.var, strict=True)
-             if i in experiments.truth.clean_ids]  # fmt: skip
-    ids, var = zip(*pairs, strict=True)
-    return list(ids), component_levels(torch.stack(var))
+    ranked, clean = experiments.ranked, experiments.truth.clean_ids
+    rows = [n for n, i in enumerate(ranked.gallery) if i in clean]
+    return [ranked.gallery[n] for n in rows], component_levels(ranked.candidates.var[rows])
 
 
 def draw(table: pd.DataFrame) -> go.Figure:
@@ -152,27 +150,21 @@ def similar_table(levels: np.ndarray) -> pd.DataFrame:
 
     A component that never varies is like nothing: its correlations are zero.
     """
-    varies = np.ptp(levels, axis=0) > 0
-    k = levels.shape[1]
-    correlation = np.zeros((k, k))
-    if varies.sum() > 1:
-        correlation[np.ix_(varies, varies)] = np.corrcoef(levels[:, varies], rowvar=False)
+    correlation = pd.DataFrame(levels).corr().fillna(0).to_numpy(copy=True)  # (K, K)
     np.fill_diagonal(correlation, -np.inf)
-    rows = [
-        (component + 1, int(other) + 1, float(correlation[component, other]))
-        for component in range(k)
-        for other in np.argsort(-correlation[component], kind="stable")[: min(ALIKE, k - 1)]
-    ]
-    return pd.DataFrame(rows, columns=["component", "other", "correlation"])
+    nearest = np.argsort(-correlation, axis=1, kind="stable")[:, : min(ALIKE, len(correlation) - 1)]
+    return pd.DataFrame({
+        "component": np.repeat(np.arange(1, len(nearest) + 1), nearest.shape[1]), "other": nearest.ravel() + 1,
+        "correlation": np.take_along_axis(correlation, nearest, 1).ravel(),
+    })  # fmt: skip
 
 
 def similar_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     """Mean absolute correlation of the components over the clean pictures of the split's galleries."""
     if experiments.data is None or experiments.collection.truth is None:
         return []
-    ids, levels = clean_levels(experiments)
-    agreement = bootstrap.mean_correlation(levels)
-    return [Metric.estimate("correlation.components", agreement, len(ids), None, experiments.effort.draws)]
+    _, levels = clean_levels(experiments)
+    return [Metric.estimate("correlation.components", mean_correlation, levels, draws=experiments.effort.draws)]
 
 
 def draw_similar(table: pd.DataFrame) -> go.Figure:

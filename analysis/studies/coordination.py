@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.experiments import Experiments
 from analysis.plots import COLOURS, INK, LABELS, NAMED, escaped, plain
 from analysis.studies.samples import spread
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import interval
 from hug.evaluate.measurements import Metric
 from hug.gaussians import SOURCES
@@ -26,8 +26,8 @@ def measure(experiments: Experiments) -> pd.DataFrame:
     rows = []
     for source in SOURCES:
         lacks, fits = (getattr(q, f"var_{source}").mean((1, 2)).numpy() for q in (queries.lacks, queries.fits))
-        above = bootstrap.mean((lacks > fits) + 0.5 * (lacks == fits))
-        rows.append((LABELS[source], len(fits), *interval(above, len(fits), draws=experiments.effort.draws)))
+        share = interval(np.mean, (lacks > fits) + 0.5 * (lacks == fits), draws=experiments.effort.draws)
+        rows.append((LABELS[source], len(fits), *share))
     return pd.DataFrame(rows, columns=["source", "pairs", "share", "low", "high"])
 
 

@@ -7,7 +7,7 @@ K components, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,17 +44,18 @@ def table_of(
     curves: dict[str, np.ndarray], shares: Mapping[str, Sequence[float]], permutations: int, draws: int
 ) -> pd.DataFrame:
     """From changes (queries, 3 orders, S) per explanation."""
-    rows = []
+    tables = []
     areas = {name: changes.mean(2) for name, changes in curves.items()}  # (queries, 3)
     p = adjusted(np.stack([sign_flip(a[:, [0, 2]] - a[:, [1]], permutations) for a in areas.values()]))  # (names, 2)
-    for n, (name, changes) in enumerate(curves.items()):
+    for (name, changes), (important, least) in zip(curves.items(), p, strict=True):
+        tests = {"important": important, "random": 1.0, "least": least}
         for place, order in enumerate(ORDERS):
             mean, low, high = mean_intervals(changes[:, place], draws)
-            test = 1.0 if order == "random" else float(p[n, place // 2])
-            for s, share in enumerate(shares[name]):
-                area = float(areas[name][:, place].mean())
-                rows.append((name, order, share, mean[s], low[s], high[s], area, test))
-    return pd.DataFrame(rows, columns=["explains", "order", "removed", "change", "low", "high", "area", "p"])
+            tables.append(pd.DataFrame({
+                "explains": name, "order": order, "removed": shares[name], "change": mean, "low": low, "high": high,
+                "area": areas[name][:, place].mean(), "p": tests[order],
+            }))  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
 
 
 # ---- components ----
@@ -62,8 +63,9 @@ def table_of(
 
 def _spread_queries(experiments: Experiments) -> list[tuple[CategoryRanking, int]]:
     """Queries evenly over each category, as a ranking and the place in it."""
-    count = -(-experiments.effort.explained // len(experiments.rankings))
-    return [(r, int(n)) for r in experiments.rankings for n in spread_rows(len(r.rows), count)]
+    categories = experiments.ranked.categories
+    count = -(-experiments.effort.explained // len(categories))
+    return [(r, int(n)) for r in categories for n in spread_rows(len(r.rows), count)]
 
 
 def _components(experiments: Experiments) -> np.ndarray:
@@ -106,9 +108,9 @@ def component_curve(parts: np.ndarray, bias: np.ndarray, rng: np.random.Generato
 def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     """Two explanations, (queries, 3, S) each: what a word does to the first distance and to its own variance."""
     queries = _spread_queries(experiments)
-    all_texts = experiments.collection.texts
+    all_texts = experiments.queries.set_index("row").text
     texts = [all_texts[r.rows[n]] for r, n in queries]
-    single = _changes(experiments, queries, [list(_without_each(text)) for text in texts])  # per query (words, 2)
+    single = _changes(experiments, queries, [_without_each(text) for text in texts])  # per query (words, 2)
     rng, curves = np.random.default_rng(0), {}
     for quantity, name in enumerate(("words, distance", "words, uncertainty")):
         orders = [_orders(s[:, quantity], rng) for s in single]  # per query: lists of words to remove
@@ -119,10 +121,9 @@ def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     return curves
 
 
-def _without_each(text: str) -> Iterator[str]:
+def _without_each(text: str) -> list[str]:
     words = text.split()
-    for n in range(len(words)):
-        yield " ".join(words[:n] + words[n + 1 :])
+    return [" ".join(words[:n] + words[n + 1 :]) for n in range(len(words))]
 
 
 def _orders(importance: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

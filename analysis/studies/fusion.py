@@ -5,8 +5,6 @@ Letters: Q queries, B batch, N pictures, K components, D dimensions of one compo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,7 +17,8 @@ from analysis.experiments import KINDS, SEVERITIES, Experiments, Skipped, spread
 from analysis.plots import INK, LABELS, NAMED, listed, plain, sentence, whiskers
 from hug.data.captions import shorten
 from hug.data.features import tokens_of
-from hug.evaluate.bootstrap import DRAWS, correlation, interval, mean_intervals
+from hug.evaluate.bootstrap import DRAWS, interval, mean_intervals
+from hug.evaluate.metrics import correlation
 from hug.evaluate.ranking import BATCH
 from hug.gaussians import SOURCES, Gaussians, Query, distance
 
@@ -60,18 +59,13 @@ def _shares(query: Query) -> np.ndarray:
 
 def _by_severity(experiments: Experiments) -> list[np.ndarray]:
     """Per severity (N, 3): clean references with a text of their own, or another of the category."""
-    texts = [_text_for(experiments, id) for id in experiments.clean_ids]
+    queries, galleries = experiments.queries, experiments.collection.galleries
+    own = queries.drop_duplicates("reference").set_index("reference").text
+    first = queries.drop_duplicates("category").set_index("category").text
+    another = {i: first[category] for category, gallery in galleries.items() for i in gallery}
+    texts = [str(own.get(i, another[i])) for i in experiments.clean_ids]
     kinds = np.stack([_corrupted_shares(experiments, kind, texts) for kind in KINDS])  # (kinds, 6, N, 3)
     return list(kinds.mean(0))
-
-
-def _text_for(experiments: Experiments, id: str) -> str:
-    queries = experiments.queries
-    own = queries.text[queries.reference == id]
-    if len(own):
-        return str(own.iloc[0])
-    category = next(c for c, gallery in experiments.collection.galleries.items() if id in gallery)
-    return str(queries.text[queries.category == category].iloc[0])
 
 
 def _corrupted_shares(experiments: Experiments, kind: str, texts: list[str]) -> np.ndarray:
@@ -127,11 +121,6 @@ def say_weights(table: pd.DataFrame) -> str:
 
 # ---- Proposition 1 ----
 
-PROPOSITION = (
-    "source", "covariance", "correlation", "low", "high", "loss_source", "loss_dynamic", "loss_static",
-    "loss_own_means", "gain_static", "gain_static_low", "gain_static_high", "gain_own", "gain_own_low", "gain_own_high",
-)  # fmt: skip
-
 
 def measure_proposition(experiments: Experiments) -> pd.DataFrame:
     """Covariance of each source's weight with its loss on validation, and dynamic against static weights.
@@ -141,11 +130,10 @@ def measure_proposition(experiments: Experiments) -> pd.DataFrame:
     """
     if experiments.model.objective.matching != "sigmoid":
         raise Skipped("this model was not trained with the sigmoid loss of Eq. 13 that the proposition speaks of")
-    scales, rankings = experiments.loss_scales, experiments.validation
-    query = Query.cat([r.query for r in rankings])
-    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in rankings])
-    names = [f"{r.category}/{r.gallery[n]}" for r in rankings for n in r.targets]
-    return proposition_table(query, targets, names, scales["a"], scales["b"], experiments.effort.draws)
+    scales, validation = experiments.loss_scales, experiments.validation
+    targets = Gaussians.cat([r.candidates[torch.from_numpy(r.targets)] for r in validation.categories])
+    names = [f"{r.category}/{r.gallery[n]}" for r in validation.categories for n in r.targets]
+    return proposition_table(validation.query, targets, names, scales["a"], scales["b"], experiments.effort.draws)
 
 
 def proposition_table(
@@ -158,16 +146,17 @@ def proposition_table(
     levels = torch.stack([var.mean((1, 2)) for var in merged], dim=1)  # (Q, 6)
     losses = query_losses(query, targets, names, levels, a, b)  # (Q, 6)
     dynamic, static, own = losses[:, 3], losses[:, 4], losses[:, 5]
-    gains, low, high = mean_intervals(np.stack([static - dynamic, own - dynamic], 1), draws)
+    whole = {"loss_dynamic": dynamic.mean(), "loss_static": static.mean(), "loss_own_means": own.mean()}
+    for name, loss in (("static", static), ("own", own)):
+        ends = mean_intervals((loss - dynamic)[:, None], draws)
+        whole |= {f"gain_{name}{end}": v[0] for end, v in zip(("", "_low", "_high"), ends, strict=True)}
     rows = []
     for i, source in enumerate(SOURCES):
-        fall = interval(correlation(share[:, i], losses[:, i]), len(query), draws=draws)
-        rows.append((
-            LABELS[source], float(np.cov(share[:, i], losses[:, i])[0, 1]), *fall,
-            losses[:, i].mean(), dynamic.mean(), static.mean(), own.mean(),
-            gains[0], low[0], high[0], gains[1], low[1], high[1],
-        ))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(PROPOSITION)).fillna({"correlation": 0.0, "low": 0.0, "high": 0.0})
+        fall = interval(correlation, share[:, i], losses[:, i], draws=draws)
+        covariance = float(np.cov(share[:, i], losses[:, i])[0, 1])
+        parts = {"correlation": fall.value, "low": fall.low, "high": fall.high, "loss_source": losses[:, i].mean()}
+        rows.append({"source": LABELS[source], "covariance": covariance, **parts, **whole})
+    return pd.DataFrame(rows).fillna({"correlation": 0.0, "low": 0.0, "high": 0.0})
 
 
 def query_losses(
@@ -179,8 +168,8 @@ def query_losses(
     candidate bias is centred in the batch. The mean over a batch is `hug.losses.holistic_contrast`.
     """
     same = np.unique(names, return_inverse=True)[1]
-    losses = torch.zeros(levels.shape)
-    for rows in _batches(len(names), seed):
+    losses, order = torch.zeros(levels.shape), torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))
+    for rows in order.split(PAIRS):
         q, c = query[rows], targets[rows]
         centred = Gaussians(c.mu, c.var, c.bias - c.bias.mean())
         base = distance(q, centred, use_var=False) + c.var.mean((1, 2))  # (B, B)
@@ -189,11 +178,6 @@ def query_losses(
         each = F.binary_cross_entropy_with_logits(logits, matches[:, None].expand_as(logits), reduction="none")
         losses[rows] = each.sum(-1)
     return losses.double().numpy()
-
-
-def _batches(count: int, seed: int) -> Iterator[Tensor]:
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    yield from order.split(PAIRS)
 
 
 def draw_proposition(table: pd.DataFrame) -> go.Figure:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -24,24 +22,17 @@ def spread(values: np.ndarray, count: int = EACH) -> tuple[np.ndarray, np.ndarra
 def measure(experiments: Experiments) -> pd.DataFrame:
     """Columns side, place, value, id, text: targets from the gallery; references, words and fit from the queries."""
     index = experiments.index
-    parts = [_samples("target", index.gaussians.overall.numpy(), index.ids, [""] * len(index))]
+    sides = {"target": pd.DataFrame({"value": index.gaussians.overall.numpy(), "id": index.ids, "text": ""})}
     if experiments.data is not None:
-        queries = experiments.visible_queries
-        pictures, words = queries.drop_duplicates("reference"), queries.drop_duplicates("text")
-        parts += [
-            _samples("reference", pictures.r.to_numpy(), list(pictures.reference), [""] * len(pictures)),
-            _samples("words", words.t.to_numpy(), [""] * len(words), list(words.text)),
-            _samples("fit", queries.m.to_numpy(), list(queries.reference), list(queries.text)),
-        ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _samples(side: str, values: np.ndarray, ids: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
-    rows, places = spread(values)
-    return pd.DataFrame({
-        "side": side, "place": places, "value": values[rows], "id": [ids[n] for n in rows],
-        "text": [texts[n] for n in rows],
-    })  # fmt: skip
+        queries = experiments.visible_queries.rename(columns={"reference": "id"})
+        pictures, words = queries.drop_duplicates("id"), queries.drop_duplicates("text")
+        sides["reference"] = pictures.assign(value=pictures.r, text="")
+        sides["words"], sides["fit"] = words.assign(value=words.t, id=""), queries.assign(value=queries.m)
+    tables = []
+    for side, table in sides.items():
+        rows, places = spread(table.value.to_numpy())
+        tables.append(table[["value", "id", "text"]].iloc[rows].assign(side=side, place=places))
+    return pd.concat(tables, ignore_index=True)[["side", "place", "value", "id", "text"]]
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

@@ -9,9 +9,9 @@ from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped
 from analysis.plots import INK, ORDER, curve, listed, plain, sentence, whiskers
-from hug.evaluate.bootstrap import wilson
-from hug.evaluate.evaluation import WITHIN, miss_table, selections, uncertainties
-from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
+from hug.evaluate.bootstrap import interval, wilson
+from hug.evaluate.evaluation import WITHIN, miss_selections
+from hug.evaluate.metrics import auroc, recall_by_bin, reliability, risk_coverage
 
 BINS, POINTS = 10, 100
 NAMES = {"chance": "doubt", "overall": "overall", "top1": "top-1 score", "margin": "margin", "entropy": "entropy"}
@@ -25,7 +25,7 @@ def measure_recall(experiments: Experiments) -> pd.DataFrame:
     Columns which, bin (1 the most certain), recall, low, high, uncertainty (mean), count.
     """
     queries = experiments.queries
-    parts = {w: queries[rows] for w, rows in selections(experiments.collection, experiments.rankings).items()}
+    parts = {which: queries[rows] for which, rows in experiments.ranked.selections.items()}
     tables = [binned(p.q.to_numpy(), p["rank"].to_numpy(), which) for which, p in parts.items() if len(p) >= BINS]
     if not tables:
         raise Skipped(f"fewer than {BINS} queries: no bins")
@@ -35,7 +35,7 @@ def measure_recall(experiments: Experiments) -> pd.DataFrame:
 def binned(uncertainty: np.ndarray, ranks: np.ndarray, which: str) -> pd.DataFrame:
     """The table of `measure_recall` for one selection of queries."""
     table = recall_by_bin(uncertainty, ranks, WITHIN, BINS)
-    table["low"], table["high"] = wilson((table.recall * table["count"]).round().to_numpy(), table["count"].to_numpy())
+    table["low"], table["high"] = wilson(table.recall, table["count"])
     table = table.assign(which=which, bin=range(1, BINS + 1))
     return table[["which", "bin", "recall", "low", "high", "uncertainty", "count"]]
 
@@ -65,9 +65,8 @@ def say_recall(table: pd.DataFrame) -> str:
 def measure_risk(experiments: Experiments) -> pd.DataFrame:
     """Share of misses among the queries answered, the least uncertain first: columns by, coverage, risk."""
     correct = experiments.queries["rank"].to_numpy() <= WITHIN
-    scores = uncertainties(experiments.rankings, experiments.chance, experiments.calibration[1])
     tables = []
-    for by, uncertainty in scores.items():
+    for by, uncertainty in experiments.uncertainties.items():
         coverage, risk = risk_coverage(-uncertainty, correct)
         rows = np.unique(np.linspace(0, len(risk) - 1, min(POINTS, len(risk))).round().astype(int))
         tables.append(pd.DataFrame({"by": NAMES[by], "coverage": coverage[rows], "risk": risk[rows]}))
@@ -103,7 +102,7 @@ def measure_reliability(experiments: Experiments) -> pd.DataFrame:
     """
     table = reliability(experiments.chance, experiments.queries["rank"].to_numpy() <= WITHIN, BINS)
     table = table.rename(columns={"predicted": "chance", "observed": "hits"})
-    table["low"], table["high"] = wilson((table.hits * table["count"]).round().to_numpy(), table["count"].to_numpy())
+    table["low"], table["high"] = wilson(table.hits, table["count"])
     return table[["bin", "chance", "hits", "low", "high", "count"]]
 
 
@@ -136,11 +135,15 @@ def say_reliability(table: pd.DataFrame) -> str:
 
 def measure_misses(experiments: Experiments) -> pd.DataFrame:
     """AUROC of every uncertainty for "the target is not among the first ten": columns which, by, auroc, low, high."""
-    shared = experiments.collection, experiments.rankings, experiments.chance, experiments.calibration[1]
-    table = miss_table(*shared, experiments.effort.draws)
-    if table.empty:
+    ranked, draws = experiments.ranked, experiments.effort.draws
+    rows = [
+        (which, NAMES[by], *interval(auroc, score[rows], ranked.ranks[rows] > WITHIN, draws=draws))
+        for which, rows in miss_selections(ranked).items()
+        for by, score in experiments.uncertainties.items()
+    ]
+    if not rows:
         raise Skipped("fewer than 20 queries, or all found or all missed: nothing to predict")
-    return table.assign(by=table.by.map(NAMES))[["which", "by", "auroc", "low", "high"]]
+    return pd.DataFrame(rows, columns=["which", "by", "auroc", "low", "high"])
 
 
 def draw_misses(table: pd.DataFrame) -> go.Figure:

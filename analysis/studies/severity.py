@@ -12,9 +12,9 @@ from plotly.subplots import make_subplots
 from analysis.experiments import SEVERITIES, Experiments
 from analysis.plots import curve, listed, plain, sentence
 from hug.data.corruptions import TRAINED
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import mean_intervals
 from hug.evaluate.measurements import Metric
+from hug.evaluate.metrics import auroc, spearman
 
 FACTORS = (0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)  # as the axis names log variances
 
@@ -33,13 +33,11 @@ def measure(experiments: Experiments) -> pd.DataFrame:
 def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     """Rank agreement of severity and variance, and detection of faults: own pictures, photographs, the galleries."""
     draws = experiments.effort.draws
-    rows = [*_agreement(experiments.corrupted_variances, "", draws)]
-    truth = experiments.collection.truth
+    rows, truth = _agreement(experiments.corrupted_variances, "", draws), experiments.collection.truth
     if truth is not None:
-        variances = np.concatenate([r.candidates.overall.numpy() for r in experiments.rankings])
-        faulty = np.array([i not in truth.clean_ids for r in experiments.rankings for i in r.gallery])
-        statistic = bootstrap.auroc(variances, faulty)
-        rows.append(Metric.estimate("auroc.corruption.gallery", statistic, len(variances), None, draws))
+        faulty = np.array([i not in truth.clean_ids for i in experiments.ranked.gallery])
+        variances = experiments.ranked.candidates.overall.numpy()
+        rows.append(Metric.estimate("auroc.corruption.gallery", auroc, variances, faulty, draws=draws))
     return rows + _agreement(experiments.photograph_variances, "photographs.", draws)
 
 
@@ -48,10 +46,12 @@ def _agreement(variances: Mapping[str, np.ndarray], prefix: str, draws: int) -> 
     rows = []
     for kind, values in variances.items():
         severity, picture = (part.ravel() for part in np.indices(values.shape))
-        agreement = bootstrap.spearman(severity, values.ravel())
-        detection = bootstrap.auroc(values.ravel(), severity > 0)
-        for id, statistic in (("spearman.severity", agreement), ("auroc.corruption", detection)):
-            rows.append(Metric.estimate(f"{prefix}{id}.{kind}", statistic, values.size, picture, draws))
+        for id, statistic, truth in (
+            ("spearman.severity", spearman, severity),
+            ("auroc.corruption", auroc, severity > 0),
+        ):
+            columns = (values.ravel(), truth)
+            rows.append(Metric.estimate(f"{prefix}{id}.{kind}", statistic, *columns, groups=picture, draws=draws))
     return rows
 
 

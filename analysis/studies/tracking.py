@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from analysis.experiments import Experiments
@@ -18,7 +17,6 @@ from analysis.plots import ORDER, listed, matrix, plain
 from analysis.studies.attributes import LEVEL
 from analysis.studies.attributes import measure as measure_attributes
 from hug.data.truth import CONTROL, DEGRADED
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, Interval, adjusted, interval, mean_intervals, sign_flip
 from hug.evaluate.measurements import Metric
 
@@ -103,21 +101,18 @@ def responses(deltas: pd.DataFrame, permutations: int = 9999) -> pd.DataFrame:
     aspects, cells = removal_cells(deltas)  # (N, A, K)
     n, a, k = cells.shape
     raw = sign_flip(_differences(cells).reshape(n, -1), permutations, one_sided=True).reshape(a, a, k).max(1)
-    p, means = adjusted(raw), cells.mean(0)  # (A, K)
-    edits = deltas.groupby(["aspect", "component"]).delta.mean().to_dict()
-    rows = []
-    for number, aspect in enumerate(aspects):
-        rivals = np.delete(np.arange(a), number)
-        for component, following in enumerate(rivals[means[rivals].argmax(0)]):
-            delta, next_delta = float(means[number, component]), float(means[following, component])
-            rows.append({
-                "aspect": aspect, "component": component, "delta": delta, "next_aspect": aspects[following],
-                "next_delta": next_delta, "margin": delta - next_delta,
-                "control": edits.get((CONTROL + aspect, component), np.nan),
-                "degraded": edits.get((DEGRADED, component), np.nan), "p": float(p[number, component]),
-                "tracked": bool(p[number, component] <= LEVEL and delta > next_delta and delta > 0),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+    means = cells.mean(0)  # (A, K)
+    rivals = np.where(np.eye(a, dtype=bool)[..., None], -np.inf, means)  # (A, A, K), no aspect its own
+    edits = deltas.groupby(["aspect", "component"]).delta.mean().unstack()
+    columns = {
+        "delta": means, "next_aspect": np.array(aspects)[rivals.argmax(1)], "next_delta": rivals.max(1),
+        "control": edits.reindex([CONTROL + aspect for aspect in aspects]).to_numpy(),
+        "degraded": edits.reindex([DEGRADED] * a).to_numpy(), "p": adjusted(raw),
+    }  # fmt: skip
+    places = pd.MultiIndex.from_product([aspects, range(k)], names=["aspect", "component"])
+    table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, places).reset_index()
+    table.insert(5, "margin", table.delta - table.next_delta)
+    return table.assign(tracked=(table.p <= LEVEL) & (table.margin > 0) & (table.delta > 0))
 
 
 def best_responses(table: pd.DataFrame) -> pd.DataFrame:
@@ -140,20 +135,14 @@ def tracked_count(deltas: pd.DataFrame, draws: int = DRAWS) -> Interval:
     The count of all pictures is by the rule of `responses` with paired t-tests in place of sign flips, which every
     draw can afford; the two agree but for p near the level.
     """
-    _, cells = removal_cells(deltas)
-    n, a, k = cells.shape
-    flat = _differences(cells).reshape(n, -1)  # (N, A*A*K)
-    squares = np.square(flat)
 
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        means, moments = counts @ flat / n, counts @ squares / n  # (R, A*A*K)
-        error = np.sqrt(np.maximum(moments - np.square(means), 1e-12) / max(n - 1, 1))
-        p = student.sf(means / error, max(n - 1, 1)).reshape(-1, a, a, k).max(2)  # (R, A, K)
-        p = false_discovery_control(p.reshape(len(counts), -1), axis=1).reshape(p.shape)
-        margins = means.reshape(-1, a, a, k).min(2)  # (R, A, K), against the next aspect and against nothing
-        return ((p <= LEVEL) & (margins > 0)).any(2).sum(1).astype(float)
+    def count(differences: np.ndarray) -> int:  # (N, A, A, K)
+        means, freedom = differences.mean(0), max(len(differences) - 1, 1)
+        error = np.sqrt(np.maximum(differences.var(0), 1e-12) / freedom)
+        p = adjusted(student.sf(means / error, freedom).max(1))  # (A, K), against the next aspect and against nothing
+        return int(((p <= LEVEL) & (means.min(1) > 0)).any(1).sum())
 
-    return interval(statistic, n, draws=draws)
+    return interval(count, _differences(removal_cells(deltas)[1]), draws=draws)
 
 
 def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
@@ -167,17 +156,23 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
 
 def style_metrics(deltas: pd.DataFrame, style: str, permutations: int = 9999, draws: int = DRAWS) -> list[Metric]:
     aspects, cells = removal_cells(deltas)
-    n, best, resampled = len(cells), best_responses(responses(deltas, permutations)), tracked_count(deltas, draws)
-    count = Metric(f"tracked.{style}", int(best.tracked.sum()), round(resampled.low), round(resampled.high), n)
-    rows = [count]
+    best, resampled = best_responses(responses(deltas, permutations)), tracked_count(deltas, draws)
+    low, high = round(resampled.low), round(resampled.high)
+    rows = [Metric(f"tracked.{style}", int(best.tracked.sum()), low, high, len(cells))]
     for r in best.itertuples():
-        removal = {aspect: bootstrap.mean(cells[:, a, r.component]) for a, aspect in enumerate(aspects)}
-        own = removal.pop(r.aspect)
-        rise, lead = own, bootstrap.lead(own, list(removal.values()))
-        rows.append(Metric.estimate(f"delta.{r.aspect}.{style}", rise, n, None, draws))
-        rows.append(Metric.estimate(f"margin.{r.aspect}.{style}", lead, n, None, draws))
-        rows.append(Metric(f"control.{r.aspect}.{style}", r.control, count=n))
+        own, place = cells[:, :, r.component], aspects.index(r.aspect)  # (N, A)
+        rise, rivals = own[:, place], np.delete(own, place, axis=1)
+        rows += [
+            Metric.estimate(f"delta.{r.aspect}.{style}", np.mean, rise, draws=draws),
+            Metric.estimate(f"margin.{r.aspect}.{style}", _margin, rise, rivals, draws=draws),
+            Metric(f"control.{r.aspect}.{style}", r.control, count=len(cells)),
+        ]
     return rows
+
+
+def _margin(rise: np.ndarray, rivals: np.ndarray) -> float:
+    """How far the mean of (N,) lies above the largest mean of (N, A - 1)."""
+    return float(rise.mean() - rivals.mean(0).max())
 
 
 # ---- both kinds of evidence together ----

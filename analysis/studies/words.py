@@ -18,9 +18,9 @@ from plotly.subplots import make_subplots
 from analysis.experiments import Experiments, Skipped, spread_rows
 from analysis.plots import INK, MARKS, NAMED, escaped, plain, sentence
 from hug.data.truth import Meaning
-from hug.evaluate import bootstrap
 from hug.evaluate.bootstrap import DRAWS, mean_intervals
 from hug.evaluate.measurements import Metric
+from hug.evaluate.metrics import auroc
 
 ENDS = 20  # captions an end
 FEWEST, MOST = 8, 40  # occurrences that a phrase needs for a row of its own; rows of single phrases
@@ -66,8 +66,8 @@ def captions_metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metr
     queries = experiments.queries
     kinds = experiments.truth.queries.kind.to_numpy()[queries.row]
     fitting = kinds != "conflict"
-    statistic = bootstrap.auroc(queries.t.to_numpy()[fitting], kinds[fitting] == "vague")
-    return [Metric.estimate("auroc.vague", statistic, int(fitting.sum()), None, experiments.effort.draws)]
+    columns = (queries.t.to_numpy()[fitting], kinds[fitting] == "vague")
+    return [Metric.estimate("auroc.vague", auroc, *columns, draws=experiments.effort.draws)]
 
 
 def draw_captions(table: pd.DataFrame) -> go.Figure:
@@ -136,20 +136,16 @@ def removals(texts: list[str], lexicon: Mapping[str, Meaning], seed: int = 0) ->
 
 def effects(plan: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
     """Means of delta_words and delta_fit of a plan, per frequent phrase and per aspect and kind."""
-    counted = plan.groupby(["phrase", "aspect", "kind"], sort=False).size().sort_values(ascending=False, kind="stable")
-    frequent = counted[(counted >= FEWEST) & (counted.index.get_level_values("kind") != "control")].head(MOST)
-    rows = [_effect(plan[plan["phrase"] == name], name, aspect, kind, draws) for name, aspect, kind in frequent.index]
-    for (aspect, kind), part in plan.groupby(["aspect", "kind"], sort=False):
-        rows.append(_effect(part, CONTROL_WORDS if kind == "control" else ANY, str(aspect), str(kind), draws))
-    columns = ["phrase", "aspect", "kind", "delta_words", "delta_fit", "low", "high", "count"]
-    table = pd.DataFrame(rows, columns=columns)
+    keys, values = ["phrase", "aspect", "kind"], ["delta_words", "delta_fit"]
+    counts = plan[plan.kind != "control"].groupby(keys, sort=False).size()
+    frequent = counts[counts >= FEWEST].nlargest(MOST).index
+    whole = plan.assign(phrase=np.where(plan.kind == "control", CONTROL_WORDS, ANY))
+    rows = []
+    for names, part in pd.concat([plan[plan.set_index(keys).index.isin(frequent)], whole]).groupby(keys, sort=False):
+        means, low, high = mean_intervals(part[values].to_numpy(), draws)
+        rows.append((*names, *means, low[0], high[0], len(part)))
+    table = pd.DataFrame(rows, columns=[*keys, *values, "low", "high", "count"])
     return table.sort_values("delta_words", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def _effect(part: pd.DataFrame, phrase: str, aspect: str, kind: str, draws: int) -> tuple[object, ...]:
-    part = part[(part.aspect == aspect) & (part.kind == kind)]
-    means, low, high = mean_intervals(part[["delta_words", "delta_fit"]].to_numpy(), draws)
-    return phrase, aspect, kind, means[0], means[1], low[0], high[0], len(part)
 
 
 def find(text: str, lexicon: Mapping[str, Meaning]) -> Iterator[Occurrence]:
@@ -174,11 +170,8 @@ def _other_words(text: str, phrases: list[Occurrence], rng: np.random.Generator)
     model = phrases[int(rng.integers(len(phrases)))]
     length = len(text[model.start : model.end].split())
     words = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
-    free = [
-        n
-        for n in range(len(words) - length + 1)
-        if all(o.end <= words[n][0] or o.start >= words[n + length - 1][1] for o in phrases)
-    ]
+    pieces = [(n, words[n][0], words[n + length - 1][1]) for n in range(len(words) - length + 1)]
+    free = [n for n, start, end in pieces if all(o.end <= start or o.start >= end for o in phrases)]
     if not free:
         return None
     place = free[int(rng.integers(len(free)))]
@@ -214,11 +207,8 @@ def say_phrases(table: pd.DataFrame) -> str:
     for kind in KINDS:
         part = whole[whole.kind == kind]
         if len(part):
-            share = (
-                np.average(part.delta_words, weights=part["count"]),
-                np.average(part.delta_fit, weights=part["count"]),
-            )
-            parts.append(f"{kind} {share[0]:+.2f} (fit {share[1]:+.2f})")
+            words, fit = np.average(part[["delta_words", "delta_fit"]], axis=0, weights=part["count"])
+            parts.append(f"{kind} {words:+.2f} (fit {fit:+.2f})")
     control = table[table.kind == "control"]
     text = f"Taking out one phrase changes the log variance of the words by: {', '.join(parts)}"
     if len(control):

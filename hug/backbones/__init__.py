@@ -18,19 +18,6 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import nn
 
-__all__ = [
-    "BACKBONES",
-    "Backbone",
-    "BackboneError",
-    "Reader",
-    "WordIds",
-    "WordKind",
-    "WordTokens",
-    "Words",
-    "load_backbone",
-]
-
-
 WordKind = Literal["tokens", "ids"]
 
 

@@ -5,6 +5,8 @@ Modules carry the names of the published state dict, hence the leading underscor
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +24,13 @@ STAGES = (
 )
 MIDDLE = 10  # last block of the 112-channel stage, at stride 16
 BN_EPS = 1e-3  # TensorFlow's, which the weights were trained with
+NORMS = {  # convolution -> the batch normalisation behind it
+    "_conv_stem": "_bn0",
+    "_conv_head": "_bn1",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_project_conv": "_bn2",
+}
 
 
 class SameConv(nn.Conv2d):
@@ -76,12 +85,8 @@ class EfficientNetLite0(nn.Module):
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 112, S/16, S/16) and (B, 320, S/32, S/32) linear bottleneck outputs of pictures (B, 3, S, S)."""
         x = F.relu6(self._bn0(self._conv_stem(x)))  # (B, 32, S/2, S/2)
-        middle = x
-        for place, block in enumerate(self._blocks):
-            x = block(x)
-            if place == MIDDLE:
-                middle = x
-        return middle, x
+        outputs = [x := block(x) for block in self._blocks]
+        return outputs[MIDDLE], x
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1000) ImageNet logits of normalised pictures (B, 3, S, S)."""
@@ -90,15 +95,8 @@ class EfficientNetLite0(nn.Module):
 
     def fuse(self) -> EfficientNetLite0:
         """Batch normalisation folded into the convolutions: the same numbers to 1e-4 in less time."""
-        _fold(self, "_conv_stem", "_bn0")
-        _fold(self, "_conv_head", "_bn1")
-        for block in self._blocks:
-            for conv, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
-                if hasattr(block, conv):
-                    _fold(block, conv, norm)
+        for module, (conv, norm) in product((self, *self._blocks), NORMS.items()):
+            if hasattr(module, conv):
+                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
+                setattr(module, norm, nn.Identity())
         return self
-
-
-def _fold(module: nn.Module, conv: str, norm: str) -> None:
-    setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
-    setattr(module, norm, nn.Identity())

@@ -82,15 +82,17 @@ class Embedded:
         if isinstance(texts, str):
             raise ValueError(f"expected a list of texts, got the single string {texts!r}")
         readable = [text.encode("utf-8", "replace").decode() for text in texts]  # a lone surrogate becomes "?"
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(readable)]
-        tokens = torch.zeros(len(ids), self.text_tokens, self.text_dim)
-        lengths = torch.tensor([len(row) for row in ids], dtype=torch.long)
-        order = sorted(range(len(ids)), key=lambda n: len(ids[n]))  # like lengths together: little padding to compute
-        for n in range(0, len(order), TEXTS):
-            rows = order[n : n + TEXTS]
-            states = self._read([ids[row] for row in rows])  # (b, longest, Ct)
-            tokens[rows, : states.shape[1]] = states
-        return WordTokens(tokens, torch.arange(self.text_tokens) < lengths[:, None])
+        encodings = self._tokenizer.encode_batch(readable)
+        ids = torch.tensor([e.ids for e in encodings], dtype=torch.long).view(-1, self.text_tokens)
+        mask = torch.tensor([e.attention_mask for e in encodings], dtype=torch.bool).view_as(ids)
+        tokens = torch.zeros(*ids.shape, self.text_dim)
+        order = mask.sum(1).argsort(stable=True)  # like lengths together: little padding to compute
+        for rows in order.split(TEXTS) if texts else ():
+            longest = int(mask[rows].sum(1).amax())
+            own = mask[rows, :longest]
+            states = self._bert(input_ids=ids[rows, :longest], attention_mask=own.long()).last_hidden_state
+            tokens[rows, :longest] = states / WORD_SCALE * own[..., None]
+        return WordTokens(tokens, mask)
 
     def reader(self) -> Reader:
         return Reader()
@@ -102,13 +104,6 @@ class Embedded:
         folded = F.pixel_unshuffle(middle, 2)  # (b, 448, 5, 5)
         maps = torch.cat([last / LAST_SCALE, folded / MIDDLE_SCALE], dim=1)  # (b, Cv, 5, 5)
         return maps.flatten(2).transpose(1, 2).contiguous()  # (b, P, Cv)
-
-    def _read(self, ids: list[list[int]]) -> Tensor:
-        longest = max(map(len, ids))
-        padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids])  # (b, longest)
-        mask = torch.arange(longest) < torch.tensor([len(row) for row in ids])[:, None]
-        states = self._bert(input_ids=padded, attention_mask=mask.long()).last_hidden_state
-        return states / WORD_SCALE * mask[..., None]
 
 
 def fingerprint() -> str:
@@ -165,6 +160,6 @@ def _bert() -> BertModel:
 
 def _tokenizer() -> Tokenizer:
     tokenizer = Tokenizer.from_str(verified(WORDS, "model/tokenizer.json").decode())
-    tokenizer.no_padding()  # the file pads to 128; `words` pads to L
+    tokenizer.enable_padding(length=LENGTH)  # the file pads to 128
     tokenizer.enable_truncation(LENGTH)
     return tokenizer

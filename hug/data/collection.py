@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hug.data.captions import joined
 from hug.data.truth import Truth
 
 
@@ -41,11 +40,6 @@ class Collection:
         """Every id once, in gallery order, then those that only triplets name."""
         pairs = (i for t in self.triplets for i in (t.reference, t.target) if i is not None)
         return tuple(dict.fromkeys([*(i for gallery in self.galleries.values() for i in gallery), *pairs]))
-
-    @property
-    def texts(self) -> list[str]:
-        """The triplets' texts as `fiq-std` joins them."""
-        return [joined(t.captions) for t in self.triplets]
 
     def path(self, id: str) -> Path:
         """File of a picture. Raises ValueError when there is none."""

@@ -5,7 +5,7 @@ Letters: N pictures, P image tokens, U distinct texts, L words, M triplets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hug.backbones import Backbone, Words
 from hug.data.cache import TokenCache, content_key
-from hug.data.captions import shorten, training_texts
+from hug.data.captions import joined, shorten, training_texts
 from hug.data.collection import Collection
 from hug.data.corruptions import TRAINED, corrupt
 from hug.data.images import open_picture
@@ -102,10 +102,16 @@ def texts_of(texts: Sequence[str], cache: TokenCache) -> Texts:
     return Texts({text: n for n, text in enumerate(distinct)}, tokens, mask)
 
 
-def evaluation_features(collection: Collection, backbone: Backbone, folder: str | Path) -> Features:
-    """Pictures and joined captions of a validation or test split."""
+def evaluation_features(
+    collection: Collection,
+    backbone: Backbone,
+    folder: str | Path,
+    text: Callable[[tuple[str, ...]], str] = joined,
+) -> Features:
+    """Pictures of a validation or test split, and its queries' texts out of their captions."""
     cache = TokenCache(Path(folder), backbone)
-    return Features(collection, pictures_of(collection, cache), texts_of(collection.texts, cache), {}, None)
+    texts = texts_of([text(t.captions) for t in collection.triplets], cache)
+    return Features(collection, pictures_of(collection, cache), texts, {}, None)
 
 
 def training_features(

@@ -94,9 +94,6 @@ class Truth(Protocol):
     def phrases(self) -> Mapping[str, Meaning]:
         """Phrases whose meaning is known, in lower case."""
 
-    def near_misses(self, id: str) -> Sequence[str]:
-        """Pictures of the same category that differ in one aspect only."""
-
     def edits(self, ids: Sequence[str], edits: Sequence[str], style: str, seed: int = 0) -> Edits:
         """Every edit of every picture, picture by picture.
 

@@ -11,34 +11,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hug.data.features import Features, Pictures, Texts
-from hug.evaluate.ranking import category_rows, target_ranks
+from hug.evaluate.protocols import Protocol
+from hug.evaluate.ranking import category_queries, target_ranks
 
 BASELINES = ("reference", "words", "sum")
 
 
-def baseline_ranks(train: Features, test: Features) -> dict[str, np.ndarray]:
-    """Baseline -> ranks (Q,) of the targets category by category, reference removed.
+def baseline_ranks(train: Features, test: Features, protocol: Protocol) -> dict[str, np.ndarray]:
+    """Baseline -> ranks (Q,) of the targets category by category, by the protocol.
 
     Words meet pictures through a ridge regression from the pooled words to the pooled target picture, fitted on
     the training split; the sum adds that prediction to the pooled reference, both at unit length.
     """
-    centre, texts_centre, words_to_picture = _ridge(train)
+    centre, texts_centre, words_to_picture = _ridge(train, protocol)
     ranks: dict[str, list[np.ndarray]] = {name: [] for name in BASELINES}
-    sentences = test.collection.texts
-    for category, gallery in test.collection.galleries.items():
-        rows = category_rows(test.collection, category)
-        triplets = [test.collection.triplets[n] for n in rows]
-        candidates = F.normalize(pooled_pictures(test.pictures, gallery) - centre, dim=1)  # (N, Cv)
-        references = F.normalize(pooled_pictures(test.pictures, [t.reference for t in triplets]) - centre, dim=1)
-        pooled = pooled_texts(test.texts, [sentences[n] for n in rows]) - texts_centre
-        words = F.normalize(pooled @ words_to_picture, dim=1)  # (Q, Cv)
-        position = {i: n for n, i in enumerate(gallery)}
-        targets = np.array([position[str(t.target)] for t in triplets])
-        own = np.array([position[t.reference] for t in triplets])
-        for name, query in zip(BASELINES, (references, words, references + words), strict=True):
-            distances = -(query @ candidates.T).numpy()
-            distances[np.arange(len(own)), own] = np.inf
-            ranks[name].append(target_ranks(distances, targets))
+    for category in test.collection.galleries:
+        queries = category_queries(test.collection, category, protocol)
+        candidates = F.normalize(pooled_pictures(test.pictures, queries.gallery) - centre, dim=1)  # (N, Cv)
+        references = F.normalize(pooled_pictures(test.pictures, queries.references) - centre, dim=1)
+        words = F.normalize((pooled_texts(test.texts, queries.texts) - texts_centre) @ words_to_picture, dim=1)
+        for name, query in zip(BASELINES, (references, words, references + words), strict=True):  # (Q, Cv)
+            distances = queries.without_references(-(query @ candidates.T).numpy())
+            ranks[name].append(target_ranks(distances, queries.targets))
     return {name: np.concatenate(parts) for name, parts in ranks.items()}
 
 
@@ -56,10 +50,10 @@ def pooled_texts(texts: Texts, sentences: list[str]) -> Tensor:
     return torch.cat(parts)
 
 
-def _ridge(train: Features, penalty: float = 10.0) -> tuple[Tensor, Tensor, Tensor]:
+def _ridge(train: Features, protocol: Protocol, penalty: float = 10.0) -> tuple[Tensor, Tensor, Tensor]:
     """Centres of pictures (Cv,) and texts (Ct,), and the map (Ct, Cv)."""
-    triplets = train.collection.triplets
-    x = pooled_texts(train.texts, train.collection.texts)  # (M, Ct)
+    triplets = [t for t in train.collection.triplets if t.target is not None]
+    x = pooled_texts(train.texts, [protocol.text(t.captions) for t in triplets])  # (M, Ct)
     y = pooled_pictures(train.pictures, [str(t.target) for t in triplets])  # (M, Cv)
     x_centre, y_centre = x.mean(0), y.mean(0)
     x, y = x - x_centre, y - y_centre

@@ -1,21 +1,15 @@
-"""The bootstrap of many resamples at once, so that every metric can afford its interval, and tests of many columns.
-
-A bootstrap sample is how often it holds each row: counts (R, N) of R draws over N rows. Each statistic here takes
-the rows once and answers all draws in a few array operations; with every count at 1 it is the plain statistic.
-Letters: R draws, N rows, M columns, U distinct values, K components.
-"""
+"""Percentile intervals from resampled rows, and tests of many columns. Letters: N rows, M columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest, false_discovery_control
 
-Statistic = Callable[[np.ndarray], np.ndarray]  # counts (R, N) -> values (R,) or (R, M); NaN where a draw has none
-CHUNK = 100  # draws at once: 6,000 rows of them are 5 MB
-FLIPS = 1000  # sign flips at once
+Statistic = Callable[..., Any]  # of aligned columns -> a number, NaN where it has none, or values (M,)
+FLIPS = 1000  # sign flips at once, to bound memory
 DRAWS = 500
 
 
@@ -28,18 +22,17 @@ class Interval(NamedTuple):
 
 
 def interval(
-    statistic: Statistic, count: int, groups: np.ndarray | None = None, draws: int = DRAWS, seed: int = 0
+    statistic: Statistic, *columns: np.ndarray, groups: np.ndarray | None = None, draws: int = DRAWS, seed: int = 0
 ) -> Interval:
-    """The statistic of all rows with its interval; NaN without rows.
+    """The statistic of aligned columns, (N,) or (N, M) each, with its interval; NaN without rows.
 
     Whole `groups` (N,) are resampled: all severities of a picture, all queries of a target. Statistics of the same
     rows meet the same draws. Of sums of absolute values (calibration error, correlation) a resample has more than the
     sample, since its noise adds: such an interval lies somewhat high.
     """
-    if not count:
+    if not len(columns[0]):
         return Interval(np.nan, np.nan, np.nan)
-    value, low, high = _bounds(statistic, count, groups, draws, seed)
-    return Interval(float(value), float(low), float(high))
+    return Interval(*(float(np.squeeze(v)) for v in _bounds(statistic, columns, groups, draws, seed)))
 
 
 def mean_intervals(values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -47,186 +40,25 @@ def mean_intervals(values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> tup
 
     Raises ValueError for no rows or numbers that aren't finite.
     """
-    values = _finite(values)
-    return _bounds(lambda counts: counts @ values / len(values), len(values), None, draws, seed)
+    return _bounds(lambda rows: rows.mean(0), (_finite(values),), None, draws, seed)
 
 
 def _bounds(
-    statistic: Statistic, count: int, groups: np.ndarray | None, draws: int, seed: int
+    statistic: Statistic, columns: tuple[np.ndarray, ...], groups: np.ndarray | None, draws: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    value = statistic(np.ones((1, count)))[0]
-    resamples = np.concatenate([statistic(counts) for counts in _resamples(count, groups, draws, seed)])
-    if np.isnan(resamples).all():
-        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-    low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
-    return value, low, high
-
-
-def _resamples(count: int, groups: np.ndarray | None, draws: int, seed: int) -> list[np.ndarray]:
-    """Counts (up to CHUNK, N), chunk by chunk; rows of one group have the same count."""
+    columns, count = tuple(map(np.asarray, columns)), len(columns[0])
     codes = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
     if len(codes) != count:
         raise ValueError(f"{len(codes)} groups for {count} rows; give each row its group")
-    size, rng = int(codes.max()) + 1, np.random.default_rng(seed)
-    chunks = []
-    for start in range(0, draws, CHUNK):
-        many = min(CHUNK, draws - start)
-        places = rng.integers(0, size, (many, size)) + size * np.arange(many)[:, None]
-        chunks.append(np.bincount(places.ravel(), minlength=many * size).reshape(many, size)[:, codes].astype(float))
-    return chunks
-
-
-# ---- means ----
-
-
-def mean(values: np.ndarray) -> Statistic:
-    values = np.asarray(values, float)
-    return lambda counts: _ratio(counts @ values, counts.sum(1))
-
-
-def macro_mean(values: np.ndarray, codes: np.ndarray) -> Statistic:
-    """The average over categories (one code a row) of their means."""
-    values, codes = np.asarray(values, float), np.asarray(codes)
-    parts = [(codes == code, mean(values[codes == code])) for code in np.unique(codes)]
-    return lambda counts: _mean_finite(np.stack([of(counts[:, rows]) for rows, of in parts]))
-
-
-def lead(first: Statistic, rivals: Sequence[Statistic]) -> Statistic:
-    """The first above the largest of its rivals, in every draw anew: paired, all see the same rows."""
-    return lambda counts: first(counts) - np.max([rival(counts) for rival in rivals], axis=0)
-
-
-# ---- order and agreement ----
-
-
-def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Chance that a positive row scores above a negative one, ties half."""
-    sums, tied = _distinct(scores)
-    truth = np.asarray(positive, bool)
-    _aligned(tied, truth)
-
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        p, n = sums(counts * truth), sums(counts * ~truth)  # (R, U)
-        below = np.cumsum(n, axis=1) - n / 2
-        return _ratio((p * below).sum(1), p.sum(1) * n.sum(1))
-
-    return statistic
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> Statistic:
-    """Rank correlation, ties at their mean rank."""
-    parts = [_distinct(x), _distinct(y)]
-    _aligned(parts[0][1], parts[1][1])
-
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        return _pearson(counts, *(_mid_ranks(sums(counts))[:, tied] for sums, tied in parts))
-
-    return statistic
-
-
-def correlation(x: np.ndarray, y: np.ndarray) -> Statistic:
-    """Pearson's correlation; NaN where one side is constant."""
-    both = [np.asarray(v, float) - v[0] for v in (x, y)]  # a constant is zero, and so is its spread
-    return lambda counts: _pearson(counts, *both)
-
-
-def _pearson(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(R,) correlation of x and y, (N,) or (R, N), in each draw."""
-    size = counts.sum(1, keepdims=True)
-    a, b = (v - (counts * v).sum(1, keepdims=True) / size for v in (x, y))  # (R, N)
-    both, own, other = ((counts * u * v).sum(1) for u, v in ((a, b), (a, a), (b, b)))
-    return _ratio(both, np.sqrt(own * other))
-
-
-def pearson_by_bin(uncertainty: np.ndarray, hit: np.ndarray, bins: int = 10) -> Statistic:
-    """Pearson(bin, share of hits) over equal-count bins of rising uncertainty, as in `metrics.recall_by_bin`."""
-    order = np.argsort(uncertainty, kind="stable")
-    hits_in_order = np.asarray(hit, float)[order]
-    _aligned(order, hits_in_order)
-    place = np.arange(bins) - (bins - 1) / 2
-
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        counts = counts[:, order]
-        ends, hits = (
-            np.pad(np.cumsum(c, axis=1), ((0, 0), (1, 0))) for c in (counts, counts * hits_in_order)
-        )  # (R, N + 1)
-        rates = np.empty((len(counts), bins))
-        for n, (rows, reached) in enumerate(zip(ends, hits, strict=True)):
-            size, more = divmod(int(rows[-1]), bins)
-            edges = np.arange(bins + 1) * size + np.minimum(np.arange(bins + 1), more)
-            rates[n] = np.diff(np.interp(edges, rows, reached)) / np.diff(edges)
-        off = rates - rates.mean(1, keepdims=True)
-        return _ratio(off @ place, np.sqrt(np.square(off).sum(1) * np.square(place).sum()))
-
-    return statistic
-
-
-def aurc(confidence: np.ndarray, correct: np.ndarray) -> Statistic:
-    """Area under the risk-coverage curve, equal confidences at their mean error; smaller is better."""
-    sums, tied = _distinct(-np.asarray(confidence, float))
-    wrong = 1 - np.asarray(correct, float)
-    _aligned(tied, wrong)
-
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        size, errors = sums(counts), sums(counts * wrong)  # (R, U)
-        end = np.cumsum(size, axis=1).astype(int)
-        before = end - size.astype(int)
-        harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, end[:, -1].max() + 1))])
-        rate = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
-        carried = np.cumsum(errors, axis=1) - errors - before * rate  # the risk at place t is rate + carried / t
-        return _ratio((carried * (harmonic[end] - harmonic[before]) + errors).sum(1), end[:, -1])
-
-    return statistic
-
-
-# ---- calibration ----
-
-
-def calibration_error(p: np.ndarray, y: np.ndarray, bins: int = 15) -> Statistic:
-    """ECE over equal-width bins of the predicted probability."""
-    p, y = np.asarray(p, float), np.asarray(y, float)
-    _aligned(p, y)
-    inside = np.clip((p * bins).astype(int), 0, bins - 1)[:, None] == np.arange(bins)  # (N, bins)
-    gaps = inside * (p - y)[:, None]
-    return lambda counts: _ratio(np.abs(counts @ gaps).sum(1), counts.sum(1))
-
-
-# ---- components ----
-
-
-def mean_correlation(levels: np.ndarray) -> Statistic:
-    """Mean absolute correlation between the columns of (N, K); columns that never vary are left out."""
-    levels = levels[:, np.ptp(levels, axis=0) > 0]
-    levels = levels - levels.mean(0) if len(levels) else levels
-    pairs = ~np.eye(levels.shape[1], dtype=bool)
-
-    def of(count: np.ndarray) -> float:
-        centred = levels - count @ levels / count.sum()
-        covariance = (centred * count[:, None]).T @ centred
-        spread = np.sqrt(covariance.diagonal())
-        with np.errstate(invalid="ignore"):  # a draw in which a component doesn't vary
-            return float(np.nanmean(np.abs(covariance / np.outer(spread, spread))[pairs]))
-
-    if len(levels) < 2 or levels.shape[1] < 2:
-        return lambda counts: np.full(len(counts), np.nan)
-    return lambda counts: np.array([of(count) for count in counts])
-
-
-def eta_squared(labels: np.ndarray, values: np.ndarray, strata: np.ndarray) -> Statistic:
-    """Share of the variance of (N,) values within strata that labels explain."""
-    group, stratum = (x == np.unique(x)[:, None] for x in map(np.asarray, (labels, strata)))  # (G, N), (S, N)
-    values = np.asarray(values, float) - np.mean(values)
-    shared = (group[:, None] & stratum[None]).reshape(-1, len(values))  # (G * S, N)
-
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        size = counts @ stratum.T  # (R, S)
-        centre = _ratio((counts * values) @ stratum.T, size)
-        total = counts @ np.square(values) - np.nansum(size * np.square(centre), axis=1)
-        members = (counts @ shared.T).reshape(len(counts), len(group), -1)  # (R, G, S)
-        sums = (counts * values) @ group.T - np.nansum(members * centre[:, None], axis=2)  # (R, G)
-        return _ratio(np.nansum(_ratio(np.square(sums), members.sum(2)), axis=1), total)
-
-    return statistic
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    rng, values = np.random.default_rng(seed), []
+    for _ in range(draws):
+        picks = rng.integers(0, len(members), len(members))
+        rows = picks if groups is None else np.concatenate([members[n] for n in picks])
+        values.append(statistic(*(column[rows] for column in columns)))
+    if np.isnan(values).all():
+        return statistic(*columns), *np.full((2, *np.shape(values[0])), np.nan)
+    return statistic(*columns), *np.nanpercentile(values, [2.5, 97.5], axis=0)
 
 
 # ---- tests ----
@@ -252,43 +84,10 @@ def adjusted(p: np.ndarray) -> np.ndarray:
     return false_discovery_control(np.ravel(p)).reshape(np.shape(p))
 
 
-def wilson(hits: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % bounds of the share of `hits` among `count` observations (Wilson's score interval)."""
-    pairs = zip(np.asarray(hits, int).tolist(), np.asarray(count, int).tolist(), strict=True)
-    low, high = zip(*(binomtest(h, n).proportion_ci(method="wilson") for h, n in pairs), strict=True)
-    return np.array(low), np.array(high)
-
-
-# ---- parts ----
-
-
-def _distinct(values: np.ndarray) -> tuple[Statistic, np.ndarray]:
-    """A function that sums counts (R, N) over equal values, smallest value first (R, U); and each row's value (N,)."""
-    tied = np.unique(values, return_inverse=True)[1]
-    order = np.argsort(tied, kind="stable")
-    starts = np.flatnonzero(np.diff(tied[order], prepend=-1))
-    return lambda counts: np.add.reduceat(counts[:, order], starts, axis=1), tied
-
-
-def _mid_ranks(sizes: np.ndarray) -> np.ndarray:
-    """(R, U) the mean rank of each distinct value from how often it occurs."""
-    return np.cumsum(sizes, axis=1) - (sizes - 1) / 2
-
-
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b, NaN where b is 0."""
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
-
-
-def _mean_finite(values: np.ndarray) -> np.ndarray:
-    """Means over the first axis of what isn't NaN; NaN where nothing is."""
-    finite = ~np.isnan(values)
-    return _ratio(np.where(finite, values, 0).sum(0), finite.sum(0))
-
-
-def _aligned(x: np.ndarray, y: np.ndarray) -> None:
-    if x.shape != y.shape or x.ndim != 1:
-        raise ValueError(f"expected two vectors of one length, got shapes {x.shape} and {y.shape}")
+def wilson(share: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """(2, M) 95 % bounds of M shares of `count` observations each (Wilson's score interval)."""
+    pairs = zip(np.round(share * count).astype(int).tolist(), count.tolist(), strict=True)
+    return np.array([binomtest(hits, n).proportion_ci(method="wilson") for hits, n in pairs]).T
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

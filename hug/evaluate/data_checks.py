@@ -6,26 +6,29 @@ one of the two can find more targets than this, so a high recall needs both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from hug.data.features import Features
+from hug.data.collection import Collection
 from hug.data.truth import Truth
-from hug.evaluate.bootstrap import DRAWS, macro_mean
+from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.measurements import Metric
-from hug.evaluate.ranking import category_rows
+from hug.evaluate.metrics import macro_mean
+from hug.evaluate.protocols import default_protocol
+from hug.evaluate.ranking import category_queries
 
 CHANGES = (1, 2, 3)  # aspects in which a target differs from its reference
 
 
-def data_checks(features: Features, draws: int = DRAWS) -> list[Metric]:
+def data_checks(collection: Collection, draws: int = DRAWS) -> list[Metric]:
     """Metrics of the guards that the data alone decide; nothing for real data."""
-    collection = features.collection
     truth = collection.truth
     if truth is None or not collection.triplets:
         return []
     pictures, kinds = truth.labels.loc[list(collection.ids)], truth.queries.kind
-    parts = [_Part(features, category, truth) for category in collection.galleries]
+    parts = [_Part(collection, category, truth) for category in collection.galleries]
     near = np.concatenate([part.near_misses() for part in parts])
     return [
         *_readers(parts, draws),
@@ -37,22 +40,23 @@ def data_checks(features: Features, draws: int = DRAWS) -> list[Metric]:
     ]
 
 
+def aspects_apart(truth: Truth, ids: Sequence[str]) -> np.ndarray:
+    """(N, N) in how many aspects two pictures differ; near misses differ in one."""
+    looks = truth.labels.loc[list(ids)]
+    codes = np.stack([pd.factorize(looks[a])[0] for a in truth.aspects], axis=1)  # (N, A)
+    return (codes[:, None] != codes[None]).sum(-1)
+
+
 class _Part:
     """One category: aspects of its gallery, its queries by their places in the gallery."""
 
-    def __init__(self, features: Features, category: str, truth: Truth) -> None:
-        collection = features.collection
-        gallery = collection.galleries[category]
-        self.looks = truth.labels.loc[list(gallery)]
-        codes = np.stack([pd.factorize(self.looks[a])[0] for a in truth.aspects], axis=1)  # (N, A)
-        self.apart = (codes[:, None] != codes[None]).sum(-1)  # (N, N) aspects in which two pictures differ
-        place = {i: n for n, i in enumerate(gallery)}
-        rows = category_rows(collection, category)
-        triplets = [collection.triplets[n] for n in rows]
-        self.references = np.array([place[t.reference] for t in triplets], int)
-        self.targets = np.array([place[str(t.target)] for t in triplets], int)
-        self.says = [truth.queries.says.iloc[n] for n in rows]
-        self.clean = truth.clean_queries[rows]
+    def __init__(self, collection: Collection, category: str, truth: Truth) -> None:
+        self.looks = truth.labels.loc[list(collection.galleries[category])]
+        self.apart = aspects_apart(truth, collection.galleries[category])
+        queries = category_queries(collection, category, default_protocol(collection))
+        self.references, self.targets = queries.places, queries.targets
+        self.says = list(truth.queries.says.iloc[queries.rows])
+        self.clean = truth.clean_queries[queries.rows]
 
     def near_misses(self) -> np.ndarray:
         """(Q,) pictures that differ from each query's target in one aspect only."""
@@ -60,19 +64,20 @@ class _Part:
 
     def by_words(self) -> np.ndarray:
         """(Q,) chance that the target is among ten of the pictures that the words allow, the reference removed."""
-        return np.array([
-            self._hit(np.logical_and.reduce([self.looks[a].isin(v) for a, v in says.items()], initial=True), q)
-            for q, says in enumerate(self.says)
-        ])  # fmt: skip
+        every = np.ones(len(self.looks), bool)
+        allowed = [np.logical_and.reduce([every, *(self.looks[a].isin(v) for a, v in says.items())])
+                   for says in self.says]  # fmt: skip
+        return self._hits(np.array(allowed).reshape(-1, len(every)))
 
     def by_reference(self, changes: int) -> np.ndarray:
         """(Q,) the same among the pictures that differ from the reference in as many aspects."""
-        return np.array([self._hit(self.apart[r] == changes, q) for q, r in enumerate(self.references)])
+        return self._hits(self.apart[self.references] == changes)
 
-    def _hit(self, allowed: np.ndarray, query: int) -> float:
-        allowed = np.broadcast_to(allowed, len(self.looks)).copy()
-        allowed[self.references[query]] = False
-        return min(1.0, 10 / allowed.sum()) if allowed[self.targets[query]] else 0.0
+    def _hits(self, allowed: np.ndarray) -> np.ndarray:
+        queries = np.arange(len(allowed))
+        allowed[queries, self.references] = False
+        chance = np.minimum(1, 10 / np.maximum(allowed.sum(1), 1))
+        return np.where(allowed[queries, self.targets], chance, 0.0)
 
 
 def _readers(parts: list[_Part], draws: int) -> list[Metric]:
@@ -83,8 +88,8 @@ def _readers(parts: list[_Part], draws: int) -> list[Metric]:
         return []
 
     def reader(method: str, chances: list[np.ndarray], note: str = "") -> Metric:
-        statistic = macro_mean(100 * np.concatenate(chances)[clean], codes)
-        return Metric.estimate(f"recall.10.clean.{method}.reader", statistic, len(codes), None, draws, note)
+        values, id = 100 * np.concatenate(chances)[clean], f"recall.10.clean.{method}.reader"
+        return Metric.estimate(id, macro_mean, values, codes, draws=draws, note=note)
 
     guesses = [
         reader("reference", [part.by_reference(n) for part in parts],

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from hug.data.features import Features
 from hug.data.truth import Truth
-from hug.evaluate.bootstrap import DRAWS, macro_mean
+from hug.evaluate.bootstrap import DRAWS
+from hug.evaluate.data_checks import aspects_apart
 from hug.evaluate.measurements import Metric
-from hug.evaluate.ranking import CategoryRanking, target_ranks
+from hug.evaluate.metrics import macro_mean
+from hug.evaluate.ranking import CategoryRanking, RankedSplit, target_ranks
 
 
-def hard_gallery(truth: Truth, rankings: Sequence[CategoryRanking]) -> pd.DataFrame:
+def hard_gallery(truth: Truth, rankings: Iterable[CategoryRanking]) -> pd.DataFrame:
     """One row a query with specific fitting words on clean pictures: category, target, rank, size.
 
     Candidates are the target and its near misses in the gallery, clean or not; the reference is removed. `size`
@@ -25,41 +25,32 @@ def hard_gallery(truth: Truth, rankings: Sequence[CategoryRanking]) -> pd.DataFr
 
 
 def _hard_category(ranking: CategoryRanking, truth: Truth) -> pd.DataFrame:
-    place = {i: n for n, i in enumerate(ranking.gallery)}
-
-    @cache
-    def candidates(target: int) -> np.ndarray:
-        """Places in the gallery, in its order: ties go by it."""
-        near = [place[i] for i in truth.near_misses(ranking.gallery[target]) if i in place]
-        return np.array(sorted([target, *near]))
-
-    rows = []
-    for q in np.flatnonzero(truth.clean_queries[ranking.rows]):
-        target = int(ranking.targets[q])
-        places = candidates(target)
-        distances = ranking.distances[q, places][None]  # (1, C); a removed reference is at infinity
-        size = int(np.isfinite(distances).sum())
-        if size > 1:
-            rank = int(target_ranks(distances, np.searchsorted(places, [target]))[0])
-            rows.append((ranking.category, ranking.gallery[target], rank, size))
-    return pd.DataFrame(rows, columns=["category", "target", "rank", "size"])
+    queries = np.flatnonzero(truth.clean_queries[ranking.rows])
+    targets = ranking.targets[queries]
+    near = aspects_apart(truth, ranking.gallery)[targets] == 1  # (Q, N)
+    near[np.arange(len(targets)), targets] = True
+    distances = np.where(near, ranking.distances[queries], np.inf)  # a removed reference is at infinity
+    table = pd.DataFrame({
+        "category": ranking.category, "target": np.array(ranking.gallery, object)[targets],
+        "rank": target_ranks(distances, targets), "size": np.isfinite(distances).sum(1),
+    })  # fmt: skip
+    return table[table["size"] > 1]
 
 
-def hard_metrics(features: Features, rankings: Sequence[CategoryRanking], draws: int = DRAWS) -> list[Metric]:
+def hard_metrics(ranked: RankedSplit, draws: int = DRAWS) -> list[Metric]:
     """R@1 (percent) and MRR in the hard gallery, averages over categories; nothing for data without truth.
 
     Intervals resample targets: queries of one target share their candidates. By chance it is the mean of 1/size.
     """
-    if features.collection.truth is None:
-        return []
-    table = hard_gallery(features.collection.truth, rankings)
+    truth = ranked.collection.truth
+    table = pd.DataFrame() if truth is None else hard_gallery(truth, ranked.categories)
     if table.empty:
         return []
-    count, targets, ranks = len(table), table.target.to_numpy(), table["rank"].to_numpy()
-    codes = np.unique(table.category, return_inverse=True)[1]
+    ranks, category = table["rank"].to_numpy(), pd.factorize(table.category)[0]
+    values = {"recall.1.hard": 100.0 * (ranks == 1), "mrr.hard": 1 / ranks}
+    targets = table.target.to_numpy()
     return [
-        Metric.estimate("recall.1.hard", macro_mean(100 * (ranks == 1), codes), count, targets, draws),
-        Metric.estimate("mrr.hard", macro_mean(1 / ranks, codes), count, targets, draws),
-        Metric("recall.1.hard.random", 100 * float((1 / table["size"]).mean()), count=count),
-        Metric("size.hard", float(table["size"].mean()), count=count),
+        *(Metric.estimate(id, macro_mean, v, category, groups=targets, draws=draws) for id, v in values.items()),
+        Metric("recall.1.hard.random", 100 * float((1 / table["size"]).mean()), count=len(table)),
+        Metric("size.hard", float(table["size"].mean()), count=len(table)),
     ]

@@ -5,22 +5,53 @@ Ranks are 1-based. An uncertainty is larger where the model should be less sure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy import stats
+from scipy.special import softmax
 
 
-def recall_at(ranks: np.ndarray, k: int) -> float:
-    """Share of queries whose target is among the first k, in [0, 1]; NaN for no queries."""
-    return float(np.mean(np.asarray(ranks) <= k)) if len(ranks) else float("nan")
+def macro_mean(values: np.ndarray, codes: np.ndarray) -> float:
+    """The average over categories (one code a row) of their means."""
+    category = np.unique(codes, return_inverse=True)[1]
+    return float(np.mean(np.bincount(category, values) / np.bincount(category)))
 
 
-def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Rank correlation in [-1, 1]; NaN for no pairs and when one side is constant."""
+def correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Pearson's correlation; NaN for no pairs and when one side is constant."""
     x, y = _aligned(x, y)
     if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(spearmanr(x, y).statistic)
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Rank correlation in [-1, 1], ties at their mean rank; NaN as `correlation` is."""
+    return correlation(stats.rankdata(x), stats.rankdata(y))
+
+
+def mean_correlation(levels: np.ndarray) -> float:
+    """Mean absolute correlation between the columns of (N, K); columns that never vary are left out.
+
+    NaN for fewer than two columns that vary.
+    """
+    levels = levels[:, np.ptp(levels, axis=0) > 0]
+    pairs = np.triu_indices(levels.shape[1], 1)
+    return float(np.abs(np.corrcoef(levels, rowvar=False)[pairs]).mean()) if len(pairs[0]) else float("nan")
+
+
+def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Chance that a positive row scores above a negative one, ties half; NaN when one side is empty."""
+    scores, truth = _aligned(scores, positive)
+    p, n = truth.sum(), (1 - truth).sum()
+    return float((stats.rankdata(scores) @ truth / p - (p + 1) / 2) / n) if p and n else float("nan")
+
+
+def lead(statistic: Callable[[np.ndarray, np.ndarray], float]) -> Callable[..., float]:
+    """The statistic of (own, shared) above the largest of its rivals': paired, all see the same rows."""
+    return lambda shared, own, *rivals: statistic(own, shared) - max(statistic(rival, shared) for rival in rivals)
 
 
 def recall_by_bin(uncertainty: np.ndarray, ranks: np.ndarray, k: int = 10, bins: int = 10) -> pd.DataFrame:
@@ -32,8 +63,14 @@ def recall_by_bin(uncertainty: np.ndarray, ranks: np.ndarray, k: int = 10, bins:
     if not 2 <= bins <= len(ranks):
         raise ValueError(f"{bins} bins of {len(ranks)} queries; give at least 2 bins and a query for each")
     parts = np.array_split(np.argsort(uncertainty, kind="stable"), bins)
-    rows = [(recall_at(ranks[part], k), uncertainty[part].mean(), len(part)) for part in parts]
+    rows = [(np.mean(ranks[part] <= k), uncertainty[part].mean(), len(part)) for part in parts]
     return pd.DataFrame(rows, columns=["recall", "uncertainty", "count"])
+
+
+def pearson_by_bin(uncertainty: np.ndarray, ranks: np.ndarray) -> float:
+    """Correlation of the bin with its R@10, over ten bins of `recall_by_bin`; honest uncertainty gives -1."""
+    recall = recall_by_bin(uncertainty, ranks).recall.to_numpy()
+    return correlation(np.arange(len(recall)), recall)
 
 
 def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +87,11 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarr
     return answered / len(wrong), np.cumsum(wrong) / answered
 
 
+def aurc(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Area under the curve of `risk_coverage`; smaller is better."""
+    return float(risk_coverage(confidence, correct)[1].mean())
+
+
 def reliability(p: np.ndarray, y: np.ndarray, bins: int = 15) -> pd.DataFrame:
     """Equal-width bins of predicted probability, empty ones left out: bin (from 1), count, predicted, observed."""
     p, y = _aligned(p, y)
@@ -59,6 +101,12 @@ def reliability(p: np.ndarray, y: np.ndarray, bins: int = 15) -> pd.DataFrame:
     means = table.groupby("bin").agg(count=("observed", "size"), predicted=("predicted", "mean"),
                                      observed=("observed", "mean"))  # fmt: skip
     return means.reset_index()
+
+
+def calibration_error(p: np.ndarray, y: np.ndarray) -> float:
+    """ECE: mean gap of predicted and observed over the bins of `reliability`, weighted by their sizes."""
+    table = reliability(p, y)
+    return float(np.average((table.predicted - table.observed).abs(), weights=table["count"]))
 
 
 # ---- uncertainties that anybody has without a variance, from distances (Q, N) ----
@@ -84,11 +132,7 @@ def entropy(distances: np.ndarray, scale: float) -> np.ndarray:
     """
     if not scale > 0:
         raise ValueError(f"the scale must be positive, got {scale}")
-    logits = -scale * distances
-    logits = logits - logits.max(1, keepdims=True)
-    p = np.exp(logits)
-    p = p / p.sum(1, keepdims=True)
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1)
+    return stats.entropy(softmax(-scale * distances, axis=1), axis=1)
 
 
 def _aligned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

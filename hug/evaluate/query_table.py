@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hug.data.collection import Collection
-from hug.evaluate.bootstrap import Interval, interval, macro_mean
-from hug.evaluate.ranking import CategoryRanking, log_variances
+from hug.evaluate.bootstrap import Interval, interval
+from hug.evaluate.metrics import macro_mean
+from hug.evaluate.ranking import RankedSplit, log_variances
 
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
-def query_table(
-    collection: Collection, rankings: Sequence[CategoryRanking], chance: np.ndarray, weights: str
-) -> pd.DataFrame:
-    """Columns category, row (of the category's captions), rank, chance (of a hit), mean variances, clean.
+def query_table(ranked: RankedSplit, chance: np.ndarray, weights: str) -> pd.DataFrame:
+    """Columns category, row (of the category's queries), rank, chance (of a hit), mean variances, clean.
 
-    `chance` (Q,) is in the order of `rankings`; `clean` (specific fitting words, both pictures clean) is there where
-    it is known. The hash of the weights is in the table's attributes.
+    `clean` (specific fitting words, both pictures clean) is there where it is known. The hash of the weights is in
+    the table's attributes.
     """
+    rows = np.concatenate([np.arange(len(r.rows), dtype="int32") for r in ranked.categories])
+    category = pd.Categorical.from_codes(ranked.codes, [r.category for r in ranked.categories])
     table = pd.DataFrame({
-        "category": np.concatenate([np.full(len(r.rows), r.category, object) for r in rankings]),
-        "row": np.concatenate([np.arange(len(r.rows)) for r in rankings]).astype("int32"),
-        "rank": np.concatenate([r.ranks for r in rankings]).astype("int32"),
-        "chance": chance.astype("float32"),
+        "category": category, "row": rows, "rank": ranked.ranks.astype("int32"), "chance": chance.astype("float32"),
     })  # fmt: skip
-    table["category"] = table.category.astype("category")
-    table[list(VARIANCES)] = np.exp(np.concatenate([log_variances(r.query) for r in rankings])).astype("float32")
-    if collection.truth is not None:
-        table["clean"] = collection.truth.clean_queries[np.concatenate([r.rows for r in rankings])]
+    table[list(VARIANCES)] = np.exp(log_variances(ranked.query)).astype("float32")
+    if "clean" in ranked.selections:
+        table["clean"] = ranked.selections["clean"]
     table.attrs = {"weights": weights}
     return table
 
@@ -52,32 +47,33 @@ def read_queries(folder: Path, split: str, weights: str) -> pd.DataFrame | None:
     return table if table.attrs.get("weights") == weights else None
 
 
-def paired_recall(own: pd.DataFrame, baseline: pd.DataFrame, k: int = 10) -> Interval | None:
+def paired_recall(own: pd.DataFrame | None, baseline: pd.DataFrame | None, k: int = 10) -> Interval | None:
     """R@k in percent of one model above another's on the same clean queries, average over categories, paired.
 
-    None when the tables don't hold the same queries, or nobody knows which are clean.
+    None when a table is missing, or they don't hold the same queries, or nobody knows which are clean.
     """
     keys = ["category", "row"]
-    if "clean" not in own or "clean" not in baseline or len(own) != len(baseline):
+    if own is None or baseline is None or len(own) != len(baseline):
+        return None
+    if "clean" not in own or "clean" not in baseline:
         return None
     both = own.merge(baseline[[*keys, "rank"]], on=keys, suffixes=("", "_baseline"))
     both = both[both.clean]
     if len(both) != int(own.clean.sum()):
         return None
     difference = 100.0 * ((both["rank"] <= k).astype(int) - (both.rank_baseline <= k).astype(int)).to_numpy()
-    codes = np.unique(both.category.astype(str), return_inverse=True)[1]
-    return interval(macro_mean(difference, codes), len(both))
+    return interval(macro_mean, difference, pd.factorize(both.category)[0])
 
 
-def validation_table(collection: Collection, rankings: Sequence[CategoryRanking]) -> pd.DataFrame:
+def validation_table(ranked: RankedSplit) -> pd.DataFrame:
     """One row a validation query and a candidate: the values behind histograms and percentiles."""
-    tables = []
-    for r in rankings:
-        queries = pd.DataFrame(np.exp(log_variances(r.query)), columns=list(VARIANCES))
-        queries.insert(0, "side", "query")
-        queries.insert(1, "category", r.category)
-        queries.insert(2, "id", [collection.triplets[n].reference for n in r.rows])
-        queries["rank"] = r.ranks
-        candidates = pd.DataFrame({"side": "image", "category": r.category, "id": list(r.gallery)})
-        tables += [queries, candidates.assign(var_c=r.candidates.overall.numpy())]
-    return pd.concat(tables, ignore_index=True)
+    names, triplets = np.array([r.category for r in ranked.categories]), ranked.collection.triplets
+    queries = pd.DataFrame(np.exp(log_variances(ranked.query)), columns=list(VARIANCES))
+    queries.insert(0, "side", "query")
+    queries.insert(1, "category", names[ranked.codes])
+    queries.insert(2, "id", [triplets[n].reference for n in ranked.rows])
+    images = [
+        pd.DataFrame({"side": "image", "category": r.category, "id": r.gallery, "var_c": r.candidates.overall.numpy()})
+        for r in ranked.categories
+    ]
+    return pd.concat([queries.assign(rank=ranked.ranks), *images], ignore_index=True)

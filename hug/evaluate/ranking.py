@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from hug.data.collection import Collection
 from hug.data.features import Features, tokens_of
+from hug.evaluate.protocols import Protocol, default_protocol
 from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
@@ -30,6 +32,50 @@ class CategoryRanking:
     distances: np.ndarray  # (Q, N); the reference of each query at +inf when the protocol removes it
     targets: np.ndarray  # (Q,) position of the target in the gallery
     ranks: np.ndarray  # (Q,) 1-based rank of the target
+
+
+@dataclass(frozen=True)
+class RankedSplit:
+    """All queries of a split, category after category."""
+
+    collection: Collection
+    protocol: Protocol
+    categories: tuple[CategoryRanking, ...]
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """(Q,) index into collection.triplets."""
+        return np.concatenate([r.rows for r in self.categories])
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """(Q,) 1-based rank of the target."""
+        return np.concatenate([r.ranks for r in self.categories])
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """(Q,) number of the category."""
+        return np.repeat(np.arange(len(self.categories)), [len(r.rows) for r in self.categories])
+
+    @cached_property
+    def query(self) -> Query:
+        return Query.cat([r.query for r in self.categories])
+
+    @cached_property
+    def gallery(self) -> list[str]:
+        """Ids of all candidates, gallery after gallery."""
+        return [i for r in self.categories for i in r.gallery]
+
+    @cached_property
+    def candidates(self) -> Gaussians:
+        """Of the pictures of `gallery`."""
+        return Gaussians.cat([r.candidates for r in self.categories])
+
+    @cached_property
+    def selections(self) -> dict[str, np.ndarray]:
+        """(Q,) true for the queries in question: all, and the clean ones with specific fitting words where known."""
+        everything, truth = {"all": np.ones(len(self.rows), bool)}, self.collection.truth
+        return everything if truth is None else {**everything, "clean": truth.clean_queries[self.rows]}
 
 
 @torch.no_grad()
@@ -52,38 +98,58 @@ def encode_queries(model: HUG, features: Features, references: Sequence[str], te
 
 
 def rank_split(
-    model: HUG, features: Features, use_var: bool = True, keep_reference: bool = False, limit: int | None = None
-) -> list[CategoryRanking]:
-    """Every category of a split, its first `limit` queries."""
-    return [
-        _rank_category(model, features, category, use_var, keep_reference, limit)
-        for category in features.collection.galleries
-    ]
+    model: HUG, features: Features, protocol: Protocol | None = None, use_var: bool = True, limit: int | None = None
+) -> RankedSplit:
+    """Every category of a split, its first `limit` queries; by the data's own protocol unless another is given."""
+    protocol, categories = protocol or default_protocol(features.collection), []
+    for category in features.collection.galleries:
+        queries = category_queries(features.collection, category, protocol, limit)
+        rows = [features.pictures.row[i] for i in queries.gallery]
+        candidates = encode_pictures(model, features.pictures.tokens, rows)
+        query = encode_queries(model, features, queries.references, queries.texts)
+        distances = queries.without_references(distance(query, candidates, use_var=use_var).numpy())
+        ranks = target_ranks(distances, queries.targets)
+        categories.append(
+            CategoryRanking(
+                category, queries.gallery, queries.rows, query, candidates, distances, queries.targets, ranks
+            )
+        )
+    return RankedSplit(features.collection, protocol, tuple(categories))
 
 
-def _rank_category(
-    model: HUG, features: Features, category: str, use_var: bool, keep_reference: bool, limit: int | None
-) -> CategoryRanking:
-    collection = features.collection
-    gallery, texts = collection.galleries[category], collection.texts
-    rows = category_rows(collection, category)[:limit]
-    triplets = [collection.triplets[n] for n in rows]
-    candidates = encode_pictures(model, features.pictures.tokens, [features.pictures.row[i] for i in gallery])
-    query = encode_queries(model, features, [t.reference for t in triplets], [texts[n] for n in rows])
-    distances = distance(query, candidates, use_var=use_var).numpy()
-    position = {i: n for n, i in enumerate(gallery)}
-    targets = np.array([position[str(t.target)] for t in triplets])
-    if not keep_reference:
-        references = np.array([position.get(t.reference, -1) for t in triplets])
-        present = references >= 0
-        distances[np.flatnonzero(present), references[present]] = np.inf
-    ranks = target_ranks(distances, targets)
-    return CategoryRanking(category, gallery, rows, query, candidates, distances, targets, ranks)
+@dataclass(frozen=True)
+class CategoryQueries:
+    """What a protocol asks of one category; triplets whose target is hidden are left out."""
+
+    gallery: tuple[str, ...]
+    rows: np.ndarray  # (Q,) index into collection.triplets
+    references: list[str]  # Q ids
+    texts: list[str]  # Q
+    targets: np.ndarray  # (Q,) position in the gallery
+    places: np.ndarray  # (Q,) position of the reference in the gallery; -1 where it isn't there
+    keep_reference: bool
+
+    def without_references(self, distances: np.ndarray) -> np.ndarray:
+        """Distances (Q, N) with each query's reference at +inf, where the protocol removes it; changed in place."""
+        if not self.keep_reference:
+            present = np.flatnonzero(self.places >= 0)
+            distances[present, self.places[present]] = np.inf
+        return distances
 
 
-def category_rows(collection: Collection, category: str) -> np.ndarray:
-    """(Q,) places of a category's triplets in the collection."""
-    return np.array([n for n, t in enumerate(collection.triplets) if t.category == category], dtype=int)
+def category_queries(
+    collection: Collection, category: str, protocol: Protocol, limit: int | None = None
+) -> CategoryQueries:
+    """The first `limit` queries of a category."""
+    pairs = [(n, t) for n, t in enumerate(collection.triplets) if t.category == category and t.target is not None]
+    rows, triplets = [n for n, _ in pairs[:limit]], [t for _, t in pairs[:limit]]
+    gallery = collection.galleries[category]
+    place = {i: n for n, i in enumerate(gallery)}
+    return CategoryQueries(
+        gallery, np.array(rows, int), [t.reference for t in triplets], [protocol.text(t.captions) for t in triplets],
+        np.array([place[str(t.target)] for t in triplets], int),
+        np.array([place.get(t.reference, -1) for t in triplets], int), protocol.keep_reference,
+    )  # fmt: skip
 
 
 def ranks_without_variance(ranking: CategoryRanking) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,9 +32,6 @@ class Pictures(Sequence[Image.Image]):
 
     def __getitem__(self, place: int) -> Image.Image:  # type: ignore[override]
         return open_picture(self.sources[place])
-
-    def __iter__(self) -> Iterator[Image.Image]:
-        return (open_picture(source) for source in self.sources)
 
 
 @dataclass(frozen=True)
@@ -78,11 +76,10 @@ def own_index(checkpoint: Path, model: HUG) -> Index | None:
     if not (checkpoint / TABLE).exists():
         return None
     index = Index.load(checkpoint)
-    try:
+    with suppress(ValueError):
         index.check(model)
-    except ValueError:
-        return None
-    return index
+        return index
+    return None
 
 
 def read_gallery(path: str | Path) -> GallerySource:

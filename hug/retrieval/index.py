@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from hug.data.images import open_picture
 from hug.files import write_json, write_tensors
-from hug.gaussians import Gaussians, Query
+from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
 Picture: TypeAlias = Image.Image | Path | bytes
@@ -120,16 +120,14 @@ class Index:
 
     def check(self, model: HUG) -> None:
         """Raises ValueError when other weights, or the same on another backbone, made this index."""
-        if self.backbone and self.backbone != model.backbone.fingerprint:
-            raise ValueError(
-                f"this index was made on the backbone {self.backbone}, the model has {model.backbone.fingerprint}; "
-                "run `python -m hug index` again"
-            )
-        if self.weights_hash != model.weights_hash:
-            raise ValueError(
-                f"this index was made by the weights {self.weights_hash}, the model has {model.weights_hash}; "
-                "run `python -m hug index` again"
-            )
+        backbone = model.backbone.fingerprint
+        for origin, own, theirs in (
+            ("on the backbone", self.backbone or backbone, backbone),
+            ("by the weights", self.weights_hash, model.weights_hash),
+        ):
+            if own != theirs:
+                facts = f"this index was made {origin} {own}, the model has {theirs}"
+                raise ValueError(f"{facts}; run `python -m hug index` again")
 
     @property
     def gallery_hash(self) -> str:
@@ -186,17 +184,9 @@ class Index:
 
     # ---- search ----
 
-    def search(
-        self,
-        query: Query | Gaussians,
-        k: int = 10,
-        exclude: Sequence[str | Iterable[str] | None] | None = None,
-        where: Where | None = None,
-        components: Iterable[int] | None = None,
-        use_var: bool = True,
-    ) -> Ranking:
-        """The k nearest candidates, as `rank` with these `SearchOptions`."""
-        return self.rank(query, SearchOptions(k, exclude, where, components, use_var))
+    def search(self, query: Query | Gaussians, k: int = 10, **options: Any) -> Ranking:
+        """The k nearest candidates, as `rank` with these `SearchOptions`: exclude, where, components, use_var."""
+        return self.rank(query, SearchOptions(k, **options))
 
     def rank(self, query: Query | Gaussians, options: SearchOptions) -> Ranking:
         """The nearest candidates by Eq. 15, exact; equal distances keep the gallery's order.
@@ -209,10 +199,13 @@ class Index:
             raise ValueError(f"k must be at least 1, got {k}")
         mask = self._mask(options.where).to(device)
         rows, places = (side.to(device) for side in self._excluded(options.exclude, len(query)))
+        self._check_query(query)
+        query, components = query.to(device), self._components(options.components)
         best = self.gaussians.mu.new_empty(len(query), 0)  # (B, up to k) of the chunks so far
         positions = torch.empty(len(query), 0, dtype=torch.long, device=device)
-        for start, distances in self._chunks(query, options.components, options.use_var):  # (B, n)
-            stop = start + distances.shape[1]
+        for start in range(0, len(self.ids), CHUNK):
+            stop = min(start + CHUNK, len(self.ids))
+            distances = distance(query, self.gaussians[start:stop], options.use_var, components)  # (B, n)
             distances[:, ~mask[start:stop]] = torch.inf
             inside = (places >= start) & (places < stop)
             distances[rows[inside], places[inside] - start] = torch.inf
@@ -222,41 +215,6 @@ class Index:
         positions = positions.masked_fill(torch.isinf(best), -1)
         ids = [[self.ids[n] for n in row if n >= 0] for row in positions.tolist()]
         return Ranking(ids, best.cpu(), positions.cpu())
-
-    def distances(
-        self, query: Query | Gaussians, components: Iterable[int] | None = None, use_var: bool = True
-    ) -> Tensor:
-        """(B, N) distances, on the index's device, of Eq. 15 over these components, plus the candidate bias.
-
-        Divided by K*D of the whole model, so that leaving components out makes a part of the whole distance.
-        """
-        return torch.cat([part for _, part in self._chunks(query, components, use_var)], dim=1)
-
-    def _chunks(
-        self, query: Query | Gaussians, components: Iterable[int] | None, use_var: bool
-    ) -> Iterator[tuple[int, Tensor]]:
-        """First row and distances (B, n) of each chunk of the gallery: one matrix product a chunk."""
-        self._check_query(query)
-        query, keep = query.to(self.gaussians.mu.device), self._components(components)
-        scale = query.mu.shape[1] * query.mu.shape[2]
-        mu_q = query.mu[:, keep].flatten(1)  # (B, K'*D)
-        norm_q, var_q = mu_q.square().sum(1)[:, None], query.var[:, keep].sum((1, 2))[:, None]  # (B, 1)
-        for start in range(0, len(self.ids), CHUNK):
-            rows = slice(start, start + CHUNK)
-            mu_c = self.gaussians.mu[rows, keep].flatten(1)  # (n, K'*D)
-            squared = norm_q + self._mu_norm[rows, keep].sum(1) - 2 * (mu_q @ mu_c.T)  # (B, n)
-            squared.clamp_min_(0)
-            if use_var:
-                squared += var_q + self._var_sum[rows, keep].sum(1)
-            yield start, squared / scale + self.gaussians.bias[rows]
-
-    @cached_property
-    def _mu_norm(self) -> Tensor:
-        return self.gaussians.mu.square().sum(-1)  # (N, K)
-
-    @cached_property
-    def _var_sum(self) -> Tensor:
-        return self.gaussians.var.sum(-1)  # (N, K)
 
     @cached_property
     def _place(self) -> dict[str, int]:

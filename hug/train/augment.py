@@ -8,6 +8,7 @@ Letters: V views, P image tokens, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,17 +42,16 @@ def corrupt_tokens(tokens: Tensor, statistics: Statistics, rng: np.random.Genera
     it, levelled towards the picture's own mean, or under noise. The first two corrupt a share of the tokens wholly;
     the others all of them by that share, or every second time a share of them strongly.
     """
-    less, more = [], []
+    views = []
     kinds = rng.integers(0, len(CORRUPTIONS), len(tokens))
     order = torch.as_tensor(rng.permutation(len(tokens)))
     for n, kind in enumerate(kinds):
         low = rng.uniform(0.1, 0.5)
         high = rng.uniform(low + 0.2, 0.9)
         other = tokens[order[n]] if order[n] != n else tokens[(n + 1) % len(tokens)]
-        a, b = _corrupt(tokens[n], CORRUPTIONS[kind], (low, high), other, statistics, rng)
-        less.append(a)
-        more.append(b)
-    return torch.stack(less), torch.stack(more)
+        views.append(_corrupt(tokens[n], CORRUPTIONS[kind], (low, high), other, statistics, rng))
+    less, more = map(torch.stack, zip(*views, strict=True))
+    return less, more
 
 
 def _corrupt(
@@ -86,24 +86,19 @@ def _places(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(np.argsort(np.hypot(rows - y, columns - x) + rng.uniform(0, 0.5, count)))
 
 
-@dataclass(frozen=True)
-class Jitter:
-    """A small change of each of B pictures' tokens, the same for all views of a picture: nothing is memorised."""
+def jitter(
+    tokens: Tensor, statistics: Statistics, amount: float, random: torch.Generator
+) -> Callable[[Tensor, Tensor | slice], Tensor]:
+    """A small change of each of B pictures' tokens (B, P, C), the same for all views of a picture.
 
-    scale: Tensor  # (B, 1, C)
-    shift: Tensor  # (B, P, C)
-
-    @staticmethod
-    def of(tokens: Tensor, statistics: Statistics, amount: float, random: torch.Generator) -> Jitter:
-        """For tokens (B, P, C); `amount` in standard deviations of a channel: by channel, and by token."""
-        count, _, channels = tokens.shape
-        scale = 1 + amount * torch.randn(count, 1, channels, generator=random)
-        shift = torch.randn(count, 1, channels, generator=random) + torch.randn(tokens.shape, generator=random)
-        return Jitter(scale, amount * statistics.std * shift)
-
-    def __call__(self, tokens: Tensor, rows: Tensor | slice = slice(None)) -> Tensor:  # noqa: B008 (immutable)
-        """The changed tokens (V, P, C) of views of the pictures `rows` (V,)."""
-        return tokens * self.scale[rows] + self.shift[rows]
+    `amount` in standard deviations of a channel: by channel, and by token. Nothing is memorised. What comes out takes
+    tokens (V, P, C) of views and the rows (V,) of their pictures, and gives the changed tokens.
+    """
+    count, _, channels = tokens.shape
+    scale = 1 + amount * torch.randn(count, 1, channels, generator=random)
+    shift = torch.randn(count, 1, channels, generator=random) + torch.randn(tokens.shape, generator=random)
+    shift = amount * statistics.std * shift
+    return lambda views, rows: views * scale[rows] + shift[rows]
 
 
 def jitter_words(words: WordTokens, amount: float, random: torch.Generator) -> WordTokens:

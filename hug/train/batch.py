@@ -5,7 +5,7 @@ Letters: B triplets, V views, S aspect-removed views, K components, P image toke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from hug.backbones import Words, WordTokens
-from hug.config import ObjectiveConfig
+from hug.config import ObjectiveConfig, TrainConfig
 from hug.data.captions import training_texts
 from hug.data.features import Features, tokens_of
-from hug.data.truth import MinedReferences
 from hug.gaussians import Batch, Gaussians
 from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
-from hug.train.augment import Jitter, Statistics, corrupt_tokens, jitter_words, remove_in_tokens
+from hug.train.augment import Statistics, corrupt_tokens, jitter, jitter_words, remove_in_tokens
 
 DECORRELATION = 24  # pictures a step, for the agreement between components
 
@@ -57,7 +56,7 @@ class MinedPictures(Batch):
 
     rows: Tensor  # (V,)
     lacks: Tensor  # (V, P, Cv)
-    fits: Tensor | None  # (V, P, Cv)
+    fits: Tensor | None = None  # (V, P, Cv)
 
 
 @dataclass(frozen=True)
@@ -84,33 +83,27 @@ class Batches:
     gallery holds one category only. A category with fewer triplets than a batch gives one batch of all it has.
     """
 
-    def __init__(
-        self,
-        features: Features,
-        objective: ObjectiveConfig,
-        batch: int,
-        seed: int,
-        one_category: bool = True,
-        jitter: float = 0.0,
-    ) -> None:
-        self.features, self.objective, self.seed = features, objective, seed
-        self.batch, self.jitter, self.statistics = batch, jitter, _statistics(features)
-        self.pools = _pools([t.category for t in features.collection.triplets], one_category)
+    def __init__(self, features: Features, objective: ObjectiveConfig, training: TrainConfig) -> None:
+        self.features, self.objective, self.training = features, objective, training
+        ids, views = features.pictures.ids, features.views
+        sample = [ids[n] for n in np.linspace(0, len(ids) - 1, 512).astype(int)]
+        self.statistics = Statistics.of(features.pictures.take(sample))
+        self.pools = _pools([t.category for t in features.collection.triplets], training.one_category)
         self.needs = {need for term in active(objective) for need in term.needs}
-        views = features.views
-        clean = features.pictures.ids if views is None or views.removed is None else views.removed_row
+        clean = ids if views is None or views.removed is None else views.removed_row
         self.clean = dict.fromkeys(clean)  # ids of pictures without a fault: an aspect could be removed; or of all
 
     def at(self, step: int) -> TrainBatch:
         """The batch of a step."""
-        batch = self._plain(step)
-        if not self.jitter:
+        batch, amount = self._plain(step), self.training.jitter
+        if not amount:
             return batch
-        random = torch.Generator().manual_seed(int(np.random.SeedSequence([self.seed, 3, step]).generate_state(1)[0]))
-        return jittered(batch, self.statistics, self.jitter, random)
+        seed = np.random.SeedSequence([self.training.seed, 3, step]).generate_state(1)
+        random = torch.Generator().manual_seed(int(seed[0]))
+        return jittered(batch, self.statistics, amount, random)
 
     def _plain(self, step: int) -> TrainBatch:
-        rng = np.random.default_rng([self.seed, 1, step])
+        rng = np.random.default_rng([self.training.seed, 1, step])
         rows = self._rows(step)
         triplets = [self.features.collection.triplets[n] for n in rows]
         mined = self._mined(rows, rng)
@@ -122,6 +115,7 @@ class Batches:
         targets = [t.target for t in triplets]
         names = np.array(targets)
         target = self.features.pictures.take(targets)
+        clean = [n for n, i in enumerate(targets) if i in self.clean]
         return TrainBatch(
             reference=self.features.pictures.take([t.reference for t in triplets]),
             target=target,
@@ -132,15 +126,17 @@ class Batches:
             removed=self._removed(targets, target, rng) if "removed" in self.needs else None,
             shortened=shortened,
             mined=mined,
-            clean=self._clean(targets) if "clean" in self.needs else None,
+            clean=torch.tensor(clean, dtype=torch.long) if "clean" in self.needs else None,
             decorrelation=self._decorrelation(rng) if "clean" in self.needs else None,
         )
 
     def _rows(self, step: int) -> np.ndarray:
-        per_epoch = sum(max(1, len(pool) // self.batch) for pool in self.pools)
-        epoch, place = divmod(step, per_epoch)
-        rng = np.random.default_rng([self.seed, 0, epoch])
-        batches = [part for pool in self.pools for part in _cut(rng.permutation(pool), self.batch)]
+        size = self.training.batch
+        counts = [max(1, len(pool) // size) for pool in self.pools]  # whole batches; one of all where it has fewer
+        epoch, place = divmod(step, sum(counts))
+        rng = np.random.default_rng([self.training.seed, 0, epoch])
+        orders = [rng.permutation(pool) for pool in self.pools]
+        batches = [o[i * size : (i + 1) * size] for o, count in zip(orders, counts, strict=True) for i in range(count)]
         return batches[rng.permutation(len(batches))[place]]
 
     def _mined(self, rows: np.ndarray, rng: np.random.Generator) -> MinedPictures | None:
@@ -148,15 +144,11 @@ class Batches:
         mined = {n: self.features.mined[row] for n, row in enumerate(rows) if row in self.features.mined}
         if not mined or "mined" not in self.needs:
             return None
-
-        def one_of(ids: tuple[str, ...]) -> str:
-            return ids[rng.integers(len(ids))]
-
-        def names(m: MinedReferences) -> tuple[str, ...]:
-            return (one_of(m.lacks), one_of(m.fits)) if self.objective.cord_fits else (one_of(m.lacks),)
-
-        lacks, *fits = map(self.features.pictures.take, zip(*map(names, mined.values()), strict=True))
-        return MinedPictures(torch.tensor(list(mined)), lacks, fits[0] if fits else None)
+        kinds = ("lacks", "fits") if self.objective.cord_fits else ("lacks",)
+        choices = [[getattr(references, kind) for kind in kinds] for references in mined.values()]
+        names = [[ids[rng.integers(len(ids))] for ids in choice] for choice in choices]
+        tokens = map(self.features.pictures.take, zip(*names, strict=True))
+        return MinedPictures(torch.tensor(list(mined)), **dict(zip(kinds, tokens, strict=True)))
 
     def _words(self, texts: list[str]) -> tuple[Words, ShortenedTexts | None]:
         """The batch's texts, and at most half of them shortened; taken together, so that all are equally long."""
@@ -196,9 +188,6 @@ class Batches:
             after = remove_in_tokens(tokens[rows], after, self.statistics, rng)
         return RemovedAspects(torch.tensor(rows), after, torch.from_numpy(views.aspect[places]))
 
-    def _clean(self, targets: list[str]) -> Tensor:
-        return torch.tensor([n for n, i in enumerate(targets) if i in self.clean], dtype=torch.long)
-
     def _decorrelation(self, rng: np.random.Generator) -> Tensor:
         """Components that only tell categories apart agree too; a batch of one category would not show it."""
         ids = list(self.clean)
@@ -212,17 +201,17 @@ def jittered(batch: TrainBatch, statistics: Statistics, amount: float, random: t
     """
 
     def alone(tokens: Tensor) -> Tensor:
-        return Jitter.of(tokens, statistics, amount, random)(tokens)
+        return jitter(tokens, statistics, amount, random)(tokens, slice(None))
 
     def noisy(words: Words) -> Words:
         return jitter_words(words, amount, random) if isinstance(words, WordTokens) else words
 
-    change = Jitter.of(batch.target, statistics, amount, random)
+    change = jitter(batch.target, statistics, amount, random)
     short, views, mined, removed = batch.shortened, batch.degraded, batch.mined, batch.removed
     return replace(
         batch,
         reference=alone(batch.reference),
-        target=change(batch.target),
+        target=change(batch.target, slice(None)),
         words=noisy(batch.words),
         shortened=short and replace(short, words=noisy(short.words)),
         degraded=views and replace(views, less=change(views.less, views.rows), more=change(views.more, views.rows)),
@@ -233,11 +222,6 @@ def jittered(batch: TrainBatch, statistics: Statistics, amount: float, random: t
     )
 
 
-def _statistics(features: Features, sample: int = 512) -> Statistics:
-    ids = features.pictures.ids
-    return Statistics.of(features.pictures.take([ids[n] for n in np.linspace(0, len(ids) - 1, sample).astype(int)]))
-
-
 def _pools(categories: list[str], one_category: bool) -> list[np.ndarray]:
     """Rows of the triplets that may share a batch. Raises ValueError where fewer than two can."""
     names = np.array(categories)
@@ -246,11 +230,6 @@ def _pools(categories: list[str], one_category: bool) -> list[np.ndarray]:
     if not pools:
         raise ValueError(f"training needs at least two triplets of a category, got {len(categories)} triplets")
     return pools
-
-
-def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
-    """Whole batches of an order; all of it where it is shorter than one."""
-    return [order[i * size : (i + 1) * size] for i in range(max(1, len(order) // size))]
 
 
 def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveConfig, list[str]]:
@@ -278,7 +257,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
 def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Outputs:
     """One forward pass: plain pictures in one call, joint pairs in one call, words in one call."""
     batch = batch.to(model.device)
-    views, aspects = batch.degraded, batch.removed
+    views, aspects, short = batch.degraded, batch.removed, batch.shortened
     parts = {"reference": batch.reference, "target": batch.target}
     if views:
         parts |= {"less": views.less, "more": views.more}
@@ -289,9 +268,12 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
     pictures = model.qformer.project(torch.cat([*parts.values()]))  # every picture once: (R, P, H)
     plain = model.qformer.image(pictures)  # (R, K, H)
     joint, var_m, foreign, mined = _joint(model, batch, _by_name(pictures, parts)["reference"], objective)
-    var_t, shortened = _words(model, batch)
+    texts = {"whole": batch.words, **({"short": short.words} if short else {})}
+    words = type(batch.words).cat([*texts.values()])
+    var_t = _by_name(model.g_t(model.qformer.words(words)), texts)
+    shortened = Pair(var_t["whole"][short.rows], var_t["short"]) if short else None
     var, target = _by_name(model.g_v(plain), parts), _by_name(plain, parts)["target"]
-    query = model.fuse(model.means(joint), var["reference"], var_t, var_m)
+    query = model.fuse(model.means(joint), var["reference"], var_t["whole"], var_m)
     return Outputs(
         query=query,
         target=Gaussians(model.means(target), var["target"], model.candidate_bias(target)),
@@ -301,19 +283,13 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         shortened=shortened,
         mined=mined,
         removed=RemovedVariances(var["target"][aspects.rows], var["removed"], aspects.aspect) if aspects else None,
-        clean=_clean(var, batch),
+        clean=None if batch.clean is None else torch.cat([var["target"][batch.clean], var["decorrelation"]]),
     )
 
 
-def _by_name(stack: Tensor, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _by_name(stack: Tensor, parts: Mapping[str, Sized]) -> dict[str, Tensor]:
     """The rows that a pass over all parts, one after another, gave for each."""
     return dict(zip(parts, stack.split([len(part) for part in parts.values()]), strict=True))
-
-
-def _clean(var: Mapping[str, Tensor], batch: TrainBatch) -> Tensor | None:
-    if batch.clean is None:
-        return None
-    return torch.cat([var["target"][batch.clean], *([var["decorrelation"]] if "decorrelation" in var else [])])
 
 
 def _joint(
@@ -343,13 +319,3 @@ def _joint(
         Pair(own.repeat(len(foreign), 1, 1), torch.cat(foreign)) if foreign else None,
         Pair(torch.cat(fitting), var["lacks"].repeat(len(fitting), 1, 1)) if fitting else None,
     )
-
-
-def _words(model: HUG, batch: TrainBatch) -> tuple[Tensor, Pair | None]:
-    """var_t (B, K, D), and the pair of the text ranking."""
-    short = batch.shortened
-    if not short:
-        return model.g_t(model.qformer.words(batch.words)), None
-    words = type(batch.words).cat([batch.words, short.words])
-    own, shortened = model.g_t(model.qformer.words(words)).split([len(batch.words), len(short)])
-    return own, Pair(own[short.rows], shortened)

@@ -23,18 +23,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import lock_descriptor
+from pydantic import TypeAdapter
 
 from hug.files import write_json
 
 RUNNING, STOPPING, STOPPED = "running", "stopping", "stopped"
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
 MOST = 5  # jobs an owner may keep
-FORMAT = 1
 BUSY = "a training is running on this machine, and only one can; try again when it has ended"
 
 
@@ -65,6 +65,10 @@ class Job:
     ended: float | None = None  # None while it runs, and after an interruption
     error: str = ""  # why it FAILED, in one line; else empty
     pid: int = 0  # of the process that runs it; 0 until that is up
+    format: Literal[1] = 1  # of the record
+
+
+RECORD = TypeAdapter(Job)  # how `job.json` is checked
 
 
 class Jobs:
@@ -189,18 +193,13 @@ def _look(folder: Path) -> Job:
 def _read(folder: Path) -> Job:
     try:
         record = json.loads((folder / "job.json").read_text("utf-8"))
-        if record.pop("format") != FORMAT:
-            raise ValueError
-        steps = tuple(Step(s["name"], tuple(s["argv"])) for s in record.pop("steps"))
-        done, created = tuple(record.pop("done")), float(record.pop("created"))
-        return Job(id=folder.name, folder=folder, steps=steps, done=done, created=created, **record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return RECORD.validate_python({**record, "id": folder.name, "folder": folder})
+    except (OSError, ValueError, TypeError):
         raise JobError("the record of this training can't be read") from None
 
 
 def _write(job: Job) -> Job:
-    record = {k: v for k, v in asdict(job).items() if k not in ("id", "folder")}
-    write_json(job.folder / "job.json", {"format": FORMAT, **record})
+    write_json(job.folder / "job.json", RECORD.dump_python(job, exclude={"id", "folder"}))
     return job
 
 

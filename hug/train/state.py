@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -44,26 +45,26 @@ class State:
             return False
         try:
             with safe_open(self.path, framework="pt") as file:
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                parts = _by_owner({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
                 metadata = file.metadata()
-            self.model.load_state_dict(_part(tensors, "model."))
-            self.criterion.load_state_dict(_part(tensors, "criterion."))
-            self._load_moments(_part(tensors, "optimizer."))
+            self.model.load_state_dict(parts["model"])
+            self.criterion.load_state_dict(parts["criterion"])
+            moments = {int(number): values for number, values in _by_owner(parts["optimizer"]).items()}
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         except Exception as error:
             raise ValueError(f"{self.path} cannot be resumed ({error}); train into an empty folder instead") from error
         self.step, self.best = int(metadata["step"]), float(metadata["best"])
         return True
 
-    def _load_moments(self, tensors: dict[str, Tensor]) -> None:
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            number, name = key.split(".")
-            state.setdefault(int(number), {})[name] = value
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+def _by_owner(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Tensors by the first part of their names, under the rest of it."""
+    parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
+    for key, value in tensors.items():
+        owner, _, name = key.partition(".")
+        parts[owner][name] = value
+    return parts
 
 
 class Log:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from hug.checkpoint import load, local_folder, save_model
 from hug.config import Config, TrainConfig, from_dict
 from hug.data.features import Features
-from hug.evaluate.metrics import recall_at, spearman
+from hug.evaluate.metrics import macro_mean, spearman
 from hug.evaluate.ranking import rank_split
 from hug.files import commit
 from hug.losses import Criterion
@@ -76,7 +76,7 @@ class _Run:
         self.optimizer = optimizer_of(self.model, self.criterion, t)
         self.state = State(folder, self.model, self.criterion, self.optimizer)
         self.log = Log(folder / "training.jsonl")
-        self.batches = Batches(features, self.objective, t.batch, t.seed, t.one_category, t.jitter)
+        self.batches = Batches(features, self.objective, t)
         self.config, self.validation, self.folder = config, validation, folder
         self.bf16 = uses_bf16(t.precision, self.device)
 
@@ -103,8 +103,8 @@ class _Run:
         if record is None:
             raise ValueError(f"{self.folder} has a state but no log; train into an empty folder")
         before = from_dict(Config, record, f"{self.folder}/training.jsonl")
-        for part in ("model", "objective", "training", "data"):
-            ours, theirs = getattr(self.config, part), getattr(before, part)
+        for part, ours in self.config:
+            theirs = getattr(before, part)
             for key, value in ours:
                 if getattr(theirs, key) != value and key not in ("threads", "cache", "device"):
                     raise ValueError(
@@ -165,10 +165,9 @@ class _Run:
 
     def _validate(self) -> None:
         limit = self.config.training.validation_queries
-        categories = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
-        recall = {k: float(np.mean([recall_at(c.ranks, k) for c in categories])) for k in (1, 10, 50)}
-        overall = np.concatenate([c.query.overall.cpu().numpy() for c in categories])
-        agreement = spearman(overall, np.concatenate([c.ranks for c in categories]))
+        ranked = rank_split(self.model, self.validation, use_var=self.objective.variance, limit=limit)
+        recall = {k: macro_mean(ranked.ranks <= k, ranked.codes) for k in (1, 10, 50)}
+        agreement = spearman(ranked.query.overall.numpy(), ranked.ranks)
         self.log.write(
             kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
             uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,
@@ -198,14 +197,11 @@ def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
 def optimizer_of(model: HUG, criterion: Criterion, t: TrainConfig) -> torch.optim.AdamW:
     """AdamW over everything trainable: no decay on vectors and scales, a faster rate for a, b, a', b'."""
     trained = [p for p in model.parameters() if p.requires_grad]
+    scales = [p for p in criterion.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": t.weight_decay, "factor": 1.0},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
-        {
-            "params": [p for p in criterion.parameters() if p.requires_grad],
-            "weight_decay": 0.0,
-            "factor": t.scale_lr,
-        },
+        {"params": scales, "weight_decay": 0.0, "factor": t.scale_lr},
     ]
     return torch.optim.AdamW(groups, lr=t.lr, betas=(0.9, 0.999))
 
@@ -242,11 +238,9 @@ def _stop_on_signal() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop; handlers can only be set in the main thread."""
     signals: list[int] = []
     before = {}
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
+    with suppress(ValueError):
+        for number in (signal.SIGTERM, signal.SIGINT):
             before[number] = signal.signal(number, lambda n, _: signals.append(n))
-        except ValueError:
-            break
     try:
         yield signals
     finally:

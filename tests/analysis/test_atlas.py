@@ -8,6 +8,7 @@ import pytest
 
 from analysis import atlas
 from analysis.session import Session
+from hug.gaussians import distance
 from hug.retrieval.trace import QueryTrace
 
 
@@ -42,11 +43,12 @@ def test_a_point_has_the_colour_of_its_own_value(session: Session, where: pd.Dat
 
 def test_a_query_is_placed_at_the_mean_of_its_nearest(session: Session, where: pd.DataFrame, trace: QueryTrace) -> None:
     place = atlas.place_of(where, session.index, trace.query, 0)
-    nearest = np.argsort(session.index.distances(trace.query)[0].numpy(), kind="stable")[: atlas.NEAREST]
+    nearest = np.argsort(distance(trace.query, session.index.gaussians)[0].numpy(), kind="stable")[: atlas.NEAREST]
     assert place.ids == tuple(session.index.ids[n] for n in nearest)
     assert (place.x, place.y) == pytest.approx((nearest.mean(), -nearest.mean()))
     one = atlas.place_of(where, session.index, trace.query, 2)
-    alone = np.argsort(session.index.distances(trace.query, components=[1])[0].numpy(), kind="stable")[: atlas.NEAREST]
+    distances = distance(trace.query, session.index.gaussians, components=[1])[0]
+    alone = np.argsort(distances.numpy(), kind="stable")[: atlas.NEAREST]
     assert one.ids == tuple(session.index.ids[n] for n in alone)
     assert "approximation" in atlas.say(atlas.points(where, session.index, 0, "", "category"), "category", 0, place)
 

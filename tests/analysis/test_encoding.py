@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from analysis import encoding
-from analysis.encoding import RecentCache, picture_key, queries
+from analysis.encoding import RecentCache, picture_key
 from analysis.session import Session
 
 
@@ -25,7 +25,7 @@ def counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for name in ("images", "words"):
         monkeypatch.setattr(session.model.backbone, name, counting(name, getattr(session.model.backbone, name)))
-    for name, size in (("_TOKENS", 4), ("_QUERIES", 4)):
+    for name, size in (("TOKENS", 4), ("QUERIES", 4)):
         monkeypatch.setattr(encoding, name, RecentCache(size))
     return seen
 
@@ -52,7 +52,7 @@ def test_cached_is_the_same_as_encoded(session: Session) -> None:
 
 def test_many_sentences_of_one_picture(session: Session) -> None:
     picture, texts = session.picture("noise/3"), [f"red {n}" for n in range(40)]
-    together = queries(session.model, session.tokens(picture), texts)
+    together = session.queries(session.tokens(picture), texts)
     assert len(together) == 40
     alone = session.model.query([picture], [texts[37]])
     assert torch.allclose(together.mu[37], alone.mu[0], atol=1e-5)

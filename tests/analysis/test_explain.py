@@ -21,30 +21,30 @@ def distances(trace: QueryTrace) -> list[float]:
 )
 def test_parts_sum_to_the_ranked_distances(session: Session, options: dict) -> None:
     trace = session.trace(session.picture("noise/0"), "red", session.search(6, exclude="noise/0", **options))
-    parts = explain.rank_parts(trace)
-    assert len(parts) == 6 * 17
-    sums = parts.groupby("rank").part.sum()
-    assert sums.tolist() == pytest.approx(distances(trace), rel=1e-4)
-    assert (parts.means + parts["query"] + parts.candidate)[parts.component > 0].tolist() == pytest.approx(
-        parts.part[parts.component > 0].tolist()
-    )
-    if "ignored" in options:
-        assert set(parts.component[parts.part != 0]) <= {0, 4, 9}
+    first, *others = trace.ranking.ids[0]
+    for second, distance in zip(others, distances(trace)[1:], strict=True):
+        parts = explain.compare_parts(trace, first, second)
+        assert parts["first"].sum() == pytest.approx(distances(trace)[0], rel=1e-4)
+        assert parts.second.sum() == pytest.approx(distance, rel=1e-4)
+        own = parts[parts.component > 0]
+        assert own.difference.tolist() == pytest.approx((own.means + own.candidate).tolist())  # the query's is the same
+        if "ignored" in options:
+            assert set(parts.component[parts.second != 0]) <= {0, 4, 9}
 
 
 def test_two_results_side_by_side(session: Session, trace: QueryTrace) -> None:
     first, second = trace.ranking.ids[0][:2]
-    table = explain.compare_parts(explain.rank_parts(trace), first, second)
+    table = explain.compare_parts(trace, first, second)
     gap = distances(trace)[1] - distances(trace)[0]
     assert table.component.tolist() == list(range(17))
     assert table.difference.sum() == pytest.approx(gap, rel=1e-3)
     bias = table.difference[0]
     assert table.means.sum() + table.candidate.sum() + bias == pytest.approx(gap, rel=1e-3)
     assert explain.say_parts(table, first, second).startswith(f"{first} is nearer than {second} by {gap:.4f}")
-    swapped = explain.compare_parts(explain.rank_parts(trace), second, first)
+    swapped = explain.compare_parts(trace, second, first)
     assert explain.say_parts(swapped, second, first) == explain.say_parts(table, first, second)
     with pytest.raises(QueryError, match="not among the results"):
-        explain.compare_parts(explain.rank_parts(trace), first, "nobody")
+        explain.compare_parts(trace, first, "nobody")
 
 
 def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
@@ -100,7 +100,7 @@ def test_two_models_share_what_both_rank(session: Session, trace: QueryTrace) ->
 
 def test_parts_are_drawn_with_their_difference(trace: QueryTrace) -> None:
     first, second = trace.ranking.ids[0][:2]
-    table = explain.compare_parts(explain.rank_parts(trace), first, second)
+    table = explain.compare_parts(trace, first, second)
     figure = draw_parts(table, first, second)
     assert [bar.name for bar in figure.data] == [first, second, "difference"]
     low, high = figure.layout.yaxis2.range

@@ -173,7 +173,7 @@ def real(shop: Any, tmp_path: Any) -> Any:
 
 def test_validation_alone_is_measured_in_halves(experiments: Experiments) -> None:
     held = dataclasses.replace(experiments, split="val")
-    assert len(held.chance) == len(held.queries) and held.validation is held.rankings
+    assert len(held.chance) == len(held.queries) and held.validation is held.ranked
     assert STUDIES["reliability"].measure(held)["count"].sum() == len(held.queries)
 
 

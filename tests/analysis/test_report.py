@@ -24,7 +24,7 @@ def test_the_report_has_every_study_with_its_sentence_table_and_figure(page: Pat
     for name in store.tables:
         study, table = STUDIES[name], store.table(name)
         assert f'id="figure-{name}"' in text and f'href="{name}.csv"' in text
-        assert study.say(table).split(",")[0].replace("'", "&#x27;").replace("<", "&lt;")[:40] in text
+        assert study.say(table).split(",")[0].replace("'", "&#39;").replace("<", "&lt;")[:40] in text
         assert len(pd.read_csv(page.with_name(f"{name}.csv"))) == len(table)
     assert "not computed yet" in text and "What holds, and what does not" in text
 

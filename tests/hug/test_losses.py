@@ -198,14 +198,14 @@ def test_specialisation_prefers_one_component_an_aspect():
     falling = before.clone()
     falling[[0, 2], 1:] /= 3
     falling[[1, 3], :2] /= 3
-    losses = [specialisation(before, x, aspect, 5.0, 4.0).item() for x in (apart, together, falling)]
+    losses = [specialisation(RemovedVariances(before, x, aspect), 5.0, 4.0).item() for x in (apart, together, falling)]
     assert losses[0] < losses[1] and losses[0] < losses[2]
 
 
 def test_specialisation_with_one_aspect_in_the_batch_still_asks_for_a_rise():
     before = torch.full((2, 3, 2), 0.1)
-    risen = specialisation(before, 2 * before, torch.tensor([1, 1]), 5.0, 4.0)
-    assert risen < specialisation(before, before / 2, torch.tensor([1, 1]), 5.0, 4.0)
+    risen, fallen = (RemovedVariances(before, f * before, torch.tensor([1, 1])) for f in (2, 0.5))
+    assert specialisation(risen, 5.0, 4.0) < specialisation(fallen, 5.0, 4.0)
 
 
 def full_outputs() -> Outputs:

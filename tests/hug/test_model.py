@@ -36,6 +36,7 @@ def a_batch(seed: int = 0) -> TrainBatch:
         shortened=ShortenedTexts(rows, b.words(["the same", "with"])),
         mined=MinedPictures(rows, b.images(pictures[14:16]), None),
         clean=torch.arange(4),
+        decorrelation=b.images(pictures[4:8]),
     )
 
 

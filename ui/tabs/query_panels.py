@@ -132,7 +132,7 @@ def comparison(session: Session, result: QueryResult, first: str | None, second:
     if not (first and second):
         reason = "There is one result only: nothing to compare it with." if first else "Nothing was ranked."
         return [sentence(reason), [], NOTHING, "", None]
-    table = explain.compare_parts(explain.rank_parts(result.trace), first, second)
+    table = explain.compare_parts(result.trace, first, second)
     summary = explain.say_parts(table, first, second)
     names = {"component": "sub-feature", "means": "of it: means", "candidate": "of it: candidates' variances"}
     return [

@@ -12,8 +12,9 @@ import gradio as gr
 import pandas as pd
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT, levels, top_bottom
 from analysis.session import Session, Sessions
-from analysis.top_bottom import LEAVE_OUT, levels, top_bottom
+from analysis.studies import tracking
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, pressed_number, table_figure
 from ui.html import text, texts
 from ui.navigation import READING, Parameters, on_press_ask, view_link
@@ -181,7 +182,7 @@ def values(sessions: Sessions, session: Session, result: QueryResult, choice: Ch
         "matrix": studies.part(
             "tracking", lambda table: table,
             partial(study.draw_matrix, measure=choice.measure, component=component, attribute=choice.attribute),
-            study.say_matrix, title=TITLES["matrix"], elem_id="matrix", clickable=True, question=QUESTIONS["matrix"],
+            tracking.say, title=TITLES["matrix"], elem_id="matrix", clickable=True, question=QUESTIONS["matrix"],
         ),
         **{view: captions(studies, view) for view in CAPTIONS},
         "link": view_link(

@@ -83,14 +83,6 @@ class GarmentTruth:
     def phrases(self) -> Mapping[str, truth.Meaning]:
         return phrases.lexicon()
 
-    def near_misses(self, id: str) -> Sequence[str]:
-        """Raises ValueError for an id that is not of this split."""
-        if id not in self.labels.index:
-            raise ValueError(f"no image {id!r} in the split {self.split}")
-        same = self.labels[self.labels.category == self.labels.category[id]]
-        differ = (same[list(ASPECTS)] != same.loc[id, list(ASPECTS)]).sum(axis=1)
-        return [str(name) for name in same.index[differ == 1]]
-
     def edits(self, ids: Sequence[str], edits: Sequence[str], style: str, seed: int = 0) -> truth.Edits:
         removers = _removers(style)
         wrong = [e for e in edits if e.removeprefix(truth.CONTROL) not in (*ASPECTS, truth.UNTOUCHED, truth.DEGRADED)]

@@ -20,12 +20,11 @@ from analysis.studies.selective_prediction import (
     say_recall,
     say_reliability,
 )
-from hug.evaluate.evaluation import uncertainties
-from tests.hug.evaluate import naive
+from hug.evaluate.metrics import aurc
 
 
 def scores(experiments: Experiments) -> dict[str, np.ndarray]:
-    values = uncertainties(experiments.rankings, experiments.chance, experiments.calibration[1])
+    values = experiments.uncertainties
     return {NAMES[by]: value for by, value in values.items()}
 
 
@@ -48,7 +47,7 @@ def test_risk_ends_at_the_share_of_misses_and_keeps_the_area(experiments: Experi
     table, missed = measure_risk(experiments), (experiments.queries["rank"] > 10).mean()
     for by, part in table.groupby("by"):
         assert part.risk.iloc[-1] == pytest.approx(missed) and part.coverage.iloc[-1] == 1 and len(part) <= 100
-        whole = naive.aurc(-scores(experiments)[str(by)], (experiments.queries["rank"] <= 10).to_numpy())
+        whole = aurc(-scores(experiments)[str(by)], (experiments.queries["rank"] <= 10).to_numpy())
         assert part.risk.mean() == pytest.approx(whole, abs=0.02)
 
 

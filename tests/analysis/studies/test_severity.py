@@ -49,7 +49,8 @@ def test_the_metrics_are_scipy_s_and_scikit_learn_s(experiments: Experiments) ->
         assert agreement.value == pytest.approx(spearmanr(severity, values.ravel()).statistic)
         assert detection.value == pytest.approx(roc_auc_score(severity > 0, values.ravel()))
         assert detection.low <= detection.value <= detection.high and detection.count == values.size
-    clean, candidates = experiments.truth.clean_ids, [(r.gallery, r.candidates.overall) for r in experiments.rankings]
+    clean, categories = experiments.truth.clean_ids, experiments.ranked.categories
+    candidates = [(r.gallery, r.candidates.overall) for r in categories]
     faulty = [i not in clean for gallery, _ in candidates for i in gallery]
     scores = np.concatenate([overall.numpy() for _, overall in candidates])
     assert own["auroc.corruption.gallery"].value == pytest.approx(roc_auc_score(faulty, scores))

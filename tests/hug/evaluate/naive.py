@@ -1,41 +1,17 @@
-"""The plain statistics that the fast ones must agree with, each of the rows as they are."""
+"""Readable loops that statistics and intervals must agree with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import pearsonr, rankdata
+from scipy.stats import pearsonr
 
 from hug.evaluate.bootstrap import Interval
-from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
-
-
-def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Chance that a positive scores above a negative, ties half; NaN when one side is empty."""
-    p, n = len(positive), len(negative)
-    if not p or not n:
-        return float("nan")
-    ranks = rankdata(np.concatenate([positive, negative]))
-    return float((ranks[:p].sum() - p * (p + 1) / 2) / (p * n))
 
 
 def macro_mean(values: np.ndarray, codes: np.ndarray) -> float:
     return float(np.mean([values[codes == code].mean() for code in np.unique(codes)]))
-
-
-def pearson_by_bin(uncertainty: np.ndarray, ranks: np.ndarray, k: int = 10, bins: int = 10) -> float:
-    recall = recall_by_bin(uncertainty, ranks, k, bins).recall
-    return float("nan") if np.ptp(recall) == 0 else float(pearsonr(np.arange(bins), recall).statistic)
-
-
-def aurc(confidence: np.ndarray, correct: np.ndarray) -> float:
-    return float(risk_coverage(confidence, correct)[1].mean()) if len(confidence) else float("nan")
-
-
-def calibration_error(p: np.ndarray, y: np.ndarray, bins: int = 15) -> float:
-    table = reliability(p, y, bins)
-    return float(((table.predicted - table.observed).abs() * table["count"]).sum() / table["count"].sum())
 
 
 def mean_correlation(levels: np.ndarray) -> float:

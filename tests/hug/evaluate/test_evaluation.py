@@ -15,10 +15,11 @@ from hug.config import OBJECTIVES, DataConfig
 from hug.data.features import evaluation_features
 from hug.data.garments import read
 from hug.evaluate.baselines import BASELINES
-from hug.evaluate.evaluation import QUICK, Effort, chance_in_halves, evaluate
+from hug.evaluate.evaluation import QUICK, Effort, evaluate, fit_calibration, hit_chance
 from hug.evaluate.measurements import Measurements
+from hug.evaluate.protocols import PROTOCOLS
 from hug.evaluate.query_table import read_queries
-from hug.evaluate.ranking import rank_split, ranks_without_variance, target_ranks
+from hug.evaluate.ranking import RankedSplit, rank_split, ranks_without_variance, target_ranks
 from hug.retrieval.trace import Calibration
 from tests.hug.conftest import PixelBackbone, small_model
 
@@ -75,14 +76,36 @@ def test_measured_on_validation_no_query_helps_to_fit_its_own_chance(garments: P
     assert measurements.split == "val" and measurements.effort["draws"] == 20
     ids = {m.id for m in measurements.metrics}
     assert "ece.all" in ids and "recall.10.all.words" not in ids
-    rankings = rank_split(model, evaluation_features(read(garments, "val"), PixelBackbone(), data.cache))
+    ranked = rank_split(model, evaluation_features(read(garments, "val"), PixelBackbone(), data.cache))
     stored = read_queries(tmp_path, "val", measurements.weights)
-    assert stored is not None and np.allclose(stored.chance, chance_in_halves(rankings), atol=1e-6)
-    turned = [dataclasses.replace(r, ranks=r.ranks.copy()) for r in rankings]
-    same = rankings[0].targets == rankings[0].targets[0]
-    turned[0].ranks[same] = np.where(rankings[0].ranks[same] <= 10, 99, 1)  # the answers about one target
-    changed = chance_in_halves(turned) != chance_in_halves(rankings)
+    assert stored is not None and np.allclose(stored.chance, halves(ranked), atol=1e-6)
+    first, *rest = ranked.categories
+    same, ranks = first.targets == first.targets[0], first.ranks.copy()
+    ranks[same] = np.where(ranks[same] <= 10, 99, 1)  # the answers about one target
+    turned = dataclasses.replace(ranked, categories=(dataclasses.replace(first, ranks=ranks), *rest))
+    changed = halves(turned) != halves(ranked)
     assert changed.any() and not changed[: len(same)][same].any()
+
+
+def halves(validation: RankedSplit) -> np.ndarray:
+    return hit_chance(validation, validation, fit_calibration(validation)[0])
+
+
+def test_the_protocol_says_what_is_ranked_and_hidden_targets_are_not(garments: Path, tmp_path: Path):
+    model, data = small_model(OBJECTIVES["calibrated"]).eval(), DataConfig(root=str(garments), cache=str(tmp_path))
+    quick, standard = dataclasses.replace(QUICK, draws=5), PROTOCOLS["fiq-std"]
+    measurements = evaluate(model, data, None, "test", effort=quick, protocol=standard)
+    ids = {m.id for m in measurements.metrics}
+    assert measurements.protocol == "fiq-std" and "recall.50.all" in ids and "recall.1.all" not in ids
+    features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
+    for protocol in (standard, PROTOCOLS["fiq-noref"]):
+        ranked = rank_split(model, features, protocol)
+        removed = sum(int(np.isinf(r.distances).sum()) for r in ranked.categories)
+        assert removed == (0 if protocol.keep_reference else len(ranked.ranks))
+    first, *rest = features.collection.triplets
+    hidden = dataclasses.replace(features.collection, triplets=(dataclasses.replace(first, target=None), *rest))
+    fewer = rank_split(model, dataclasses.replace(features, collection=hidden))
+    assert 0 not in fewer.rows and len(fewer.rows) == len(ranked.rows) - 1
 
 
 def test_the_text_names_what_was_measured(evaluated: tuple[Path, Measurements]):
@@ -119,7 +142,7 @@ def test_target_ranks_by_hand():
 def test_ranks_are_those_of_a_readable_loop(garments: Path, tmp_path: Path):
     model = small_model(OBJECTIVES["calibrated"]).eval()
     features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
-    ranked = rank_split(model, features)[1]
+    ranked = rank_split(model, features).categories[1]
     assert ranked.category == "shirt"
     for n, row in enumerate(ranked.rows):
         triplet = features.collection.triplets[row]
@@ -145,5 +168,6 @@ def test_truth_is_aligned_with_the_triplets(garments: Path):
 def test_ranks_without_variance_are_those_of_a_fresh_ranking(garments: Path, tmp_path: Path):
     model = small_model(OBJECTIVES["calibrated"]).eval()
     features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
-    pairs = zip(rank_split(model, features), rank_split(model, features, use_var=False), strict=True)
+    both = (rank_split(model, features, use_var=use_var).categories for use_var in (True, False))
+    pairs = zip(*both, strict=True)
     assert all(np.array_equal(ranks_without_variance(a), b.ranks) for a, b in pairs)

@@ -51,8 +51,8 @@ def test_titles_differ_and_unknown_ids_are_refused() -> None:
 
 def test_an_estimate_has_the_interval_of_its_statistic() -> None:
     values = np.random.default_rng(0).normal(size=30)
-    metric = Metric.estimate("brier.all", bootstrap.mean(values), 30, draws=50, note="x")
-    assert (metric.value, metric.low, metric.high) == bootstrap.interval(bootstrap.mean(values), 30, draws=50)
+    metric = Metric.estimate("brier.all", np.mean, values, draws=50, note="x")
+    assert (metric.value, metric.low, metric.high) == bootstrap.interval(np.mean, values, draws=50)
     assert metric.count == 30 and metric.note == "x"
 
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from hug.evaluate.metrics import (
     entropy,
-    recall_at,
+    macro_mean,
     recall_by_bin,
     reliability,
     risk_coverage,
@@ -22,10 +22,9 @@ from hug.evaluate.metrics import (
 RNG = np.random.default_rng(0)
 
 
-def test_recall_by_hand():
-    ranks = np.array([1, 2, 10, 11])
-    assert (recall_at(ranks, 1), recall_at(ranks, 10), recall_at(ranks, 50)) == (0.25, 0.75, 1.0)
-    assert np.isnan(recall_at(np.array([]), 1))
+def test_recall_by_hand_counts_every_category_alike():
+    ranks, codes = np.array([1, 2, 10, 11, 1]), np.array([0, 0, 0, 0, 7])
+    assert [macro_mean(ranks <= k, codes) for k in (1, 10, 50)] == [(0.25 + 1) / 2, (0.75 + 1) / 2, 1.0]
 
 
 def test_spearman_has_the_sign_of_the_agreement():

@@ -34,7 +34,7 @@ def _spoiled(g: Gaussians) -> Gaussians:
 def test_distances_equal_a_loop_over_queries_candidates_and_components():
     q, index = a_query(2), an_index(4)
     c, (_, k, d) = index.gaussians, q.mu.shape
-    table = index.distances(q, components=[0, 2]).tolist()
+    table = distance(q, index.gaussians, components=[0, 2]).tolist()
     for b in range(2):
         for n in range(4):
             total = sum(
@@ -47,15 +47,18 @@ def test_distances_equal_a_loop_over_queries_candidates_and_components():
 
 def test_distances_are_those_of_eq_15():
     q, index = a_query(3), an_index()
-    torch.testing.assert_close(index.distances(q), distance(q, index.gaussians))
-    torch.testing.assert_close(index.distances(q, use_var=False), distance(q, index.gaussians, use_var=False))
+    for use_var in (True, False):
+        ranking = index.search(q, k=12, use_var=use_var)
+        expected = distance(q, index.gaussians, use_var).gather(1, ranking.positions)
+        torch.testing.assert_close(ranking.distances, expected)
+        assert (ranking.distances.diff() >= 0).all()
 
 
 def test_kept_components_are_the_sum_of_their_parts():
     q, index = a_query(3), an_index()
     parts = distance_parts(q, index.gaussians)
     expected = parts.components[..., [0, 2]].sum(-1) + parts.bias
-    torch.testing.assert_close(index.distances(q, components=[2, 0]), expected)
+    torch.testing.assert_close(distance(q, index.gaussians, components=[2, 0]), expected)
 
 
 def test_search_equals_a_readable_loop():
@@ -71,10 +74,8 @@ def test_search_equals_a_readable_loop():
 
 def test_the_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     q, index = a_query(3), an_index()
-    whole = index.distances(q)
     ranked = index.search(q, k=7, exclude=[None, "n0", ["n4", "n5", "n11"]])
     monkeypatch.setattr(index_module, "CHUNK", 5)
-    torch.testing.assert_close(index.distances(q), whole)
     again = index.search(q, k=7, exclude=[None, "n0", ["n4", "n5", "n11"]])
     assert again.ids == ranked.ids and torch.equal(again.positions, ranked.positions)
     torch.testing.assert_close(again.distances, ranked.distances)
@@ -93,7 +94,7 @@ def test_a_candidate_s_variance_and_bias_move_ranks_and_the_query_s_does_not():
     one = some(1)
     index = Index(["sure", "unsure"], Gaussians.cat([one, Gaussians(one.mu, one.var + 0.5, one.bias)]))
     assert index.search(a_query(1), k=2).ids == [["sure", "unsure"]]
-    d = index.distances(a_query(1), use_var=False)
+    d = distance(a_query(1), index.gaussians, use_var=False)
     assert d[0, 0] == d[0, 1]
     liked = Index(["plain", "liked"], Gaussians.cat([one, Gaussians(one.mu, one.var, one.bias - 1)]))
     assert liked.search(a_query(1), k=2, use_var=False).ids == [["liked", "plain"]]
@@ -131,7 +132,7 @@ def test_storage_keeps_ranks_and_values(tmp_path: Path):
     assert again.ids == index.ids and again.meta == index.meta and again.gallery_hash == index.gallery_hash
     q = a_query(4)
     assert again.search(q, 12).ids == index.search(q, 12).ids
-    torch.testing.assert_close(again.distances(q), index.distances(q), rtol=2e-3, atol=2e-3)
+    torch.testing.assert_close(distance(q, again.gaussians), distance(q, index.gaussians), rtol=2e-3, atol=2e-3)
     assert again.gaussians.mu.dtype == again.gaussians.var.dtype == torch.float32
     assert (again.weights_hash, again.backbone) == ("w", "")
 
@@ -265,5 +266,5 @@ def test_a_query_comes_to_the_device_of_the_index(monkeypatch):
     moves = []
     monkeypatch.setattr(type(a_query(1)), "to", lambda self, device: moves.append(device) or self)
     index = an_index()
-    index.search(a_query(1)), index.distances(a_query(1))
-    assert moves == [index.gaussians.mu.device] * 2
+    index.search(a_query(1))
+    assert moves == [index.gaussians.mu.device]

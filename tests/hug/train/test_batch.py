@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from hug.config import OBJECTIVES
+from hug.config import OBJECTIVES, TrainConfig
 from hug.data.features import Features
 from hug.losses import TERMS, Criterion, Term
 from hug.train.batch import Batches, compute, supplied
@@ -16,7 +16,7 @@ from tests.hug.train.conftest import features_of
 
 
 def test_a_batch_depends_on_seed_and_step_only(features: Features):
-    a, b = (Batches(features, OBJECTIVES["calibrated"], 4, seed=3) for _ in range(2))
+    a, b = (Batches(features, OBJECTIVES["calibrated"], TrainConfig(batch=4, seed=3)) for _ in range(2))
     for _ in range(3):
         a.at(0)
     one, other = a.at(5), b.at(5)
@@ -25,7 +25,7 @@ def test_a_batch_depends_on_seed_and_step_only(features: Features):
 
 
 def test_an_epoch_shows_every_triplet_once(features: Features):
-    batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
+    batches = Batches(features, OBJECTIVES["paper"], TrainConfig(batch=4, seed=0))
     for epoch in range(2):
         rows = [n for step in (2 * epoch, 2 * epoch + 1) for n in batches._rows(step)]
         assert sorted(rows) == list(range(8))
@@ -38,38 +38,38 @@ def test_a_batch_has_one_category_where_asked_and_none_is_forgotten():
         for n, t in enumerate(features.collection.triplets)
     )  # three dresses, three shirts, two tops
     features = dataclasses.replace(features, collection=dataclasses.replace(features.collection, triplets=mixed))
-    alone = Batches(features, OBJECTIVES["paper"], 2, seed=0)
+    alone = Batches(features, OBJECTIVES["paper"], TrainConfig(batch=2, seed=0))
     epoch = [alone._rows(step) for step in range(3)]
     assert all(len({mixed[n].category for n in rows}) == 1 for rows in epoch)
     assert {mixed[rows[0]].category for rows in epoch} == {"dress", "shirt", "toptee"}
-    together = Batches(features, OBJECTIVES["paper"], 8, seed=0, one_category=False)
+    together = Batches(features, OBJECTIVES["paper"], TrainConfig(batch=8, seed=0, one_category=False))
     assert sorted(together._rows(0)) == list(range(8))
 
 
 def test_a_single_triplet_cannot_be_trained_on():
     with pytest.raises(ValueError, match="at least two triplets"):
-        Batches(features_of(1), OBJECTIVES["paper"], 4, seed=0)
+        Batches(features_of(1), OBJECTIVES["paper"], TrainConfig(batch=4, seed=0))
 
 
 def test_views_are_half_drawn_and_half_made_of_tokens(features: Features):
     objective = OBJECTIVES["calibrated"]
-    mixed = Batches(features, objective, 8, seed=0).at(0).degraded
-    plain = Batches(features, objective.replace(corrupt_tokens=False), 8, seed=0).at(0).degraded
+    mixed = Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0).degraded
+    plain = Batches(features, objective.replace(corrupt_tokens=False), TrainConfig(batch=8, seed=0)).at(0).degraded
     assert len(mixed) == len(plain) == 4
     torch.testing.assert_close(mixed.less[:2], plain.less[:2])
     assert not torch.isclose(mixed.less[2:], plain.less[2:]).all()
 
 
 def test_without_drawn_views_the_tokens_still_supply_the_quality_ranking():
-    batch = Batches(features_of(8, views=False), OBJECTIVES["calibrated"], 8, seed=0).at(0)
+    batch = Batches(features_of(8, views=False), OBJECTIVES["calibrated"], TrainConfig(batch=8, seed=0)).at(0)
     assert batch.degraded is not None and len(batch.degraded) == 4
     assert torch.equal(batch.clean, torch.arange(8)) and batch.decorrelation is not None
 
 
 def test_jitter_changes_all_views_of_a_picture_in_the_same_way_and_nothing_else(features: Features):
     objective = OBJECTIVES["calibrated"].replace(corrupt_tokens=False)
-    plain = Batches(features, objective, 8, seed=0).at(3)
-    batches = Batches(features, objective, 8, seed=0, jitter=0.2)
+    plain = Batches(features, objective, TrainConfig(batch=8, seed=0)).at(3)
+    batches = Batches(features, objective, TrainConfig(batch=8, seed=0, jitter=0.2))
     moved, again = batches.at(3), batches.at(3)
     assert torch.equal(moved.target, again.target) and not torch.equal(moved.target, plain.target)
     assert torch.equal(moved.matches, plain.matches) and torch.equal(moved.words.mask, plain.words.mask)
@@ -81,7 +81,7 @@ def test_jitter_changes_all_views_of_a_picture_in_the_same_way_and_nothing_else(
 
 
 def test_foreign_words_are_never_the_own_ones(features: Features):
-    batches = Batches(features, OBJECTIVES["paper"], 4, seed=0)
+    batches = Batches(features, OBJECTIVES["paper"], TrainConfig(batch=4, seed=0))
     assert all(1 <= batches.at(step).shift < 4 for step in range(50))
 
 
@@ -89,15 +89,15 @@ def test_a_target_that_occurs_twice_matches_twice(features: Features):
     triplets = features.collection.triplets
     twice = dataclasses.replace(triplets[1], target=triplets[0].target)
     collection = dataclasses.replace(features.collection, triplets=(triplets[0], twice))
-    matches = Batches(dataclasses.replace(features, collection=collection), OBJECTIVES["paper"], 2, 0).at(0).matches
-    assert matches.all()
+    features = dataclasses.replace(features, collection=collection)
+    assert Batches(features, OBJECTIVES["paper"], TrainConfig(batch=2, seed=0)).at(0).matches.all()
 
 
 @pytest.mark.parametrize("cord_fits", [False, True])
 def test_batched_passes_equal_the_plain_ones(features: Features, cord_fits: bool):
     objective = OBJECTIVES["calibrated"].replace(cord_fits=cord_fits)
     model = small_model(objective).eval()
-    batch = Batches(features, objective, 4, seed=0).at(0)
+    batch = Batches(features, objective, TrainConfig(batch=4, seed=0)).at(0)
     out = compute(model, batch, objective)
     query = model.query_tokens(batch.reference, batch.words)
     target = model.target_tokens(batch.target)
@@ -129,7 +129,7 @@ def test_batched_passes_equal_the_plain_ones(features: Features, cord_fits: bool
 
 def test_deranged_references_join_the_foreign_words(features: Features):
     objective = OBJECTIVES["paper"].replace(cord_reference=True)
-    model, batch = small_model(objective).eval(), Batches(features, objective, 4, seed=0).at(0)
+    model, batch = small_model(objective).eval(), Batches(features, objective, TrainConfig(batch=4, seed=0)).at(0)
     out = compute(model, batch, objective)
     words = model.query_tokens(batch.reference, batch.words.roll(batch.shift)).var_m
     references = model.query_tokens(batch.reference.roll(batch.shift, 0), batch.words).var_m
@@ -139,7 +139,7 @@ def test_deranged_references_join_the_foreign_words(features: Features):
 
 def test_a_term_makes_the_views_that_it_needs_by_itself(features: Features):
     objective = OBJECTIVES["paper"].replace(picture_apart=0.2)
-    batch = Batches(features, objective, 8, seed=0).at(0)
+    batch = Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0)
     assert batch.degraded is not None and batch.clean is not None and batch.removed is None and batch.mined is None
     assert "picture_apart" in Criterion(objective).terms(compute(small_model(objective), batch, objective))
 

@@ -108,7 +108,9 @@ def test_words_as_ids_are_trained_jittered_saved_and_resumed(tmp_path: Path):
     after = load(tmp_path, backbone).qformer.text.weight
     used = sorted({*features.texts.tokens.flatten().tolist()} - {0})
     assert not torch.equal(after[used], before[used])
-    plain, noisy = (Batches(features, config.objective, 4, 0, jitter=j).at(0) for j in (0.0, 0.1))
+    plain, noisy = (
+        Batches(features, config.objective, TrainConfig(batch=4, seed=0, jitter=j)).at(0) for j in (0.0, 0.1)
+    )
     assert torch.equal(plain.words.content, noisy.words.content) and not torch.equal(plain.target, noisy.target)
 
 

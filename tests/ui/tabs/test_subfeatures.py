@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from analysis import component as study
+from analysis.component import LEAVE_OUT
 from analysis.experiments import Experiments
 from analysis.session import Session, Sessions
 from analysis.store import measure
-from analysis.top_bottom import LEAVE_OUT
 from tests.studied import answered, elsewhere, without_studies
 from ui.state import QueryResult, Tab, categories
 from ui.tabs import subfeatures

@@ -92,16 +92,9 @@ def test_targets_have_near_misses_in_the_gallery(built: Path) -> None:
     images, truth = pd.read_parquet(built / "truth/images.parquet"), read(built, "test").truth
     assert truth is not None
     targets = {e["target"] for e in json.loads((built / "captions/cap.shirt.test.json").read_text())}
+    shirts = images[(images.category == "shirt") & (images.split == "test")].set_index("id")[list(ASPECTS)]
     for target in targets:
-        close = truth.near_misses(target)
-        assert len(close) >= 5
-        own = images.set_index("id").loc[target]
-        for name in close:
-            other = images.set_index("id").loc[name]
-            assert sum(own[a] != other[a] for a in ASPECTS) == 1
-            assert other.split == "test"
-    with pytest.raises(ValueError, match="no image 'nothing'"):
-        truth.near_misses("nothing")
+        assert ((shirts != shirts.loc[target]).sum(axis=1) == 1).sum() >= 5
 
 
 def test_splits_share_no_random_numbers() -> None:
