@@ -222,8 +222,9 @@ def test_a_result_becomes_the_next_reference_and_back_again(asked: Page) -> None
     wait_for(asked, "#trail", first[1])
     assert any(re.match(r"\d+\. (▲|▼|=|new)", caption) for caption in captions(asked))
     assert asked.locator("#trail li").last.get_attribute("aria-current") == "step"
+    second = ids(asked)
     asked.click("#back")
-    results_change(asked, ids(asked))
+    results_change(asked, second)
     assert ids(asked) == first and asked.is_disabled("#back") is False
     asked.click("#forth")
     results_change(asked, first)
