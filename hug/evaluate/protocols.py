@@ -20,6 +20,7 @@ class Protocol:
     text: Callable[[tuple[str, ...]], str]  # captions -> the query's words
     keep_reference: bool  # whether the reference may be among the results
     cuts: tuple[int, ...] = (1, 10, 50)  # of recall
+    subset_cuts: tuple[int, ...] = ()  # of recall within `Triplet.subset`, where the data has one
 
 
 PROTOCOLS: dict[str, Protocol] = {
