@@ -21,6 +21,7 @@ CATEGORIES, ASPECTS, BACKGROUNDS, DISPLAYS = (
 COLOURS: dict[str, tuple[int, int, int]] = {  # sRGB of each fabric before light and jitter
     name: (red, green, blue) for name, (red, green, blue) in _TABLES["colours"].items()
 }
+SKINS: list[list[float]] = _TABLES["skins"]  # sRGB of the mannequins in [0, 1]
 # category -> aspect -> allowed values; those of ordered aspects (sleeve, length) run from short to long
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     category: {"colour": tuple(COLOURS), **{aspect: tuple(allowed) for aspect, allowed in aspects.items()}}

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from hug.data.garments.attributes import COLOURS, Spec
-from hug.data.garments.shapes import Frame, Points, bezier
+from hug.data.garments.shapes import Frame, Points, bezier, both
 
 Field = NDArray[np.float32]
 BANK = 512  # side of the noise fields; a picture reads a window of one
@@ -33,13 +33,7 @@ def noise(kind: str) -> Field:
 
     `cloud` is smooth, `crease` has long ridges along y, `weave` is the thread, `grain` a coarse plaster.
     """
-    sigma = {
-        "cloud": (30.0, 30.0),
-        "crease": (34.0, 6.0),
-        "drape": (16.0, 9.0),
-        "weave": (0.7, 0.45),
-        "grain": (2.2, 2.2),
-    }
+    sigma = {"cloud": (30, 30), "crease": (34, 6), "drape": (16, 9), "weave": (0.7, 0.45), "grain": (2.2, 2.2)}
     white = np.random.default_rng(sorted(sigma).index(kind)).normal(size=(BANK, BANK))
     field = ndimage.gaussian_filter(white, sigma[kind], mode="wrap")
     field = (field - field.mean()) / field.std()
@@ -75,9 +69,10 @@ def dye(name: str, shade: float, hue: float) -> Field:
     return np.asarray(np.clip(rgb + drift * (0.35 + float(rgb.max() - rgb.min())), 0.0, 1.0), np.float32)
 
 
-def _wave(x: Field, period: float) -> Field:
-    """Distance to the middle of the repeat, 0 at its middle and 1 at its edges."""
-    return np.asarray(np.abs(((x / period) % 1.0) - 0.5) * 2.0, np.float32)
+def _bands(x: Field, period: float, duty: float) -> Field:
+    """1 over the share `duty` about the middle of each repeat and 0 elsewhere, with soft edges."""
+    distance = np.asarray(np.abs(((x / period) % 1.0) - 0.5) * 2.0, np.float32)  # 0 at the middle, 1 at the edges
+    return 1.0 - smoothstep(distance, duty - 0.9 / period, duty + 0.9 / period)
 
 
 def striped(u: Field, v: Field, spec: Spec) -> tuple[Field, Field]:
@@ -86,8 +81,7 @@ def striped(u: Field, v: Field, spec: Spec) -> tuple[Field, Field]:
     period = 6.0 + 7.0 * n.motif
     along = (v, v, v, u, v, 0.7 * (u + v))[n.variant]
     duty = (0.40, 0.34, 0.38, 0.36, 0.28, 0.32)[n.variant]  # below half: the first colour names it
-    edge = 0.9 / period
-    first = 1.0 - smoothstep(_wave(np.asarray(along), period), duty - edge, duty + edge)
+    first = _bands(np.asarray(along), period, duty)
     return first, np.zeros_like(first)
 
 
@@ -95,16 +89,10 @@ def plaid(u: Field, v: Field, spec: Spec) -> tuple[Field, Field]:
     """Bands across and upright whose crossings are fuller, with thin overchecks of a third colour."""
     n = spec.nuisance
     period = 11.0 + 9.0 * n.motif
-    edge = 0.9 / period
     duty = 0.40 if n.variant % 2 else 0.33
-    across = 1.0 - smoothstep(_wave(v, period), duty - edge, duty + edge)
-    upright = 1.0 - smoothstep(_wave(u, period), duty - edge, duty + edge)
-    thin = 0.09 if n.variant < 4 else 0.0
-    lines = np.maximum(
-        1.0 - smoothstep(_wave(v + period / 2, period), thin - edge, thin + edge),
-        1.0 - smoothstep(_wave(u + period / 2, period), thin - edge, thin + edge),
-    ) * (thin > 0)
-    return np.asarray(0.47 * (across + upright), np.float32), np.asarray(0.6 * lines, np.float32)
+    first = 0.47 * (_bands(v, period, duty) + _bands(u, period, duty))
+    checks = np.maximum(_bands(v + period / 2, period, 0.09), _bands(u + period / 2, period, 0.09)) * (n.variant < 4)
+    return np.asarray(first, np.float32), np.asarray(0.6 * checks, np.float32)
 
 
 def dotted(u: Field, v: Field, spec: Spec) -> tuple[Field, Field]:
@@ -115,9 +103,8 @@ def dotted(u: Field, v: Field, spec: Spec) -> tuple[Field, Field]:
     du = (u / period + 0.5 * (row % 2)) % 1.0 - 0.5
     dv = (v / period) % 1.0 - 0.5
     radius = (0.24, 0.28, 0.32, 0.26, 0.22, 0.3)[n.variant]
-    first = 1.0 - smoothstep(
-        np.sqrt(du * du + dv * dv).astype(np.float32), radius - 0.5 / period, radius + 0.5 / period
-    )
+    away = np.sqrt(du * du + dv * dv).astype(np.float32)
+    first = 1.0 - smoothstep(away, radius - 0.5 / period, radius + 0.5 / period)
     return first, np.zeros_like(first)
 
 
@@ -200,8 +187,7 @@ def emblem(spec: Spec, place: Frame, centre: tuple[float, float], side: float) -
     if kind == "text":
         _lettering(ink, WORDS[spec.nuisance.variant], place, centre, side)
     elif kind != "none":
-        outline = {"heart": _heart, "star": _star}[kind](side / 2) + np.asarray(centre)
-        ImageDraw.Draw(ink).polygon([tuple(p) for p in place.place(outline)], fill=255)
+        ink = place.polygon({"heart": _heart, "star": _star}[kind](side / 2) + np.asarray(centre))
     return ink
 
 
@@ -239,4 +225,4 @@ def _lettering(ink: Image.Image, word: str, place: Frame, centre: tuple[float, f
 def scallop(width: float, y: float) -> Points:
     """A shallow arc from -width to width at height y, for hems and bands."""
     half = bezier((0.0, y + 2.0), (0.55 * width, y + 2.0), (width, y - 1.5))
-    return np.concatenate([half[::-1] * np.array([-1.0, 1.0]), half])
+    return np.concatenate([both(half[::-1])[1], half])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from hug.data.garments import fabric, scene, shapes
-from hug.data.garments.attributes import ASPECTS, VALUES, Nuisance, Spec
+from hug.data.garments.attributes import ASPECTS, SKINS, VALUES, Nuisance, Spec
 from hug.data.garments.fabric import Field
 from hug.data.garments.shapes import Cut, Frame, Points
 
@@ -85,25 +85,14 @@ def _half(image: Image.Image) -> Field:
 
 def _layers(spec: Spec, c: Cut, fine: Frame) -> _Cloth:
     neckline = spec.garment.neckline
-    front = scene.polygon(shapes.body(c, neckline), fine)
-    back = scene.polygon(shapes.back(c, neckline), fine)
-    sleeves, extra = Image.new("L", (FINE, FINE)), Image.new("L", (FINE, FINE))
-    if c.sleeve:
-        outline = shapes.sleeve(c, spec.nuisance, c.sleeve, c.cuff)
-        for sign in (1.0, -1.0):
-            _fill(sleeves, outline * np.array([sign, 1.0]), fine)
-    if neckline == "turtleneck":
-        _fill(extra, shapes.tube(c), fine)
-    if neckline == "collar":
-        for leaf in shapes.collar(c):
-            _fill(extra, leaf, fine)
-    lines, buttons, trim = _details(spec, c, fine)
-    parts = (back, sleeves, front, extra, lines, buttons, trim)
-    return _Cloth(*(_half(part) for part in parts))
-
-
-def _fill(image: Image.Image, points: Points, place: Frame) -> None:
-    ImageDraw.Draw(image).polygon(place.place(points).ravel().tolist(), fill=255)
+    outlines: list[tuple[Points, ...]] = [
+        (shapes.back(c, neckline),),
+        shapes.both(shapes.sleeve(c, spec.nuisance, c.sleeve, c.cuff)) if c.sleeve else (),
+        (shapes.body(c, neckline),),
+        shapes.collar(c) if neckline == "collar" else (shapes.tube(c),) if neckline == "turtleneck" else (),
+    ]
+    layers = [fine.polygon(*parts) for parts in outlines]
+    return _Cloth(*map(_half, [*layers, *_details(spec, c, fine)]))
 
 
 def _details(spec: Spec, c: Cut, fine: Frame) -> tuple[Image.Image, Image.Image, Image.Image]:
@@ -116,7 +105,7 @@ def _details(spec: Spec, c: Cut, fine: Frame) -> tuple[Image.Image, Image.Image,
 
     neckline = spec.garment.neckline
     curve = shapes.neck_curve(c, neckline)
-    opening = np.concatenate([curve[::-1] * np.array([-1.0, 1.0]), curve])
+    opening = np.concatenate([shapes.both(curve[::-1])[1], curve])
     if neckline in ("crew", "v-neck", "scoop"):
         stroke(pen, opening + np.array([0.0, 3.0]), 2, 190)
         if spec.nuisance.trim == 1:
@@ -151,8 +140,7 @@ def _seams(spec: Spec, c: Cut, stroke: Stroke, pen: ImageDraw.ImageDraw, trim: I
     n = spec.nuisance
     inset = min(c.shoulder, c.chest) - 3.5
     seam = shapes.bezier((c.shoulder, c.top + c.slope), (inset, c.top + 0.75 * c.armhole), (c.chest, c.top + c.armhole))
-    path, angle = shapes.arm_path(c, n, c.sleeve)
-    across, along = np.array([math.cos(angle), -math.sin(angle)]), np.array([math.sin(angle), math.cos(angle)])
+    path, along, across = shapes.arm_path(c, n, c.sleeve)
     width = c.cuff + 2.5 * (1.0 - c.sleeve / c.sleeves[-1])
     cuff = np.stack([path[2] + across * width - along * 2.6, path[2] - across * width - along * 3.4])
     for sign in (np.array([1.0, 1.0]), np.array([-1.0, 1.0])):
@@ -190,10 +178,8 @@ def _colour(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, folds: Field, ink: F
     if c.sleeve:
         u, v = _around_sleeves(spec, c, cloth, u, v)
     colour = fabric.albedo(u + lift, v + 0.7 * lift, spec)
-    base, other = (
-        fabric.dye(spec.garment.colour, spec.nuisance.shade, spec.nuisance.hue),
-        fabric.dye(spec.nuisance.second, 0.3, 0.0),
-    )
+    base = fabric.dye(spec.garment.colour, spec.nuisance.shade, spec.nuisance.hue)
+    other = fabric.dye(spec.nuisance.second, 0.3, 0.0)
     colour = _mix(colour, base if spec.garment.pattern != "solid" else 0.5 * (base + other), cloth.trim * 0.9)
     if spec.garment.pattern != "solid":
         colour = _mix(colour, base, plate)
@@ -215,8 +201,6 @@ def _print(spec: Spec, c: Cut, fine: Frame) -> tuple[Field, Field]:
     """Ink of the chest print, and the plate around it that is plain even on a patterned cloth."""
     ink = fabric.emblem(spec, fine, chest(c), c.logo)
     print_ = _half(ink)
-    if not print_.any():
-        return print_, print_
     return print_, np.asarray(np.clip(9.0 * scene.blurred(print_, 3.0), 0.0, 1.0), np.float32)
 
 
@@ -275,7 +259,7 @@ def _compose(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, lit: Field, rng: np
     if n.display == "mannequin":
         figure = scene.mannequin(c, n, fine, spec.garment.category == "dress")
         picture = scene.cast_shadow(picture, np.maximum(figure, alpha), n)
-        skin = np.asarray(scene.SKINS[spec.seed % len(scene.SKINS)], np.float32)
+        skin = np.asarray(SKINS[spec.seed % len(SKINS)], np.float32)
         round_ = _toward(scene.blurred(figure, 4.0), math.sin(n.light), -math.cos(n.light), 4)
         tone = np.clip(0.93 + 0.45 * round_ - 0.30 * (1.0 - scene.blurred(figure, 2.5)), 0.2, 1.1)
         tone = tone * (1.0 - 0.4 * np.clip(scene.blurred(alpha, 2.5) - alpha, 0, 1))
@@ -315,11 +299,8 @@ def _regions(spec: Spec, garment: Mask, plate: Mask) -> dict[str, Mask]:
 
 def _sleeve_zone(spec: Spec, c: Cut, coarse: Frame) -> Mask:
     """Where sleeves of any length can be, with the shoulder's edge without them."""
-    zone = Image.new("L", (SIZE, SIZE))
     longest = shapes.sleeve(c, spec.nuisance, c.sleeves[-1] * 1.06, c.cuff + 2.0)
     inner, deep = 0.74 * c.shoulder, c.top + c.armhole + 1.0
     edge = np.array([[inner, c.top], [c.shoulder + 2.0, c.top + c.slope - 2.0], [c.chest + 1.0, deep], [inner, deep]])
-    for sign in (1.0, -1.0):
-        _fill(zone, longest * np.array([sign, 1.0]), coarse)
-        _fill(zone, edge * np.array([sign, 1.0]), coarse)
+    zone = coarse.polygon(*shapes.both(longest), *shapes.both(edge))
     return np.asarray(np.asarray(zone.filter(ImageFilter.GaussianBlur(2.0)), np.uint8) > 50)

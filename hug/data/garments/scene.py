@@ -10,23 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from hug.data.garments.attributes import Nuisance
 from hug.data.garments.fabric import Field, window
-from hug.data.garments.shapes import Cut, Frame, Points, arm_path, bezier, mirror, sleeve
-
-SKINS = (
-    (0.93, 0.92, 0.90),
-    (0.86, 0.78, 0.69),
-    (0.30, 0.30, 0.32),
-    (0.80, 0.80, 0.82),
-    (0.72, 0.58, 0.46),
-    (0.96, 0.95, 0.94),
-)
-
-
-def polygon(points: Points, place: Frame) -> Image.Image:
-    """L mask of an outline given in the garment's frame."""
-    image = Image.new("L", (place.size, place.size))
-    ImageDraw.Draw(image).polygon(place.place(points).ravel().tolist(), fill=255)
-    return image
+from hug.data.garments.shapes import Cut, Frame, Points, arm_path, bezier, both, mirror, sleeve
 
 
 def blurred(mask: Field, radius: float) -> Field:
@@ -87,10 +71,8 @@ def _room(tint: Field, x: Field, y: Field, size: int, rng: np.random.Generator) 
         w, h = rng.uniform(5, 20, 2)
         level = np.clip(tint * rng.uniform(0.45, 1.25) + rng.uniform(-0.1, 0.1, 3), 0, 1)
         draw.rectangle([a, b, a + w, b + h], fill=tuple(int(255 * v) for v in level))
-    soft = small.filter(ImageFilter.GaussianBlur(float(rng.uniform(2.0, 3.5)))).resize(
-        (size, size), Image.Resampling.BICUBIC
-    )
-    return np.asarray(soft, np.float32) / 255.0
+    soft = small.filter(ImageFilter.GaussianBlur(float(rng.uniform(2.0, 3.5))))
+    return np.asarray(soft.resize((size, size), Image.Resampling.BICUBIC), np.float32) / 255.0
 
 
 BACKDROPS = {"studio": _studio, "tinted": _studio, "floor": _floor, "plaster": _plaster, "wood": _wood, "room": _room}
@@ -113,22 +95,18 @@ def mannequin(c: Cut, n: Nuisance, place: Frame, long: bool) -> Field:
         bezier((waist, c.waist_y), (hip, c.waist_y + 10), (hip, hip_y)),
     ]
     half += _legs(hip, hip_y) if long else _stand(hip, hip_y)
-    image = polygon(mirror(np.concatenate(half)), place)
-    if n.variant % 3:
-        _arms(ImageDraw.Draw(image), c, n, place, 3.2 if long else 4.2)
+    arms = _arms(c, n, 3.2 if long else 4.2) if n.variant % 3 else ()
+    image = place.polygon(mirror(np.concatenate(half)), *arms)
     return np.asarray(image.reduce(2), np.float32) / 255.0
 
 
-def _arms(draw: ImageDraw.ImageDraw, c: Cut, n: Nuisance, place: Frame, wrist: float) -> None:
+def _arms(c: Cut, n: Nuisance, wrist: float) -> tuple[Points, ...]:
     """Both arms to the wrist, with closed slender hands."""
     arm = sleeve(c, n, c.sleeves[-1] * 1.02, wrist) - np.array([1.5, -1.0])
-    path, angle = arm_path(c, n, c.sleeves[-1] * 1.02)
-    along, across = np.array([math.sin(angle), math.cos(angle)]), np.array([math.cos(angle), -math.sin(angle)])
+    path, along, across = arm_path(c, n, c.sleeves[-1] * 1.02)
     turn = np.linspace(0.0, math.tau, 20)[:, None]
     hand = path[2] - [1.5, -1.0] + along * (wrist + 2.2 * wrist * np.sin(turn)) + across * (0.98 * wrist * np.cos(turn))
-    for sign in (1.0, -1.0):
-        for part in (arm, hand):
-            draw.polygon(place.place(part * np.array([sign, 1.0])).ravel().tolist(), fill=255)
+    return *both(arm), *both(hand)
 
 
 def _stand(hip: float, hip_y: float) -> list[Points]:
@@ -161,13 +139,14 @@ def hanger(c: Cut, place: Frame, high: float) -> Field:
     path = place.place(np.concatenate([hook[::-1], neck]))
     draw.line(path.ravel().tolist(), fill=255, width=max(int(1.5 * unit), 1), joint="curve")
     reach = c.shoulder * 0.96
-    bar = np.concatenate(
-        [
-            bezier((-reach, c.top + c.slope + 2), (-0.4 * reach, c.top), (0.0, c.top - 0.5)),
-            bezier((0.0, c.top - 0.5), (0.4 * reach, c.top), (reach, c.top + c.slope + 2)),
-        ]
+    left = bezier((-reach, c.top + c.slope + 2), (-0.4 * reach, c.top), (0.0, c.top - 0.5))
+    right = bezier((0.0, c.top - 0.5), (0.4 * reach, c.top), (reach, c.top + c.slope + 2))
+    draw.line(
+        place.place(np.concatenate([left, right])).ravel().tolist(),
+        fill=255,
+        width=max(int(3.2 * unit), 1),
+        joint="curve",
     )
-    draw.line(place.place(bar).ravel().tolist(), fill=255, width=max(int(3.2 * unit), 1), joint="curve")
     return np.asarray(image.reduce(2), np.float32) / 255.0
 
 

@@ -6,11 +6,14 @@ The frame has its unit in 160ths of the picture, x to the right from the garment
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw
 
 from hug.data.garments.attributes import VALUES, Nuisance, Spec
 
@@ -39,64 +42,51 @@ class Cut:
     logo: float  # side of the chest print
 
 
-# top, neck, shoulder, slope, armhole, chest, waist, waist_y
-_CUTS: dict[str, tuple[float, float, float, float, float, float, float, float]] = {
-    "dress": (15.0, 10.5, 25.0, 5.5, 24.0, 23.0, 17.5, 60.0),
-    "shirt": (28.0, 11.5, 34.0, 7.5, 31.0, 32.0, 30.5, 92.0),
-    "toptee": (28.0, 12.0, 29.5, 7.0, 27.0, 27.0, 23.0, 82.0),
-}
-_HEMS: dict[str, tuple[tuple[float, float], ...]] = {  # (half width, y)
-    "dress": ((25.5, 98.0), (29.5, 123.0), (34.0, 151.0)),
-    "shirt": ((31.0, 93.0), (31.5, 117.0), (33.0, 144.0)),
-    "toptee": ((24.5, 88.0), (27.5, 112.0), (31.0, 140.0)),
-}
-_SLEEVES: dict[str, tuple[float, ...]] = {
-    "dress": (0.0, 15.0, 30.0, 54.0),
-    "shirt": (0.0, 22.0, 41.0, 70.0),
-    "toptee": (0.0, 18.0, 36.0, 64.0),
-}
-_CUFF = {"dress": 5.5, "shirt": 7.5, "toptee": 6.5}
-_LOGO = {"dress": 21.0, "shirt": 29.0, "toptee": 26.0}
+# category -> half widths and heights as in `Cut`, `hems` as (half width, y); short to long
+_MEASURES = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 
 
 def cut(spec: Spec) -> Cut:
     """The measures of the garment, with its nuisances of fit and flare."""
     g, n = spec.garment, spec.nuisance
-    top, neck, shoulder, slope, armhole, chest, waist, waist_y = _CUTS[g.category]
-    hems, lengths = _HEMS[g.category], _SLEEVES[g.category]
-    hem, hem_y = hems[VALUES[g.category]["length"].index(g.length)]
+    m, values = _MEASURES[g.category], VALUES[g.category]
+    hem, hem_y = m["hems"][values["length"].index(g.length)]
     wide = 1.0 + 0.07 * n.fit
     sleeveless = g.sleeve == "sleeveless"
     return Cut(
-        top=top,
-        neck=neck + (4.0 if g.neckline == "scoop" else 0.0),
-        shoulder=shoulder * (0.80 if sleeveless else 1.0),
-        slope=slope * (0.7 if sleeveless else 1.0),
-        armhole=armhole,
-        chest=chest * wide,
-        waist=waist * wide * (1.0 + 0.05 * n.fit),
-        waist_y=waist_y,
+        top=m["top"],
+        neck=m["neck"] + (4.0 if g.neckline == "scoop" else 0.0),
+        shoulder=m["shoulder"] * (0.80 if sleeveless else 1.0),
+        slope=m["slope"] * (0.7 if sleeveless else 1.0),
+        armhole=m["armhole"],
+        chest=m["chest"] * wide,
+        waist=m["waist"] * wide * (1.0 + 0.05 * n.fit),
+        waist_y=m["waist_y"],
         hem=hem * wide * (1.0 + (0.16 if g.category == "dress" else 0.07) * n.flare),
         hem_y=hem_y,
-        hems=tuple(y for _, y in hems),
-        sleeve=lengths[VALUES[g.category]["sleeve"].index(g.sleeve)],
-        sleeves=lengths,
-        cuff=_CUFF[g.category] * (1.0 + 0.12 * n.fit),
-        logo=_LOGO[g.category],
+        hems=tuple(y for _, y in m["hems"]),
+        sleeve=m["sleeves"][values["sleeve"].index(g.sleeve)],
+        sleeves=tuple(m["sleeves"]),
+        cuff=m["cuff"] * (1.0 + 0.12 * n.fit),
+        logo=m["logo"],
     )
 
 
-def bezier(start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], n: int = 14) -> Points:
-    """(n, 2) points of a quadratic curve, its end left out."""
-    t = np.linspace(0.0, 1.0, n, endpoint=False)[:, None]
+def bezier(start: ArrayLike, control: ArrayLike, end: ArrayLike) -> Points:
+    """(14, 2) points of a quadratic curve, its end left out."""
+    t = np.linspace(0.0, 1.0, 14, endpoint=False)[:, None]
     a, b, c = np.asarray(start), np.asarray(control), np.asarray(end)
     return np.asarray((1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c)
 
 
+def both(right: Points) -> tuple[Points, Points]:
+    """What lies on the right side of the garment, and the same on its left."""
+    return right, right * np.array([-1.0, 1.0])
+
+
 def mirror(half: Points) -> Points:
     """A closed outline from its right half, listed from the axis at the top to the axis at the bottom."""
-    left = half[::-1] * np.array([-1.0, 1.0])
-    return np.concatenate([half, left])
+    return np.concatenate([half, both(half[::-1])[1]])
 
 
 def side(c: Cut) -> Points:
@@ -119,8 +109,7 @@ def neck_curve(c: Cut, neckline: str) -> Points:
     """The front edge of the neck opening, from the axis up to the neck's right side."""
     deep = c.armhole / 30.0
     if neckline == "v-neck":
-        tip = c.top + 27.0 * deep
-        return np.concatenate([bezier((0.0, tip), (c.neck * 0.62, c.top + 11.0 * deep), (c.neck, c.top))])
+        return bezier((0.0, c.top + 27.0 * deep), (c.neck * 0.62, c.top + 11.0 * deep), (c.neck, c.top))
     depth = {"crew": 8.5, "scoop": 24.0, "collar": 13.0, "turtleneck": 4.0}[neckline] * deep
     if neckline == "collar":
         return bezier((0.0, c.top + depth), (c.neck * 0.5, c.top + 0.5 * depth), (c.neck, c.top))
@@ -171,11 +160,11 @@ def collar(c: Cut) -> tuple[Points, Points]:
             bezier(tip, (c.neck * 0.45, c.top + 15.5 * deep), (0.4, c.top + 13.0 * deep)),
         ]
     )
-    return leaf, leaf * np.array([-1.0, 1.0])
+    return both(leaf)
 
 
-def arm_path(c: Cut, n: Nuisance, length: float) -> tuple[Points, float]:
-    """(3, 2) shoulder, elbow and end of the right sleeve's axis, and the angle of its last part in radians."""
+def arm_path(c: Cut, n: Nuisance, length: float) -> tuple[Points, Points, Points]:
+    """(3, 2) shoulder, elbow and end of the right sleeve's axis, and the (2,) directions along and across its end."""
     first = math.radians(n.arm)
     last = first - math.radians(n.bend)
     start = np.array([0.5 * (c.shoulder + c.chest) - 2.0, c.top + 0.5 * (c.slope + c.armhole)])
@@ -183,33 +172,27 @@ def arm_path(c: Cut, n: Nuisance, length: float) -> tuple[Points, float]:
     upper, lower = min(length, half), max(length - half, 0.0)
     elbow = start + upper * np.array([math.sin(first), math.cos(first)])
     end = elbow + lower * np.array([math.sin(last), math.cos(last)])
-    return np.stack([start, elbow, end]), last if lower > 0 else first
+    sin, cos = (wave(last if lower > 0 else first) for wave in (math.sin, math.cos))
+    return np.stack([start, elbow, end]), np.array([sin, cos]), np.array([cos, -sin])
 
 
 def sleeve(c: Cut, n: Nuisance, length: float, cuff: float) -> Points:
     """The right sleeve of the given length, from the armhole to its end."""
-    path, angle = arm_path(c, n, length)
+    path, along, across = arm_path(c, n, length)
     tip = np.array([c.shoulder, c.top + c.slope])
     under = np.array([c.chest - 1.0, c.top + c.armhole])
-    across = np.array([math.cos(angle), -math.sin(angle)])
-    along = np.array([math.sin(angle), math.cos(angle)])
     share = length / c.sleeves[-1]
     width = cuff + (0.5 * float(np.linalg.norm(tip - under)) * 0.86 - cuff) * max(1.0 - share, 0.0) ** 1.1
     outer, inner = path[2] + across * width, path[2] - across * width + along * -1.0
     bend = path[1] + across * (width + 1.0) if length > 0.55 * c.sleeves[-1] else 0.5 * (tip + outer) + across * 1.5
     inside = path[1] - across * (width + 0.5) if length > 0.55 * c.sleeves[-1] else 0.5 * (under + inner)
     crown = tip + 0.5 * (bend - tip) + across * 2.4
-
-    def pair(p: Points) -> tuple[float, float]:
-        return (float(p[0]), float(p[1]))
-
-    end = path[2] + along * 1.2
     pieces = [
-        bezier(pair(tip - [5.0, 1.0]), pair(tip + [1.0, 0.0]), pair(0.5 * (tip + crown))),
-        bezier(pair(0.5 * (tip + crown)), pair(crown), pair(bend)),
-        bezier(pair(bend), pair(0.5 * (bend + outer)), pair(outer)),
-        bezier(pair(outer), pair(end), pair(inner)),
-        bezier(pair(inner), pair(inside), pair(under)),
+        bezier(tip - [5.0, 1.0], tip + [1.0, 0.0], 0.5 * (tip + crown)),
+        bezier(0.5 * (tip + crown), crown, bend),
+        bezier(bend, 0.5 * (bend + outer), outer),
+        bezier(outer, path[2] + along * 1.2, inner),
+        bezier(inner, inside, under),
         np.array([under - [6.0, 0.0]]),
     ]
     return np.concatenate(pieces)
@@ -230,6 +213,13 @@ class Frame:
         turn = np.array([[math.cos(a), math.sin(a)], [-math.sin(a), math.cos(a)]])
         turned = (points - CENTRE) @ turn * self.scale + np.array([80.0, 80.0]) + np.asarray(self.shift)
         return np.asarray(turned * (self.size / 160.0))
+
+    def polygon(self, *outlines: Points) -> Image.Image:
+        """L mask of all that the outlines enclose."""
+        image = Image.new("L", (self.size, self.size))
+        for outline in outlines:
+            ImageDraw.Draw(image).polygon(self.place(outline).ravel().tolist(), fill=255)
+        return image
 
     def grid(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x and y (size, size) of each pixel in the garment's frame: the inverse of `place`."""
