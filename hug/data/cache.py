@@ -70,9 +70,8 @@ class TokenCache:
         Raises CacheError for a folder that can't be written or a full disk.
         """
         length, dim = self.backbone.text_tokens, self.backbone.text_dim
-        content = {"tokens": ("tokens", "<f2", (length, dim)), "ids": ("ids", "<i4", (length,))}[
-            self.backbone.word_kind
-        ]
+        kinds = {"tokens": ("tokens", "<f2", (length, dim)), "ids": ("ids", "<i4", (length,))}
+        content = kinds[self.backbone.word_kind]
         dtype = np.dtype([content, ("mask", "?", (length,))])
 
         def compute(rows: range) -> np.ndarray:
@@ -101,16 +100,12 @@ class TokenCache:
             if not failures:
                 tokens.append(self.backbone.images(pictures).cpu().numpy().astype("<f2"))
         if failures:
-            raise Unreadable(failures)
+            raise Unreadable(*failures)
         return np.concatenate(tokens)
 
 
 class Unreadable(Exception):
-    """The rows of one block that could not be loaded."""
-
-    def __init__(self, failures: list[str]) -> None:
-        super().__init__()
-        self.failures = failures
+    """Rows of one block could not be loaded; its arguments say why, one sentence a row."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +147,15 @@ class Blocks:
                 self._lay_out()
         done = sum(len(self._block(n)) for n, value in enumerate(sums) if value is not None)
         failures: list[str] = []
-        bar = tqdm(total=self.rows, initial=done, desc=self.path.stem.rsplit("-", 1)[0], disable=not progress)
-        with bar:
+        title = self.path.stem.rsplit("-", 1)[0]
+        with tqdm(total=self.rows, initial=done, desc=title, disable=not progress) as bar:
             for n in (n for n, value in enumerate(sums) if value is None):
                 try:
                     content = np.ascontiguousarray(compute(self._block(n))).tobytes()
                     sums[n] = self._write(n, content)
                     self._record(sums)
                 except Unreadable as error:
-                    failures += error.failures
+                    failures += error.args
                 bar.update(len(self._block(n)))
         if failures:
             raise CacheError(f"{len(failures)} of {self.rows} pictures can't be read: {'; '.join(failures)}")
@@ -172,8 +167,7 @@ class Blocks:
     def _header(self) -> bytes:
         file = io.BytesIO()
         base, shape = self.dtype.subdtype or (self.dtype, ())
-        descr = np.lib.format.dtype_to_descr(base)
-        fields = {"descr": descr, "fortran_order": False, "shape": (self.rows, *shape)}
+        fields = {"descr": np.lib.format.dtype_to_descr(base), "fortran_order": False, "shape": (self.rows, *shape)}
         np.lib.format.write_array_header_1_0(file, fields)
         return file.getvalue()
 

@@ -60,11 +60,11 @@ def _field(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
     return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BICUBIC), np.float32)
 
 
-def _blur(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def blur(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(BLUR[level] * _unit(picture)))
 
 
-def _noise(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def noise(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     """Grain of the 160-pixel scale, partly coloured, as of a sensor in the dark."""
     width, height = _small(picture)
     grey = rng.normal(size=(height, width)).astype(np.float32)
@@ -75,7 +75,7 @@ def _noise(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.
     return _image(np.asarray(np.asarray(picture, np.float32) + NOISE[level] * grain, np.float32))
 
 
-def _lowres(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def lowres(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     width, height = _small(picture)
     tiny = picture.resize(
         (max(round(width / LOWRES[level]), 2), max(round(height / LOWRES[level]), 2)), Image.Resampling.BOX
@@ -83,7 +83,7 @@ def _lowres(picture: Image.Image, level: int, rng: np.random.Generator) -> Image
     return tiny.resize(picture.size, Image.Resampling.BILINEAR)
 
 
-def _jpeg(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def jpeg(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     """Blocks of the 160-pixel scale: on larger pictures the small one's fault is added to the picture."""
     small = picture.resize(_small(picture), Image.Resampling.BOX) if _small(picture) != picture.size else picture
     buffer = io.BytesIO()
@@ -97,7 +97,7 @@ def _jpeg(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.I
     return _image(np.asarray(own, np.float32) + grown)
 
 
-def _occlusion(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def occlusion(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     """Flat patches over the middle of the picture that grow with the severity."""
     width, height = picture.size
     out = picture.copy()
@@ -114,7 +114,7 @@ def _occlusion(picture: Image.Image, level: int, rng: np.random.Generator) -> Im
     return out
 
 
-def _darkness(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def darkness(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     """Too little light: less of it, and the noise that comes with raising it."""
     pixels = np.asarray(picture, np.float32) / 255.0
     dark = DARKNESS[level] * pixels ** (1.0 + 0.15 * level)
@@ -123,7 +123,7 @@ def _darkness(picture: Image.Image, level: int, rng: np.random.Generator) -> Ima
     return _image(np.asarray(255.0 * dark + grain[..., None] * (1.0 + 0.6 * level), np.float32))
 
 
-def _glare(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+def glare(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
     """A lamp's reflection: a bright centre, a streak and a veil over the whole picture."""
     width, height = picture.size
     cx, cy = rng.uniform(0.3, 0.7, 2)
@@ -140,13 +140,7 @@ def _glare(picture: Image.Image, level: int, rng: np.random.Generator) -> Image.
 
 
 CORRUPTIONS: dict[str, Callable[[Image.Image, int, np.random.Generator], Image.Image]] = {
-    "blur": _blur,
-    "noise": _noise,
-    "lowres": _lowres,
-    "jpeg": _jpeg,
-    "occlusion": _occlusion,
-    "darkness": _darkness,
-    "glare": _glare,
+    fault.__name__: fault for fault in (blur, noise, lowres, jpeg, occlusion, darkness, glare)
 }
 TRAINED: tuple[str, ...] = ("blur", "noise", "lowres", "jpeg")
 UNSEEN: tuple[str, ...] = ("occlusion", "darkness", "glare")

@@ -138,14 +138,9 @@ def view_plan(ids: Sequence[str], seed: int) -> pd.DataFrame:
     """Columns id, kind, less, more: which degradation each picture's two views get, severities 1-5."""
     rng = np.random.default_rng([seed, 1])
     less = rng.integers(1, 4, len(ids))
-    return pd.DataFrame(
-        {
-            "id": list(ids),
-            "kind": rng.choice(TRAINED, len(ids)),
-            "less": less,
-            "more": less + 1 + (rng.random(len(ids)) * (5 - less)).astype(int),
-        }
-    )
+    kind = rng.choice(TRAINED, len(ids))
+    more = less + 1 + (rng.random(len(ids)) * (5 - less)).astype(int)
+    return pd.DataFrame({"id": list(ids), "kind": kind, "less": less, "more": more})
 
 
 def _views(collection: Collection, pictures: Pictures, cache: TokenCache, seed: int) -> Views:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 _CONTRAST: dict[str, list[str]] = _TABLES["contrast"]  # second colours that stay apart from the fabric's own
 
 
+def check_choice(what: str, value: str, options: Collection[str]) -> None:
+    """Raises ValueError for a value that is none of the options."""
+    if value not in options:
+        raise ValueError(f"unknown {what} {value!r}; choose one of {', '.join(options)}")
+
+
 @dataclass(frozen=True)
 class Garment:
     """The truth about one garment. Raises ValueError for a category or value that is not in `VALUES`."""
@@ -43,8 +50,7 @@ class Garment:
     logo: str
 
     def __post_init__(self) -> None:
-        if self.category not in VALUES:
-            raise ValueError(f"unknown category {self.category!r}; choose one of {', '.join(CATEGORIES)}")
+        check_choice("category", self.category, CATEGORIES)
         for aspect in ASPECTS:
             value, allowed = getattr(self, aspect), VALUES[self.category][aspect]
             if value not in allowed:
@@ -54,8 +60,7 @@ class Garment:
 
     def value(self, aspect: str) -> str:
         """The value of one aspect, such as "red" of "colour"."""
-        if aspect not in ASPECTS:
-            raise ValueError(f"unknown aspect {aspect!r}; choose one of {', '.join(ASPECTS)}")
+        check_choice("aspect", aspect, ASPECTS)
         return str(getattr(self, aspect))
 
     def replace(self, **values: str) -> Garment:
@@ -98,8 +103,7 @@ class Nuisance:
 
     def __post_init__(self) -> None:
         for name, allowed in (("background", BACKGROUNDS), ("display", DISPLAYS), ("second", tuple(COLOURS))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
+            check_choice(name, getattr(self, name), allowed)
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,7 @@ def differing(first: Garment, second: Garment) -> tuple[str, ...]:
 
 def sample_garment(category: str, rng: np.random.Generator) -> Garment:
     """A garment with independent uniform attributes."""
-    if category not in VALUES:
-        raise ValueError(f"unknown category {category!r}; choose one of {', '.join(CATEGORIES)}")
+    check_choice("category", category, CATEGORIES)
     return Garment(category, *(str(rng.choice(VALUES[category][aspect])) for aspect in ASPECTS))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,22 +151,13 @@ def _draw(out: Path, parts: list[Part], progress: bool, workers: int) -> dict[st
         for name, spec, quality in zip(part.ids, part.specs, part.quality, strict=True)
     ]
     hashes: dict[str, str] = {}
-    with _mapper(workers) as run:
+    with ProcessPoolExecutor(workers) as pool:  # it starts a process only once it has something to do
+        run = map if workers == 1 else partial(pool.map, chunksize=32)
         for i, (path, digest) in enumerate(run(_picture, jobs), 1):
             hashes[Path(path).stem] = digest
             if progress and (i % 200 == 0 or i == len(jobs)):
                 sys.stderr.write(f"\rdrawing {i} of {len(jobs)}" + ("\n" if i == len(jobs) else ""))
     return hashes
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable[..., Iterator[tuple[str, str]]]]:
-    """`map`, in this process or in several."""
-    if workers == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield lambda function, jobs: pool.map(function, jobs, chunksize=32)
 
 
 def _picture(job: tuple[str, Spec, Quality]) -> tuple[str, str]:
@@ -198,18 +189,17 @@ def _pixels_hash(path: Path) -> str | None:
 def _annotate(out: Path, parts: list[Part], hashes: dict[str, str]) -> None:
     for part in parts:
         tag = f"{part.category}.{part.split}.json"
-        write_json(out / "captions" / f"cap.{tag}", [_entry(part, t) for t in part.triplets])
-        write_json(out / "image_splits" / f"split.{tag}", list(part.ids))
-    write_parquet(
-        out / "truth/images.parquet", pd.DataFrame([row for part in parts for row in _image_rows(part, hashes)])
-    )
+        entries = [
+            {"target": part.ids[t.target], "candidate": part.ids[t.candidate], "captions": t.wording.captions}
+            for t in part.triplets
+        ]
+        write_json(out / "captions" / f"cap.{tag}", entries)
+        write_json(out / "image_splits" / f"split.{tag}", part.ids)
+    images = [row for part in parts for row in _image_rows(part, hashes)]
+    write_parquet(out / "truth/images.parquet", pd.DataFrame(images))
     write_parquet(out / "truth/triplets.parquet", pd.DataFrame([row for part in parts for row in _triplet_rows(part)]))
     pairs = [pair for part in parts if part.split != "train" for pair in coordination(part)]
     write_json(out / "truth/coordination.json", pairs)
-
-
-def _entry(part: Part, t: Triplet) -> dict[str, Any]:
-    return {"target": part.ids[t.target], "candidate": part.ids[t.candidate], "captions": list(t.wording.captions)}
 
 
 def _image_rows(part: Part, hashes: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -230,8 +220,8 @@ def _triplet_rows(part: Part) -> Iterator[dict[str, Any]]:
             "n_changed": len(t.changed),
             "clean": part.quality[t.candidate][1] == 0 and part.quality[t.target][1] == 0,
             "fits": part.ids[t.fits],
-            "says": json.dumps({k: list(v) for k, v in sorted(t.wording.says.items())}),
-            "needs": json.dumps(dict(sorted(t.wording.needs.items()))),
+            "says": json.dumps(t.wording.says, sort_keys=True),
+            "needs": json.dumps(t.wording.needs, sort_keys=True),
         }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from hug.data.garments.attributes import ASPECTS, Spec
+from hug.data.garments.attributes import ASPECTS, Spec, check_choice
 from hug.data.garments.render import Mask, Rendered, render
 
 Pixels = NDArray[np.float32]  # (160, 160, 3) in [0, 255]
@@ -27,17 +27,15 @@ def remove(spec: Spec, aspect: str, style: str, seed: int) -> Image.Image:
 
     `style` is "trained" or "unseen", the keys of `STYLES`. Raises ValueError for another style or aspect.
     """
-    if style not in STYLES:
-        raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
-    _check(aspect)
+    check_choice("style", style, STYLES)
+    check_choice("aspect", aspect, ASPECTS)
     return apply(render(spec), aspect, STYLES[style][aspect], seed)
 
 
 def apply(rendered: Rendered, aspect: str, name: str, seed: int) -> Image.Image:
     """One aspect of a rendered picture removed by the remover called `name`, a key of `REMOVERS`."""
-    _check(aspect)
-    if name not in REMOVERS:
-        raise ValueError(f"unknown remover {name!r}; choose one of {', '.join(sorted(REMOVERS))}")
+    check_choice("aspect", aspect, ASPECTS)
+    check_choice("remover", name, sorted(REMOVERS))
     pixels = np.asarray(rendered.picture, np.float32)
     rng = np.random.default_rng([seed, ASPECTS.index(aspect)])
     return _image(REMOVERS[name](pixels, rendered.regions[aspect], rendered.regions["colour"], rng))
@@ -49,7 +47,7 @@ def control(spec: Spec, aspect: str, seed: int) -> Image.Image:
     The cover is a square about a random far point, cut where it would touch the zone; where the zone leaves less than
     its own area free, all that is free is covered.
     """
-    _check(aspect)
+    check_choice("aspect", aspect, ASPECTS)
     rendered = render(spec)
     rng = np.random.default_rng([seed, ASPECTS.index(aspect), 1])
     return _image(_cover(np.asarray(rendered.picture, np.float32), elsewhere(rendered.regions[aspect], rng), rng))
@@ -66,11 +64,6 @@ def elsewhere(zone: Mask, rng: np.random.Generator) -> Mask:
     mask = np.zeros(zone.size, bool)
     mask[order] = True
     return mask.reshape(zone.shape)
-
-
-def _check(aspect: str) -> None:
-    if aspect not in ASPECTS:
-        raise ValueError(f"unknown aspect {aspect!r}; choose one of {', '.join(ASPECTS)}")
 
 
 def _image(pixels: Pixels) -> Image.Image:
@@ -103,8 +96,8 @@ def cover(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -
 
 def fade(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:
     """The zone dissolved into the background around the garment."""
-    weight = ndimage.gaussian_filter((~ndimage.binary_dilation(garment | zone, iterations=3)).astype(np.float32), 14.0)
     open_ = ~ndimage.binary_dilation(garment | zone, iterations=3)
+    weight = ndimage.gaussian_filter(open_.astype(np.float32), 14.0)
     spread = ndimage.gaussian_filter(pixels * open_[..., None], (14.0, 14.0, 0.0))
     background = (spread + 1e-3 * _mean(pixels, open_)) / (weight[..., None] + 1e-3)
     share = np.clip(_soft(ndimage.binary_dilation(zone, iterations=2), 2.5) * 1.15, 0.0, 1.0)
@@ -150,16 +143,8 @@ def flat(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) ->
     return np.where(zone[..., None], _mean(pixels, zone), pixels)
 
 
-REMOVERS: dict[str, Remover] = {
-    "cover": cover, "fade": fade, "blur": blur, "grey": grey, "sepia": sepia, "smooth": smooth, "flat": flat,
-}  # fmt: skip
-STYLES: dict[str, dict[str, str]] = {
-    "trained": {
-        "colour": "grey", "pattern": "smooth", "sleeve": "cover",
-        "neckline": "cover", "length": "cover", "logo": "cover",
-    },
-    "unseen": {
-        "colour": "sepia", "pattern": "flat", "sleeve": "fade",
-        "neckline": "blur", "length": "fade", "logo": "blur",
-    },
-}  # fmt: skip
+REMOVERS: dict[str, Remover] = {r.__name__: r for r in (cover, fade, blur, grey, sepia, smooth, flat)}
+STYLES: dict[str, dict[str, str]] = {  # style -> aspect -> remover
+    "trained": dict(zip(ASPECTS, ("grey", "smooth", "cover", "cover", "cover", "cover"), strict=True)),
+    "unseen": dict(zip(ASPECTS, ("sepia", "flat", "fade", "blur", "fade", "blur"), strict=True)),
+}

@@ -36,8 +36,11 @@ NAMED: dict[str, dict[str, tuple[Phrase, ...]]] = {  # aspect -> value -> phrase
 COMPARED = _by_value(_TABLES["compared"])  # aspect -> direction -> phrases
 # aspect -> value -> what a person points at in a reference that is presupposed: (as new, as known), with the article
 NOUNS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
-    aspect: {value: tuple((new, old) for new, old in pairs) for value, pairs in values.items()}
-    for aspect, values in _TABLES["nouns"].items()
+    "colour": {colour: ((names[0], names[0]),) for colour, names in COLOUR_NAMES.items()},
+    **{
+        aspect: {value: tuple((new, old) for new, old in pairs) for value, pairs in values.items()}
+        for aspect, values in _TABLES["nouns"].items()
+    },
 }
 REPLACED, RECOLOURED, LOST = (_phrases(_TABLES[name]) for name in ("replaced", "recoloured", "lost"))
 KEEP, KEEP_COLOUR = _phrases(_TABLES["kept"]), _phrases(_TABLES["kept colour"])  # frames with {new} and {known}
@@ -55,11 +58,8 @@ def lexicon() -> dict[str, Meaning]:
 
 def _presupposing() -> Iterator[tuple[str, str, str]]:
     """Every filled frame that takes something of the reference for granted: text, frame, aspect."""
-    colours = [names[0] for names in COLOUR_NAMES.values()]
-    nouns = {a: [pair for options in v.values() for pair in options] for a, v in NOUNS.items()}
-    pairs = {"colour": [(c, c) for c in colours]} | nouns
-    for aspect, options in pairs.items():
-        own = aspect == "colour"
+    for aspect, values in NOUNS.items():
+        options, own = [pair for nouns in values.values() for pair in nouns], aspect == "colour"
         for _, frame in RECOLOURED if own else (*REPLACED, *LOST):
             for new, _ in options if "{new}" in frame else options[:1]:
                 for _, old in options:

@@ -17,7 +17,7 @@ from hug.data import fashioniq, truth
 from hug.data.collection import Collection, Triplet
 from hug.data.corruptions import TRAINED, corrupt
 from hug.data.garments import phrases
-from hug.data.garments.attributes import ASPECTS, Spec
+from hug.data.garments.attributes import ASPECTS, Spec, check_choice
 from hug.data.garments.intervene import STYLES, apply, control, remove
 from hug.data.garments.render import Rendered, render
 
@@ -84,7 +84,8 @@ class GarmentTruth:
         return phrases.lexicon()
 
     def edits(self, ids: Sequence[str], edits: Sequence[str], style: str, seed: int = 0) -> truth.Edits:
-        removers = _removers(style)
+        check_choice("style", style, STYLES)
+        removers = STYLES[style]
         wrong = [e for e in edits if e.removeprefix(truth.CONTROL) not in (*ASPECTS, truth.UNTOUCHED, truth.DEGRADED)]
         if wrong:
             raise ValueError(f"unknown edit {wrong[0]!r}; choose an aspect of {', '.join(ASPECTS)}")
@@ -132,12 +133,6 @@ class GarmentTruth:
 
 def _some(ids: np.ndarray, most: int, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(rng.choice(ids, min(most, len(ids)), replace=False))
-
-
-def _removers(style: str) -> Mapping[str, str]:
-    if style not in STYLES:
-        raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
-    return STYLES[style]
 
 
 def _edited(rendered: Rendered, spec: Spec, edit: str, removers: Mapping[str, str], n: int, seed: int) -> Image.Image:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hug.data.garments import phrases
-from hug.data.garments.attributes import ASPECTS, COLOURS, VALUES, Garment, differing
+from hug.data.garments.attributes import ASPECTS, COLOURS, VALUES, Garment, check_choice, differing
 from hug.data.garments.phrases import Phrase
 
 KINDS: tuple[str, ...] = ("specific", "presupposing", "vague")
@@ -54,8 +54,7 @@ def compose(reference: Garment, target: Garment, rng: np.random.Generator, kind:
 
     Raises ValueError for an unknown kind, garments of two categories, or garments that don't differ.
     """
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of wording {kind!r}; choose one of {', '.join(KINDS)}")
+    check_choice("kind of wording", kind, KINDS)
     if reference.category != target.category:
         raise ValueError(f"a {reference.category} cannot become a {target.category}; give two of one category")
     changed = differing(reference, target)
@@ -81,9 +80,7 @@ def _informative(
     clauses = [(aspect, side) for aspect, sides in _shares(changed, rng).items() for side in sides]
     sides: tuple[list[Statement], list[Statement]] = ([], [])
     contrasted = {aspect for aspect in changed if rng.random() < CONTRAST} if presuppose else set()
-    same = [
-        aspect for aspect in ASPECTS if aspect not in changed and reference.value(aspect) != phrases.ABSENT.get(aspect)
-    ]
+    same = [a for a in ASPECTS if a not in changed and reference.value(a) != phrases.ABSENT.get(a)]
     keep = presuppose and bool(same) and rng.random() < KEEP
     if presuppose and not contrasted and not keep:
         contrasted = {str(rng.choice(changed))}
@@ -118,7 +115,8 @@ def _shares(changed: tuple[str, ...], rng: np.random.Generator) -> dict[str, tup
     return shares
 
 
-def _pick(options: tuple[Phrase, ...], rng: np.random.Generator) -> Phrase:
+def _pick(options: tuple[tuple[str, str], ...], rng: np.random.Generator) -> tuple[str, str]:
+    """A phrase, or a noun as new and as known; one alone is taken without a random number."""
     return options[int(rng.integers(len(options)))]
 
 
@@ -127,11 +125,9 @@ def _plain(reference: Garment, target: Garment, aspect: str, rng: np.random.Gene
     direction = _direction(reference, target, aspect)
     if direction and rng.random() < DIRECTION:
         name, says = direction
-        verb, text = _pick(phrases.COMPARED[aspect][name], rng)
-        return Statement(aspect, verb, text, says)
+        return Statement(aspect, *_pick(phrases.COMPARED[aspect][name], rng), says)
     value = target.value(aspect)
-    verb, text = _pick(phrases.NAMED[aspect][value], rng)
-    return Statement(aspect, verb, text, frozenset({value}))
+    return Statement(aspect, *_pick(phrases.NAMED[aspect][value], rng), frozenset({value}))
 
 
 def _direction(reference: Garment, target: Garment, aspect: str) -> tuple[str, frozenset[str]] | None:
@@ -164,29 +160,20 @@ def _direction(reference: Garment, target: Garment, aspect: str) -> tuple[str, f
 
 def _contrast(reference: Garment, target: Garment, aspect: str, rng: np.random.Generator) -> Statement:
     """The change told from what the reference has: "red instead of blue", "loses the stripes"."""
-    old, new = reference.value(aspect), target.value(aspect)
-    if aspect == "colour":
-        verb, frame = _pick(phrases.RECOLOURED, rng)
-        text = frame.format(new=phrases.COLOUR_NAMES[new][0], known=phrases.COLOUR_NAMES[old][0])
-        return Statement(aspect, verb, text, frozenset({new}), old)
-    nouns = phrases.NOUNS[aspect]
-    fresh = nouns[new][int(rng.integers(len(nouns[new])))][0]
-    old_noun = nouns[old][int(rng.integers(len(nouns[old])))][1]
+    old, new, nouns = reference.value(aspect), target.value(aspect), phrases.NOUNS[aspect]
+    (new_noun, _), (_, old_noun) = _pick(nouns[new], rng), _pick(nouns[old], rng)
     gone = phrases.ABSENT.get(aspect) == new and rng.random() < 0.75
-    verb, frame = _pick(phrases.LOST if gone else phrases.REPLACED, rng)
-    return Statement(aspect, verb, frame.format(new=fresh, known=old_noun), frozenset({new}), old)
+    frames = phrases.RECOLOURED if aspect == "colour" else phrases.LOST if gone else phrases.REPLACED
+    verb, frame = _pick(frames, rng)
+    return Statement(aspect, verb, frame.format(new=new_noun, known=old_noun), frozenset({new}), old)
 
 
 def _keep(reference: Garment, aspect: str, rng: np.random.Generator) -> Statement:
     """Something of the reference that shall stay."""
     value = reference.value(aspect)
-    if aspect == "colour":
-        verb, frame = _pick(phrases.KEEP_COLOUR, rng)
-        return Statement(aspect, verb, frame.format(known=phrases.COLOUR_NAMES[value][0]), frozenset({value}), value)
-    nouns = phrases.NOUNS[aspect][value]
-    verb, frame = _pick(phrases.KEEP, rng)
-    old_noun = nouns[int(rng.integers(len(nouns)))][1]
-    return Statement(aspect, verb, frame.format(known=old_noun), frozenset({value}), value)
+    verb, frame = _pick(phrases.KEEP_COLOUR if aspect == "colour" else phrases.KEEP, rng)
+    _, noun = _pick(phrases.NOUNS[aspect][value], rng)
+    return Statement(aspect, verb, frame.format(known=noun), frozenset({value}), value)
 
 
 def _caption(parts: list[Statement], keeping: Statement | None, rng: np.random.Generator, category: str) -> str:
