@@ -49,12 +49,10 @@ def top_bottom(
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     table = levels(index, component, category, leave_out)
-    high, low = (np.argsort(sign * table.value.to_numpy(), kind="stable") for sign in (-1, 1))
-    highest = high[: min(count, (len(table) + 1) // 2)]
-    lowest = low[~np.isin(low, highest)][: min(count, len(table) // 2)]
-    ends = pd.concat([table.iloc[highest].assign(end="highest"), table.iloc[lowest].assign(end="lowest")])
-    ends["place"] = ends.groupby("end").cumcount() + 1
-    return ends[["end", "place", *table.columns]].reset_index(drop=True)
+    highest = table.sort_values("value", ascending=False, kind="stable").head(min(count, (len(table) + 1) // 2))
+    lowest = table.drop(highest.index).sort_values("value", kind="stable").head(count)
+    ends = pd.concat([highest.assign(end="highest"), lowest.assign(end="lowest")], ignore_index=True)
+    return ends.assign(place=ends.groupby("end").cumcount() + 1)[["end", "place", *table.columns]]
 
 
 def component_variances(index: Index, component: int) -> np.ndarray:
@@ -78,11 +76,9 @@ def draw_histogram(table: pd.DataFrame, mark: float | None = None) -> go.Figure:
     values = np.log10(table.value.to_numpy(float))
     counts, edges = np.histogram(values, bins=40)
     ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in pairwise(edges)]
-    figure = go.Figure()
-    figure.add_bar(
-        x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": FAINT}, text=ranges,
-        textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
-    )  # fmt: skip
+    hover = {"text": ranges, "textposition": "none", "hovertemplate": "%{text}: %{y} pictures<extra></extra>"}
+    bars = go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker_color=FAINT, **hover)
+    figure = go.Figure(bars)
     if mark is not None:
         place = float(np.log10(mark))
         side = "left" if place < edges.mean() else "right"  # where there is more room
@@ -109,9 +105,8 @@ def say_histogram(table: pd.DataFrame, query: Mapping[str, float] | None) -> str
     if table.empty:
         return "No picture is left: choose another category or leave out fewer."
     low, middle, high = table.value.quantile([0.1, 0.5, 0.9])
-    text = (
-        f"Of {len(table)} pictures, eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
-    )
+    most = f"eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
+    text = f"Of {len(table)} pictures, {most}"
     if query is None:
         return text + " Ask a query, and its picture is marked here."
     share = 100 * float((table.value < query["picture"]).mean())

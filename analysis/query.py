@@ -16,11 +16,6 @@ from hug.gaussians import SOURCES, Query, merge
 from hug.retrieval.index import Index
 from hug.retrieval.trace import QueryTrace
 
-VARIANCES = (
-    "Variance of each component (mean over its dimensions), for each source and merged. Higher is less certain; "
-    "each row has its own scale."
-)
-WEIGHTS = "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
 UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is degraded, and
 # at the 80th, where they begin, clean pictures were called unclear
 
@@ -70,7 +65,7 @@ def merges(trace: QueryTrace) -> pd.DataFrame:
     q, rows = trace.query, []
     for name in ("dynamic", "static"):
         var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=name == "dynamic")
-        rows.append((name, float(var.mean()), float(weights.mean(-1).min()), float(weights.mean(-1).max())))
+        rows.append((name, float(var.mean()), *map(float, weights.mean(-1).aminmax())))
     return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
 
 
@@ -114,11 +109,9 @@ def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
 
     Highest percentile first; the reference picture and the gallery share one estimator, so they compare.
     """
-    own = query.var_r[0].mean(-1).numpy()  # (K,)
-    gallery = index.gaussians.var.mean(-1).numpy()  # (N, K)
-    below, ties = (gallery < own).mean(0), (gallery == own).mean(0)
-    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own})
-    table["percentile"] = 100 * (below + ties / 2)
+    own, gallery = query.var_r[0].mean(-1).numpy(), index.gaussians.var.mean(-1).numpy()  # (K,), (N, K)
+    percentiles = 50 * ((gallery < own).mean(0) + (gallery <= own).mean(0))
+    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own, "percentile": percentiles})
     return table.sort_values("percentile", ascending=False, kind="stable").reset_index(drop=True)
 
 
