@@ -125,15 +125,13 @@ def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
 
 def draw_attributes(part: pd.DataFrame) -> go.Figure:
     texts = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
-    figure = go.Figure()
-    figure.add_bar(
+    figure = go.Figure().add_bar(
         y=part.attribute, x=100 * part.eta2, orientation="h", text=texts, textposition="outside",
         customdata=part.attribute, hovertemplate="%{y}: %{text}<extra></extra>",
         marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    room = [0, 150 * max(float(part.eta2.max()), 0.02)]
-    figure.update_xaxes(title="share of the component's variation explained (η²)", ticksuffix=" %", range=room)
+    title, room = "share of the component's variation explained (η²)", [0, 150 * max(float(part.eta2.max()), 0.02)]
+    figure.update_xaxes(title=title, ticksuffix=" %", range=room).update_yaxes(autorange="reversed")
     return plain(figure, 260)
 
 

@@ -79,12 +79,10 @@ def matrix(
     wide = table.pivot(index=row, columns=column, values=value) if len(table) else pd.DataFrame()
     wide = wide.reindex([r for r in rows if r in wide.index])
     bound = max(float(table[value].abs().max()), least) if len(table) else 1.0
-    figure = go.Figure(
-        go.Heatmap(
-            z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1,
-            colorscale="RdBu_r" if centred else "Cividis", zmin=-bound if centred else 0, zmax=bound,
-            colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
-        )
+    scale = {"colorscale": "RdBu_r" if centred else "Cividis", "zmin": -bound if centred else 0, "zmax": bound}
+    figure = go.Figure().add_heatmap(
+        z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1, **scale,
+        colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed").update_xaxes(title=column)
     return plain(figure, 130 + 24 * max(len(wide), 4))

@@ -313,7 +313,6 @@ class Sessions:
         default, places = Session.load(first, source, cache), dict[str, str | Path]()
         for place in (*more, *bundled):
             places.setdefault(Path(place).resolve().name, place)
-        places.pop(default.name, None)
         sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions
