@@ -110,8 +110,7 @@ def draw(
     if place is not None:
         star = {"symbol": "star", "size": 20, "color": VERMILION, "line": {"color": "white", "width": 1.5}}
         figure.add_scatter(x=[place.x], y=[place.y], mode="markers", name="query", hoverinfo="name", marker=star)
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
     return plain(figure, 560).update_layout(
         margin={"l": 5, "r": 5, "t": 30, "b": 5}, dragmode="pan", hovermode="closest",
         modebar={"bgcolor": CLEAR, "color": INK, "activecolor": NAMED["picture"]},

@@ -5,22 +5,19 @@ Components are numbered from 1; 0 is the whole picture.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.plots import CLEAR, COLOURS, FAINT, INK, LABELS, NAMED, VERMILION, listed, matrix, plain, whiskers
+from analysis.plots import CLEAR, COLOURS, FAINT, INK, NAMED, VERMILION, listed, matrix, plain, whiskers
 from analysis.studies.attributes import LEVEL
-from hug.calibration import variances as source_variances
 from hug.data.truth import CONTROL, DEGRADED
-from hug.gaussians import Query
 from hug.retrieval.index import Index
 
 LEAVE_OUT = 0.2  # share of the pictures with the highest overall uncertainty; ours, the paper gives no number
-COUNT = 20
-NAMED_AT_MOST = 5
 MEASURES = {"delta": "change of log variance", "eta2": "share explained (η²)"}
 
 
@@ -42,7 +39,7 @@ def levels(index: Index, component: int, category: str | None = None, leave_out:
 
 
 def top_bottom(
-    index: Index, category: str | None, component: int, leave_out: float = LEAVE_OUT, count: int = COUNT
+    index: Index, category: str | None, component: int, leave_out: float = LEAVE_OUT, count: int = 20
 ) -> pd.DataFrame:
     """Columns end (highest, lowest), place (1 = most extreme), id, value, overall.
 
@@ -52,12 +49,10 @@ def top_bottom(
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     table = levels(index, component, category, leave_out)
-    high, low = (np.argsort(sign * table.value.to_numpy(), kind="stable") for sign in (-1, 1))
-    highest = high[: min(count, (len(table) + 1) // 2)]
-    lowest = low[~np.isin(low, highest)][: min(count, len(table) // 2)]
-    ends = pd.concat([table.iloc[highest].assign(end="highest"), table.iloc[lowest].assign(end="lowest")])
-    ends["place"] = ends.groupby("end").cumcount() + 1
-    return ends[["end", "place", *table.columns]].reset_index(drop=True)
+    highest = table.sort_values("value", ascending=False, kind="stable").head(min(count, (len(table) + 1) // 2))
+    lowest = table.drop(highest.index).sort_values("value", kind="stable").head(count)
+    ends = pd.concat([highest.assign(end="highest"), lowest.assign(end="lowest")], ignore_index=True)
+    return ends.assign(place=ends.groupby("end").cumcount() + 1)[["end", "place", *table.columns]]
 
 
 def component_variances(index: Index, component: int) -> np.ndarray:
@@ -76,31 +71,22 @@ def category_rows(index: Index, category: str | None) -> np.ndarray:
     return np.flatnonzero(np.array(categories) == category)
 
 
-def variances(query: Query, component: int) -> dict[str, float]:
-    """picture, words, fit, overall -> the query's mean variance in this component (0: of all)."""
-    rows = slice(None) if component == 0 else component - 1
-    return {LABELS[name]: float(var[0, rows].mean()) for name, var in source_variances(query).items()}
-
-
 def draw_histogram(table: pd.DataFrame, mark: float | None = None) -> go.Figure:
     """Pictures by the variance of the component, on a log scale; `mark` is that of the query's reference picture."""
     values = np.log10(table.value.to_numpy(float))
     counts, edges = np.histogram(values, bins=40)
     ranges = [f"{10**low:.4f} to {10**high:.4f}" for low, high in pairwise(edges)]
-    figure = go.Figure()
-    figure.add_bar(
-        x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": FAINT}, text=ranges,
-        textposition="none", hovertemplate="%{text}: %{y} pictures<extra></extra>",
-    )  # fmt: skip
+    hover = {"text": ranges, "textposition": "none", "hovertemplate": "%{text}: %{y} pictures<extra></extra>"}
+    bars = go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker_color=FAINT, **hover)
+    figure = go.Figure(bars)
     if mark is not None:
         place = float(np.log10(mark))
         side = "left" if place < edges.mean() else "right"  # where there is more room
         label = {"text": "this query's picture", "font": {"color": INK}, "y": 1, "yanchor": "bottom", "xanchor": side}
         figure.add_vline(x=place, line={"color": COLOURS["r"], "width": 2}, annotation=label)
     ticks = _ticks(edges[0], edges[-1])
-    figure.update_xaxes(title="variance of the component (log scale)")
-    figure.update_xaxes(tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
-    figure.update_yaxes(title="pictures")
+    figure.update_xaxes(title="variance of the component (log scale)", tickvals=np.log10(ticks))
+    figure.update_xaxes(ticktext=[f"{t:g}" for t in ticks]).update_yaxes(title="pictures")
     return plain(figure, 260)
 
 
@@ -114,14 +100,13 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(f"{10**t:.2g}") for t in (low, (low + high) / 2, high)]
 
 
-def say_histogram(table: pd.DataFrame, query: dict[str, float] | None) -> str:
-    """Spread of the gallery and, with a query, where it stands."""
+def say_histogram(table: pd.DataFrame, query: Mapping[str, float] | None) -> str:
+    """Spread of the gallery and, with a query's `analysis.query.variances` in the component, where it stands."""
     if table.empty:
         return "No picture is left: choose another category or leave out fewer."
     low, middle, high = table.value.quantile([0.1, 0.5, 0.9])
-    text = (
-        f"Of {len(table)} pictures, eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
-    )
+    most = f"eight in ten lie between {low:.3g} and {high:.3g}, the middle one at {middle:.3g}."
+    text = f"Of {len(table)} pictures, {most}"
     if query is None:
         return text + " Ask a query, and its picture is marked here."
     share = 100 * float((table.value < query["picture"]).mean())
@@ -140,15 +125,13 @@ def attributes_of(table: pd.DataFrame, component: int) -> pd.DataFrame:
 
 def draw_attributes(part: pd.DataFrame) -> go.Figure:
     texts = [f"{100 * r.eta2:.1f} %{'' if r.significant else ', maybe chance'}" for r in part.itertuples()]
-    figure = go.Figure()
-    figure.add_bar(
+    figure = go.Figure().add_bar(
         y=part.attribute, x=100 * part.eta2, orientation="h", text=texts, textposition="outside",
         customdata=part.attribute, hovertemplate="%{y}: %{text}<extra></extra>",
         marker={"color": [NAMED["picture"] if s else FAINT for s in part.significant]},
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    room = [0, 150 * max(float(part.eta2.max()), 0.02)]
-    figure.update_xaxes(title="share of the component's variation explained (η²)", ticksuffix=" %", range=room)
+    title, room = "share of the component's variation explained (η²)", [0, 150 * max(float(part.eta2.max()), 0.02)]
+    figure.update_xaxes(title=title, ticksuffix=" %", range=room).update_yaxes(autorange="reversed")
     return plain(figure, 260)
 
 
@@ -185,8 +168,7 @@ def draw_removals(part: pd.DataFrame) -> go.Figure:
         marker={"color": FAINT, "pattern": {"shape": "/"}},
         hovertemplate="an equal area elsewhere (%{y}): %{x:+.3f}<extra></extra>", **bars,
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="change of log variance (+0.7: twice)")
+    figure.update_xaxes(title="change of log variance (+0.7: twice)").update_yaxes(autorange="reversed")
     return plain(figure, 320)
 
 
@@ -219,9 +201,9 @@ def say_trackers(part: pd.DataFrame, attribute: str) -> str:
         f"pictures the {attribute} explains {100 * best.eta2:.0f} % of it ({probability(best.eta2_p)})"
     )
     if tracked.empty:
-        none = f"None does: no component tracks {attribute} by both kinds of evidence."
-        return f"{none} The nearest is component {best.component}: {evidence}."
-    few = [str(c) for c in tracked.component.head(NAMED_AT_MOST)]
+        lead = f"None does: no component tracks {attribute} by both kinds of evidence. The nearest is component"
+        return f"{lead} {best.component}: {evidence}."
+    few = [str(c) for c in tracked.component.head(5)]
     rest = len(tracked) - len(few)
     names, one = listed([*few, f"{rest} more"] if rest else few), len(tracked) == 1
     lead = f"Component {names} tracks {attribute}" if one else f"Components {names} track {attribute}, the first best"
@@ -248,8 +230,7 @@ def draw_matrix(table: pd.DataFrame, measure: str = "delta", component: int = 0,
     )  # fmt: skip
     if component in columns:
         top, bottom = 2 * (rows.index(attribute),) if attribute in rows else (0, len(rows) - 1)
-        x, y = (component - 0.5, component + 0.5), (top - 0.5, bottom + 0.5)
-        line = {"color": VERMILION, "width": 2}
-        figure.add_shape(type="rect", x0=x[0], x1=x[1], y0=y[0], y1=y[1], line=line, fillcolor=CLEAR)
+        box = {"x0": component - 0.5, "x1": component + 0.5, "y0": top - 0.5, "y1": bottom + 0.5}
+        figure.add_shape(type="rect", **box, line={"color": VERMILION, "width": 2}, fillcolor=CLEAR)
     figure.update_xaxes(dtick=1, tickangle=0, tickfont_size=11)
     return figure.update_layout(height=110 + 30 * len(rows), meta={"least": 640})

@@ -19,8 +19,7 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 from torch.nn.functional import pad
 
-from analysis.plots import COLOURS, LABELS, bars
-from analysis.query import plain
+from analysis.plots import COLOURS, LABELS, bars, inked
 from analysis.session import QueryError, Session
 from hug.data.corruptions import corrupt
 from hug.retrieval.index import SearchOptions
@@ -145,10 +144,9 @@ def draw_parts(table: pd.DataFrame, first: str, second: str) -> go.Figure:
     bars(figure, 2, labels, table.difference, "difference", hover, showlegend=False, marker_color=colours)
     figure.update_yaxes(title_text="part", row=1, col=1)
     figure.update_yaxes(title_text="difference", range=_around_zero(table.difference, 1.05), row=2, col=1)
-    figure.update_xaxes(type="category")
-    figure.update_xaxes(title_text="sub-feature", row=2, col=1)
+    figure.update_xaxes(type="category").update_xaxes(title_text="sub-feature", row=2, col=1)
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    return plain(figure, height=380).update_layout(barmode="group", bargap=0.2, legend=legend, margin_t=40)
+    return inked(figure, 380).update_layout(barmode="group", bargap=0.2, legend=legend, margin_t=40)
 
 
 def draw_words(table: pd.DataFrame) -> go.Figure:
@@ -160,7 +158,7 @@ def draw_words(table: pd.DataFrame) -> go.Figure:
         bars(figure, row, table.place, table[name], name, f"without %{{customdata}}: {name} %{{y:+.4f}}", **style)
         figure.update_yaxes(title_text=name, range=_around_zero(table[name], 1.1), row=row, col=1)
     figure.update_xaxes(tickmode="array", tickvals=table.place, ticktext=words, row=2, col=1)
-    return plain(figure, height=320).update_layout(showlegend=False, bargap=0.3, margin_b=70)
+    return inked(figure, 320).update_layout(showlegend=False, bargap=0.3, margin_b=70)
 
 
 def _around_zero(values: pd.Series, room: float) -> list[float]:
@@ -178,9 +176,8 @@ def draw_severities(table: pd.DataFrame) -> go.Figure:
             hovertemplate=f"severity %{{x}}: {name} %{{y:.4f}}<extra></extra>", row=1, col=col,
         )  # fmt: skip
         figure.update_yaxes(title_text=name, row=1, col=col)
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    figure.update_xaxes(title_text="severity", dtick=1)
-    return plain(figure, height=240).update_layout(showlegend=False)
+    figure.update_yaxes(rangemode="tozero", nticks=4).update_xaxes(title_text="severity", dtick=1)
+    return inked(figure, 240).update_layout(showlegend=False)
 
 
 def say_parts(table: pd.DataFrame, first: str, second: str) -> str:

@@ -22,15 +22,14 @@ FAINT = "rgba(128,128,128,0.55)"  # what counts for less
 NOTHING = "There is nothing to say: the table is empty."
 
 
-def inked(figure: go.Figure, height: int, top: int, bottom: int) -> go.Figure:
+def inked(figure: go.Figure, height: int, top: int = 10, bottom: int = 45) -> go.Figure:
     """No background of its own and one ink, so that the figure fits a light and a dark page."""
     font = {"family": "system-ui, sans-serif", "size": 12, "color": INK}
     margin = {"l": 60, "r": 10, "t": top, "b": bottom}
-    figure.update_layout(template="none", height=height, margin=margin, font=font)
-    figure.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
+    look = {"template": "none", "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}
+    figure.update_layout(height=height, margin=margin, font=font, **look)
     figure.update_xaxes(showgrid=False, linecolor=INK, tickcolor=INK)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
-    return figure
+    return figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
 
 
 def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
@@ -38,12 +37,10 @@ def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
 
     Where the page is narrower than `least` pixels, it is scrolled sideways.
     """
-    inked(figure, height, top=30, bottom=20).update_layout(
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, meta={"least": least}
-    )
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    inked(figure, height, top=30, bottom=20).update_layout(legend=legend, meta={"least": least})
     figure.update_xaxes(automargin=True, title_standoff=8)
-    figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
-    return figure
+    return figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
 
 
 def look(place: int) -> dict[str, Any]:
@@ -82,15 +79,12 @@ def matrix(
     wide = table.pivot(index=row, columns=column, values=value) if len(table) else pd.DataFrame()
     wide = wide.reindex([r for r in rows if r in wide.index])
     bound = max(float(table[value].abs().max()), least) if len(table) else 1.0
-    figure = go.Figure(
-        go.Heatmap(
-            z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1,
-            colorscale="RdBu_r" if centred else "Cividis", zmin=-bound if centred else 0, zmax=bound,
-            colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
-        )
+    scale = {"colorscale": "RdBu_r" if centred else "Cividis", "zmin": -bound if centred else 0, "zmax": bound}
+    figure = go.Figure().add_heatmap(
+        z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1, **scale,
+        colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=column)
+    figure.update_yaxes(autorange="reversed").update_xaxes(title=column)
     return plain(figure, 130 + 24 * max(len(wide), 4))
 
 

@@ -9,19 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.plots import COLOURS, FAINT, INK, LABELS, bars, inked, matrix
-from analysis.plots import plain as study_figure
+from analysis.plots import COLOURS, FAINT, INK, LABELS, bars, inked, matrix, plain
 from hug.calibration import NAMES, Calibration
 from hug.calibration import variances as source_variances
 from hug.gaussians import SOURCES, Query, merge
 from hug.retrieval.index import Index
 from hug.retrieval.trace import QueryTrace
 
-VARIANCES = (
-    "Variance of each component (mean over its dimensions), for each source and merged. Higher is less certain; "
-    "each row has its own scale."
-)
-WEIGHTS = "Dynamic weights of the three sources in each component, as differences from 1/3 (less doubt, more weight)."
 UNUSUAL = 85.0  # percentile above which a source is worth a sentence: a fifth of the references is degraded, and
 # at the 80th, where they begin, clean pictures were called unclear
 
@@ -71,7 +65,7 @@ def merges(trace: QueryTrace) -> pd.DataFrame:
     q, rows = trace.query, []
     for name in ("dynamic", "static"):
         var, weights = merge(q.var_r, q.var_t, q.var_m, dynamic=name == "dynamic")
-        rows.append((name, float(var.mean()), float(weights.mean(-1).min()), float(weights.mean(-1).max())))
+        rows.append((name, float(var.mean()), *map(float, weights.mean(-1).aminmax())))
     return pd.DataFrame(rows, columns=["fusion", "overall", "least", "most"])
 
 
@@ -98,11 +92,9 @@ def variances(trace: QueryTrace) -> pd.DataFrame:
 
 def weights(trace: QueryTrace) -> pd.DataFrame:
     """(3 * K rows) columns source, component, weight (mean over D; Eq. 11), difference (from 1/3)."""
-    means = trace.query.weights[0].mean(-1).double()  # (3, K)
-    wide = pd.DataFrame(means.T, range(1, means.shape[1] + 1), pd.Index([LABELS[s] for s in SOURCES]))
-    table = wide.melt(var_name="source", value_name="weight", ignore_index=False)
-    table.insert(1, "component", table.index)
-    return table.assign(difference=table.weight - 1 / 3).reset_index(drop=True)
+    means = trace.query.weights[0].mean(-1).tolist()  # (3, K)
+    rows = [(LABELS[s], c, weight) for s, row in zip(SOURCES, means, strict=True) for c, weight in enumerate(row, 1)]
+    return pd.DataFrame(rows, columns=["source", "component", "weight"]).eval("difference = weight - 1 / 3")
 
 
 def results(trace: QueryTrace) -> pd.DataFrame:
@@ -117,29 +109,23 @@ def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:
 
     Highest percentile first; the reference picture and the gallery share one estimator, so they compare.
     """
-    own = query.var_r[0].mean(-1).numpy()  # (K,)
-    gallery = index.gaussians.var.mean(-1).numpy()  # (N, K)
-    below, ties = (gallery < own).mean(0), (gallery == own).mean(0)
-    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own})
-    table["percentile"] = 100 * (below + ties / 2)
+    own, gallery = query.var_r[0].mean(-1).numpy(), index.gaussians.var.mean(-1).numpy()  # (K,), (N, K)
+    percentiles = 50 * ((gallery < own).mean(0) + (gallery <= own).mean(0))
+    table = pd.DataFrame({"component": range(1, len(own) + 1), "variance": own, "percentile": percentiles})
     return table.sort_values("percentile", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def draw_split(table: pd.DataFrame, untrusted: Collection[str] = ()) -> go.Figure:
     """Percentiles as bars, each beside its number; the line is where a source counts as unusual, grey: `untrusted`."""
     names = table["name"] + [f" {percentile:.0f}" for percentile in table.percentile]
-    style = {
-        "customdata": table.source,
-        "marker_color": [FAINT if s in untrusted else COLOURS[s] for s in table.source],
-    }
-    figure = go.Figure()
-    figure.add_bar(y=names, x=table.percentile, orientation="h", hovertemplate="%{y}<extra></extra>", **style)
-    note = {"text": f"unusual above {UNUSUAL:g}", "font": {"color": INK}}
-    place = {"y": 1, "yanchor": "bottom", "xanchor": "right"}
-    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=note | place)
+    colours = [FAINT if source in untrusted else COLOURS[source] for source in table.source]
+    style = {"orientation": "h", "hovertemplate": "%{y}<extra></extra>", "marker_color": colours}
+    figure = go.Figure(go.Bar(y=names, x=table.percentile, customdata=table.source, **style))
+    note = {"text": f"unusual above {UNUSUAL:g}", "font_color": INK, "y": 1, "yanchor": "bottom", "xanchor": "right"}
+    figure.add_vline(x=UNUSUAL, line={"color": INK, "dash": "dash"}, annotation=note)
     figure.update_xaxes(title="percentile among validation queries", range=[0, 101])
     figure.update_yaxes(autorange="reversed")
-    return study_figure(figure, 230)
+    return plain(figure, 230)
 
 
 def draw_variances(table: pd.DataFrame) -> go.Figure:
@@ -152,7 +138,7 @@ def draw_variances(table: pd.DataFrame) -> go.Figure:
         figure.update_yaxes(title_text=name, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=3)
     figure.update_xaxes(title_text="component", row=4, col=1)
-    return plain(figure, height=420).update_layout(showlegend=False, bargap=0.25)
+    return inked(figure, 420).update_layout(showlegend=False, bargap=0.25)
 
 
 def draw_weights(table: pd.DataFrame) -> go.Figure:
@@ -163,8 +149,3 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
     figure.update_traces(colorbar={"title": {"text": "weight − 1/3", "side": "top"}, **above})
     figure.update_xaxes(title={"text": "component", "standoff": 24})
     return figure.update_layout(height=280, margin={"t": 60, "b": 65})
-
-
-def plain(figure: go.Figure, height: int) -> go.Figure:
-    """A query's figure: inked, with narrow margins."""
-    return inked(figure, height, top=10, bottom=45)

@@ -18,7 +18,6 @@ from torch import Tensor
 from analysis import encoding
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder
-from hug.evaluate.measurements import Metric
 from hug.files import replacing
 from hug.gaussians import Query
 from hug.model import HUG
@@ -178,10 +177,7 @@ class Session:
 
     @cached_property
     def weights(self) -> str:
-        """The model's hash, made once.
-
-        Raises ValueError when other weights made the index.
-        """
+        """The model's hash, made once. Raises ValueError when other weights made the index."""
         self.index.check(self.model)
         return self.model.weights_hash
 
@@ -234,10 +230,7 @@ class Session:
         return {id: n for n, id in enumerate(self.source.ids)} if self.source else {}
 
     def picture(self, id: str) -> Image.Image:
-        """The picture of that id.
-
-        Raises QueryError when the gallery has none.
-        """
+        """The picture of that id. Raises QueryError when the gallery has none."""
         if self.source is None or id not in self.pictures:
             raise QueryError(f"There is no picture {_short(id)!r} in this gallery.")
         return self.source.pictures[self.pictures[id]]
@@ -278,12 +271,8 @@ def untrusted(folder: Path, model: HUG) -> dict[str, float]:
         return {}
     if store is None or store.origin.data.get("split") != "test":
         return {}
-    metrics = {m.id: m for m in store.metrics}
-    return {source: metrics[id].value for source, id in TESTS.items() if id in metrics and _at_chance(metrics[id])}
-
-
-def _at_chance(metric: Metric) -> bool:
-    return metric.low <= 0.5 if metric.low is not None else metric.value <= AT_CHANCE
+    tested = [(source, metric) for source, id in TESTS.items() for metric in store.metrics if metric.id == id]
+    return {source: m.value for source, m in tested if (m.value <= AT_CHANCE if m.low is None else m.low <= 0.5)}
 
 
 class Sessions:
@@ -324,7 +313,6 @@ class Sessions:
         default, places = Session.load(first, source, cache), dict[str, str | Path]()
         for place in (*more, *bundled):
             places.setdefault(Path(place).resolve().name, place)
-        places.pop(default.name, None)
         sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions

@@ -20,7 +20,6 @@ from hug.train.state import Log
 Records = Sequence[Mapping[str, Any]]
 SOURCES = {"c": "candidate", **LABELS}  # of the variances in a log
 SCALES = {"a": "a (Eq. 13)", "b": "b (Eq. 13)", "a_fine": "a′ (Eq. 16)", "b_fine": "b′ (Eq. 16)"}
-DEPTHS = (1, 10, 50)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def recalls(records: Records) -> pd.DataFrame:
     """Columns step, measure, value: R@k on validation, and Spearman's correlation of doubt and rank."""
 
     def of(record: Mapping[str, Any]) -> dict[str, Any]:
-        recall = {f"R@{k}": record["recall"][str(k)] for k in DEPTHS}
+        recall = {f"R@{k}": record["recall"][str(k)] for k in (1, 10, 50)}
         return {**recall, "doubt and rank (Spearman)": record.get("uncertainty_rank_spearman")}
 
     return _table(records, "validation", "measure", of)

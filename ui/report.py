@@ -17,7 +17,7 @@ from analysis import query as study
 from analysis.session import Session
 from ui.answer import caption, sure
 from ui.components import ASSETS, STYLE
-from ui.html import render
+from ui.html import render, texts
 from ui.state import KINDS, QueryRequest, QueryResult
 
 PICTURE, RESULT = 480, 200  # pixels, long side
@@ -30,6 +30,7 @@ def report(session: Session, result: QueryResult) -> str:
     references = [(inlined(result.picture, PICTURE), "Reference picture")]
     if result.request.severity:
         references.append((inlined(result.seen, PICTURE), "What the model sees"))
+    titles = texts("query_panels")["components"]
     weights = study.weights(trace).pivot(index="component", columns="source", values="weight").reset_index()
     return render(
         "report", style=_style(), references=references, request=_request(result.request),
@@ -40,8 +41,8 @@ def report(session: Session, result: QueryResult) -> str:
         tables=[
             ("", _table(study.split(trace).drop(columns="source"))),
             ("Results, nearest first", _table(rows)),
-            (study.VARIANCES, _table(study.variances(trace))),
-            (study.WEIGHTS, _table(weights)),
+            (titles["variances"], _table(study.variances(trace))),
+            (titles["weights"], _table(weights)),
         ],
         citation=(ASSETS / "citation.bib").read_text().strip(),
     )  # fmt: skip

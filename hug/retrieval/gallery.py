@@ -101,8 +101,7 @@ def read_gallery(path: str | Path) -> GallerySource:
         raise ValueError(f"{path} is not a gallery: it needs the columns id and image (bytes, path)") from error
     if not ids:
         raise ValueError(f"{path} holds no picture")
-    labels = [c for c in LABELS if c in table]
-    return GallerySource(ids, Pictures(images), {label: list(table[label].astype(str)) for label in labels})
+    return GallerySource(ids, Pictures(images), {c: list(table[c].astype(str)) for c in LABELS if c in table})
 
 
 def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image], labels: pd.DataFrame) -> None:
@@ -112,7 +111,6 @@ def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image
         buffer = io.BytesIO()
         picture.save(buffer, "WEBP", quality=85, method=6)
         images.append({"bytes": buffer.getvalue(), "path": f"{name}.webp"})
-    table = labels.reset_index(drop=True).copy()
+    table = labels.reset_index(drop=True).assign(image=images)
     table.insert(0, "id", list(ids))
-    table["image"] = images
     write_parquet(path, table)

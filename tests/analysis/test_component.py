@@ -7,6 +7,7 @@ import torch
 
 from analysis import component as study
 from analysis.component import levels, top_bottom
+from analysis.query import variances
 from hug.gaussians import Gaussians
 from hug.retrieval.index import Index
 from hug.retrieval.trace import QueryTrace
@@ -113,11 +114,11 @@ def test_a_gallery_of_one_value_still_has_a_histogram() -> None:
 
 
 def test_marks_are_the_query_s_own_variances(trace: QueryTrace) -> None:
-    third = study.variances(trace.query, 3)
-    assert third["picture"] == pytest.approx(float(trace.query.var_r[0, 2].mean()))
-    assert third["fit"] == pytest.approx(float(trace.query.var_m[0, 2].mean()))
-    whole = study.variances(trace.query, 0)
-    assert whole == pytest.approx(dict(zip(("picture", "words", "fit", "overall"), trace.means.values(), strict=True)))
+    table = variances(trace).set_index("component")
+    assert table.picture[3] == pytest.approx(float(trace.query.var_r[0, 2].mean()))
+    assert table.fit[3] == pytest.approx(float(trace.query.var_m[0, 2].mean()))
+    whole = dict(zip(("picture", "words", "fit", "overall"), trace.means.values(), strict=True))
+    assert table.mean().to_dict() == pytest.approx(whole)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def measured(folder: Path, weights: str, split: str = "test", **values: tuple[fl
     """A study with the metrics of some sources, each a value and its lower bound."""
     metrics = tuple(Metric(TESTS[source], value, low) for source, (value, low) in values.items())
     record = StudyRecord(1, weights, "", {"split": split}, "abc", {}, 0.0, "", "no table", metrics)
-    write_json(folder / "analysis" / "about.json", {"format": 2, "studies": {"severity": record.to_dict()}})
+    write_json(folder / "analysis" / "about.json", {"format": 2, "studies": {"severity": asdict(record)}})
 
 
 def test_a_source_at_chance_on_the_test_split_is_not_trusted(session: Session, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ PARTS = "Parts of two distances, by sub-feature"
 WORDS = "Change of the doubt without each word"
 SEVERITIES = "Doubt against the severity of the fault"
 RANKS = "Ranks of both models"
+COMPONENTS: dict[str, str] = texts("query_panels")["components"]  # titles of their figures
 Updates = dict[Any, Any]  # component -> what it shows
 
 
@@ -45,9 +46,8 @@ def panel(elem_id: str, title: str, note: str) -> gr.Accordion:
 
 def components_panel(result: QueryResult) -> dict[str, gr.HTML]:
     """Figures of variances, weights and the two merges, by their elem_id."""
-    labels = {"variances": study.VARIANCES, "weights": study.WEIGHTS, "merges": "Dynamic against static weights"}
     with gr.Accordion("Components: variances and weights", open=False, elem_id="components"):
-        return {name: figure(name, labels[name], value=value) for name, value in component_figures(result).items()}
+        return {name: figure(name, COMPONENTS[name], value=value) for name, value in component_figures(result).items()}
 
 
 def component_figures(result: QueryResult) -> dict[str, str]:
@@ -57,12 +57,12 @@ def component_figures(result: QueryResult) -> dict[str, str]:
     question = "Dynamic against static weights (1/3 each): only the overall doubt differs, the ranks are the same."
     return {
         "variances": figure_value(
-            study.draw_variances(variances), study.VARIANCES, question=study.VARIANCES, table=variances,
-            name="hug-variances", sentence=press, elem_id="variances", clickable=True,
+            study.draw_variances(variances), COMPONENTS["variances"], question=COMPONENTS["variances"],
+            table=variances, name="hug-variances", sentence=press, elem_id="variances", clickable=True,
         ),
         "weights": figure_value(
-            study.draw_weights(weights), study.WEIGHTS, question=study.WEIGHTS, table=weights, name="hug-weights",
-            elem_id="weights",
+            study.draw_weights(weights), COMPONENTS["weights"], question=COMPONENTS["weights"], table=weights,
+            name="hug-weights", elem_id="weights",
         ),
         "merges": figure_value(
             None, question=question, sentence=study.say_merges(merges), table=merges, name="hug-merges"

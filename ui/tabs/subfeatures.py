@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis import component as study
 from analysis.component import LEAVE_OUT, levels, top_bottom
+from analysis.query import variances
 from analysis.session import Session, Sessions
 from analysis.studies import tracking
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, pressed_number, table_figure
@@ -232,7 +233,8 @@ def samples(session: Session, choice: Choice) -> list[str]:
 
 def histogram(session: Session, result: QueryResult, choice: Choice) -> str:
     table = levels(session.index, choice.component, choice.category or None, choice.leave_out)
-    query = study.variances(result.trace.query, choice.component) if result.request.model == session.name else None
+    own = result.request.model == session.name
+    query = variances(result.trace).set_index("component").loc[choice.component].to_dict() if own else None
     draw = partial(study.draw_histogram, mark=query["picture"] if query else None)
     say = partial(study.say_histogram, query=query)
     files = f"{session.name}-component-{choice.component}"
