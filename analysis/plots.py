@@ -33,8 +33,8 @@ def inked(figure: go.Figure, height: int, top: int, bottom: int) -> go.Figure:
     return figure
 
 
-def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
-    """A study's figure: inked, with its legend above and room for long labels.
+def plain(figure: go.Figure, height: int = 340, least: int = 0, **titles: str) -> go.Figure:
+    """A study's figure: inked, with its legend above and room for long labels; `titles` of the axes x and y.
 
     Where the page is narrower than `least` pixels, it is scrolled sideways.
     """
@@ -43,7 +43,12 @@ def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
     )
     figure.update_xaxes(automargin=True, title_standoff=8)
     figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
-    return figure
+    return figure.update_layout({f"{axis}axis_title_text": title for axis, title in titles.items()})
+
+
+def estimate(row: Any, column: str, form: str = "+.2f") -> str:
+    """A row's value with its interval, low and high, as "value [low, high]"."""
+    return f"{getattr(row, column):{form}} [{row.low:{form}}, {row.high:{form}}]"
 
 
 def look(place: int) -> dict[str, Any]:
@@ -90,8 +95,7 @@ def matrix(
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=column)
-    return plain(figure, 130 + 24 * max(len(wide), 4))
+    return plain(figure, 130 + 24 * max(len(wide), 4), x=column)
 
 
 def escaped(texts: pd.Series | Sequence[str], longest: int = 70) -> list[str]:

@@ -165,12 +165,9 @@ def draw(table: pd.DataFrame) -> go.Figure:
             part = table[(table.explains == name) & (table.order == order)]
             curve(figure, part, "removed", "change", f"{order} first" if order != "random" else order, place,
                   row=1, col=column)  # fmt: skip
-    figure.update_traces(showlegend=False)
-    for trace in figure.data[: len(ORDERS)]:
-        trace.showlegend = True
+    figure.update_traces(showlegend=False).update_traces(showlegend=True, col=1)
     figure.update_xaxes(title="share removed", zeroline=False)
-    figure.update_yaxes(title="change", col=1)
-    return plain(figure, 360, least=640).update_layout(legend_y=-0.3, legend_yanchor="top")
+    return plain(figure, 360, least=640, y="change").update_layout(legend_y=-0.3, legend_yanchor="top")
 
 
 def say(table: pd.DataFrame) -> str:
