@@ -203,9 +203,16 @@ def _every_metric(results: Mapping[str, Results]) -> str:
 
 
 def _cell(metric: Metric | None) -> str:
+    """A value with its interval and its note, where it has them."""
     if metric is None:
         return NOT_MEASURED
-    return bounded(metric.value, metric.low, metric.high) + (f" ({metric.note})" if metric.note else "")
+    bounds = [number(end) for end in (metric.low, metric.high) if end is not None and not math.isnan(end)]
+    parts = [
+        number(metric.value),
+        f"[{', '.join(bounds)}]" if bounds else "",
+        f"({metric.note})" if metric.note else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 # ---- ablations ----
@@ -326,13 +333,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
-
-
-def bounded(value: float, low: float | None, high: float | None) -> str:
-    """A number with its interval, where it has one."""
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return number(value)
-    return f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def number(value: float) -> str:

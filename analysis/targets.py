@@ -205,8 +205,7 @@ def claims(aspects: Sequence[str]) -> tuple[Claim, ...]:
 
 def judged_claims(stores: Sequence[StudyStore]) -> list[tuple[Claim, list[Verdict | None]]]:
     """Every claim with the verdict of each model; None where its study was skipped or lacks what the claim is about."""
-    tracking = [store.table("tracking") for store in stores if "tracking" in store.tables]
-    aspects = dict.fromkeys(aspect for table in tracking for aspect in table.attribute.unique())
-    pairs = [(claim, [store.table(claim.study) if claim.study in store.tables else None for store in stores])
-             for claim in claims(list(aspects))]  # fmt: skip
-    return [(claim, [None if t is None else claim.judge(t) for t in tables]) for claim, tables in pairs]
+    tables = [{name: store.table(name) for name in store.tables} for store in stores]
+    aspects = dict.fromkeys(aspect for own in tables if "tracking" in own for aspect in own["tracking"].attribute)
+    return [(claim, [claim.judge(own[claim.study]) if claim.study in own else None for own in tables])
+            for claim in claims(list(aspects))]  # fmt: skip

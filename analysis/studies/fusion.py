@@ -204,6 +204,7 @@ def say_proposition(table: pd.DataFrame) -> str:
 
 
 def correlations(table: pd.DataFrame) -> str:
+    """Of each source's weight and loss, with their intervals."""
     return ", ".join(f"{r.source} {estimate(r, 'correlation')}" for r in table.itertuples())
 
 

@@ -106,14 +106,11 @@ def measure_reliability(experiments: Experiments) -> pd.DataFrame:
 
 def draw_reliability(table: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
-    guide = {"color": INK, "dash": "dash"}  # where an honest chance lies
-    figure.add_shape(
-        type="line", x0=0, y0=0, x1=1, y1=1, line=guide, name="a promise kept", showlegend=True, row=1, col=1
-    )
-    figure.add_scatter(
-        x=table.chance, y=table.hits, mode="lines+markers", name="measured", error_y=whiskers(table, "hits"),
-        line={"color": ORDER[0]},
+    figure.add_shape(  # where an honest chance lies
+        type="line", x0=0, y0=0, x1=1, y1=1, line={"color": INK, "dash": "dash"}, name="a promise kept",
+        showlegend=True, row=1, col=1,
     )  # fmt: skip
+    curve(figure, table, "chance", "hits", "measured", row=1, col=1)
     figure.add_bar(x=table.chance, y=table["count"], marker_color=INK, name="queries", row=2, col=1)
     figure.update_xaxes(title="promised chance of a hit", row=2, col=1)
     figure.update_yaxes(title="queries", row=2, col=1)

@@ -145,11 +145,9 @@ def tracked_count(deltas: pd.DataFrame, draws: int = DRAWS) -> Interval:
 
 def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     """In both styles: how many aspects are tracked, and how far each one's best component rises."""
-    rows = []
-    for style in ("unseen", "trained"):
-        deltas = experiments.deltas[style]
-        rows += style_metrics(deltas, style, experiments.effort.permutations, experiments.effort.draws)
-    return rows
+    deltas, effort = experiments.deltas, experiments.effort
+    styles = (style_metrics(deltas[s], s, effort.permutations, effort.draws) for s in ("unseen", "trained"))
+    return [metric for metrics in styles for metric in metrics]
 
 
 def style_metrics(deltas: pd.DataFrame, style: str, permutations: int = 9999, draws: int = DRAWS) -> list[Metric]:
