@@ -32,15 +32,21 @@ def inked(figure: go.Figure, height: int, top: int = 10, bottom: int = 45) -> go
     return figure.update_yaxes(gridcolor="rgba(128,128,128,0.25)", zerolinecolor=INK)
 
 
-def plain(figure: go.Figure, height: int = 340, least: int = 0) -> go.Figure:
-    """A study's figure: inked, with its legend above and room for long labels.
+def plain(figure: go.Figure, height: int = 340, least: int = 0, **titles: str) -> go.Figure:
+    """A study's figure: inked, with its legend above and room for long labels; `titles` of the axes x and y.
 
     Where the page is narrower than `least` pixels, it is scrolled sideways.
     """
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     inked(figure, height, top=30, bottom=20).update_layout(legend=legend, meta={"least": least})
     figure.update_xaxes(automargin=True, title_standoff=8)
-    return figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
+    figure.update_yaxes(automargin=True, title_standoff=8, ticklabelstandoff=4)
+    return figure.update_layout({f"{axis}axis_title_text": title for axis, title in titles.items()})
+
+
+def estimate(row: Any, column: str, form: str = "+.2f") -> str:
+    """A row's value with its interval, low and high, as "value [low, high]"."""
+    return f"{getattr(row, column):{form}} [{row.low:{form}}, {row.high:{form}}]"
 
 
 def look(place: int) -> dict[str, Any]:
@@ -84,8 +90,8 @@ def matrix(
         z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), xgap=1, ygap=1, **scale,
         colorbar={"thickness": 10}, hovertemplate=hover + "<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed").update_xaxes(title=column)
-    return plain(figure, 130 + 24 * max(len(wide), 4))
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 130 + 24 * max(len(wide), 4), x=column)
 
 
 def escaped(texts: pd.Series | Sequence[str], longest: int = 70) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+from jinja2 import StrictUndefined, Template
 
 from analysis import training_log
 from analysis.registry import STUDIES
@@ -24,7 +25,6 @@ from hug.evaluate.query_table import paired_recall, read_queries
 
 T = TypeVar("T")
 RECALL = "recall.10.clean"
-ABLATIONS = "## Ablations"
 NOT_MEASURED = "not measured"
 TEXTS = json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8"))
 COLUMNS: dict[str, str] = TEXTS["ablations"]  # of that table: title -> metric
@@ -114,21 +114,12 @@ def results_page(results: Mapping[str, Results], ablations: str = "") -> str:
     """
     keys = ("protocol", "split", "data", "galleries")  # ids alone don't tell two versions of the data apart
     _same("measured", {name: {k: getattr(r.measurements, k) for k in keys} for name, r in results.items()})
-    lead = above_paper(results)
-    sections = {
-        "What was measured": beside({name: _conditions(r.measurements) for name, r in results.items()}),
-        "Galleries": _galleries(next(iter(results.values())).measurements),
-        "Aims": aims_table(results, AIMS, lead),
-        "Guards": f"{TEXTS['guards']}\n\n{aims_table(results, GUARDS, title='guard')}",
-        "Baselines": _baselines(results),
-        **({"Ablations": ablations} if ablations else {}),
-        "Every measure": _every_metric(results),
-    }
-    return "\n\n".join([
-        "# Results",
-        TEXTS["results"],
-        *(f"## {title}\n\n{text}" for title, text in sections.items()),
-    ]) + "\n"  # fmt: skip
+    return _page(
+        "results.md", conditions=beside({name: _conditions(r.measurements) for name, r in results.items()}),
+        galleries=_galleries(next(iter(results.values())).measurements),
+        aims=aims_table(results, AIMS, above_paper(results)), guards=aims_table(results, GUARDS, title="guard"),
+        baselines=_baselines(results), ablations=ablations, metrics=_every_metric(results),
+    )  # fmt: skip
 
 
 def above_paper(results: Mapping[str, Results]) -> dict[str, Interval | None]:
@@ -212,9 +203,16 @@ def _every_metric(results: Mapping[str, Results]) -> str:
 
 
 def _cell(metric: Metric | None) -> str:
+    """A value with its interval and its note, where it has them."""
     if metric is None:
         return NOT_MEASURED
-    return bounded(metric.value, metric.low, metric.high) + (f" ({metric.note})" if metric.note else "")
+    bounds = [number(end) for end in (metric.low, metric.high) if end is not None and not math.isnan(end)]
+    parts = [
+        number(metric.value),
+        f"[{', '.join(bounds)}]" if bounds else "",
+        f"({metric.note})" if metric.note else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 # ---- ablations ----
@@ -250,7 +248,7 @@ def _ablation(run: Results, base: Mapping[str, Any], difference_text: str) -> li
 
 def stored_ablations(page: str) -> str:
     """The section of ablations of an earlier page; empty without one."""
-    _, heading, rest = page.partition(f"{ABLATIONS}\n\n")
+    _, heading, rest = page.partition("## Ablations\n\n")
     return rest.partition("\n\n## ")[0] if heading else ""
 
 
@@ -299,20 +297,11 @@ def findings_page(stores: Mapping[str, StudyStore]) -> str:
     judged = judged_claims(list(stores.values()))
     words = {None: NOT_MEASURED, True: "holds", False: "**does not hold**"}
     rows = ([c.text, c.rule, *(words[v.holds if v else None] for v in verdicts)] for c, verdicts in judged)
-    parts = [
-        "# Findings",
-        TEXTS["findings"],
-        "## What was studied", beside({n: _study_conditions(s) for n, s in stores.items()}),
-        "## Claims", table(["claim", "rule", *stores], rows),
-    ]  # fmt: skip
-    for place, (name, store) in enumerate(stores.items()):
-        parts.append(f"## {name}: in numbers")
-        for title, holds in (("### Holds", True), ("### Does not hold", False)):
-            own = [(c, verdicts[place]) for c, verdicts in judged]
-            lines = [f"- {c.text}: {v.text}." for c, v in own if v is not None and v.holds is holds]
-            parts += [title, "\n".join(lines) or "Nothing."]
-        parts += _sentences(store)
-    return "\n\n".join(parts) + "\n"
+    return _page(
+        "findings.md", conditions=beside({n: _study_conditions(s) for n, s in stores.items()}),
+        claims=table(["claim", "rule", *stores], rows), stores=stores, studies=STUDIES,
+        verdicts={name: [(c, v[n]) for c, v in judged if v[n] is not None] for n, name in enumerate(stores)},
+    )  # fmt: skip
 
 
 def _study_conditions(store: StudyStore) -> dict[str, str]:
@@ -325,15 +314,13 @@ def _study_conditions(store: StudyStore) -> dict[str, str]:
     }
 
 
-def _sentences(store: StudyStore) -> list[str]:
-    lines = [f"- {s.question} {s.say(store.table(name))}" for name, s in STUDIES.items() if name in store.tables]
-    parts = ["### Study by study", "\n".join(lines)]
-    if store.skipped:
-        parts += ["### Skipped", "\n".join(f"- {STUDIES[n].title}: {why}." for n, why in store.skipped.items())]
-    return parts
-
-
 # ---- Markdown ----
+
+
+def _page(name: str, **parts: Any) -> str:
+    """A page from its template, which lies beside this file."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return Template(text, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True).render(parts)
 
 
 def beside(facts: Mapping[str, Mapping[str, str]]) -> str:
@@ -346,13 +333,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
-
-
-def bounded(value: float, low: float | None, high: float | None) -> str:
-    """A number with its interval, where it has one."""
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return number(value)
-    return f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def number(value: float) -> str:

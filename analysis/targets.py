@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.plots import listed
+from analysis.plots import estimate, listed
 from analysis.store import StudyStore
-from analysis.studies.selective_prediction import NAMES
+from analysis.studies.fusion import correlations
+from analysis.studies.selective_prediction import NAMES, mean_gap
 from hug.data.corruptions import TRAINED, UNSEEN
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import Metric
@@ -105,7 +106,7 @@ class Claim:
 
 def _worse(table: pd.DataFrame) -> Verdict:
     last = table[table.severity == table.severity.max()]
-    values = ", ".join(f"{r.kind} {r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in last.itertuples())
+    values = ", ".join(f"{r.kind} {estimate(r, 'value')}" for r in last.itertuples())
     return Verdict(bool((last.low > 0).all()), f"log variance at the worst severity against none: {values}")
 
 
@@ -129,16 +130,12 @@ def _beats(table: pd.DataFrame) -> Verdict | None:
     if CHANCE not in part.index or rivals.empty:
         return None
     own, best = part.loc[CHANCE], rivals.loc[rivals.auroc.idxmax()]
-    text = (
-        f"AUROC for a miss: {own.name} {own.auroc:.3f} [{own.low:.3f}, {own.high:.3f}], {best.name} {best.auroc:.3f} "
-        f"[{best.low:.3f}, {best.high:.3f}]"
-    )
-    return Verdict(bool(own.auroc > best.auroc), text)
+    values = [f"{row.name} {estimate(row, 'auroc', '.3f')}" for row in (own, best)]
+    return Verdict(bool(own.auroc > best.auroc), f"AUROC for a miss: {', '.join(values)}")
 
 
 def _promise(table: pd.DataFrame, points: float) -> Verdict:
-    weight = table["count"] / table["count"].sum()
-    error = 100 * float((weight * (table.chance - table.hits).abs()).sum())
+    error = mean_gap(table)
     return Verdict(error <= points, f"mean difference of promised chance and share of hits {error:.1f} points")
 
 
@@ -170,8 +167,7 @@ def _loses(table: pd.DataFrame) -> Verdict:
 
 
 def _assumed(table: pd.DataFrame) -> Verdict:
-    values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
-    return Verdict(bool((table.high < 0).all()), f"correlation of weight and loss: {', '.join(values)}")
+    return Verdict(bool((table.high < 0).all()), f"correlation of weight and loss: {correlations(table)}")
 
 
 def _gains(table: pd.DataFrame, against: str) -> Verdict:
@@ -183,11 +179,10 @@ def _gains(table: pd.DataFrame, against: str) -> Verdict:
 def _faithful(table: pd.DataFrame) -> Verdict:
     areas = table.groupby(["explains", "order"], sort=False)[["area", "p"]].first().unstack()
     wrong = areas.index[(areas.area.important <= areas.area.random) | (areas.p.important > 0.05)]
-    parts = [
+    text = "; ".join(
         f"{name} {r.area.important:+.2f} against {r.area.random:+.2f} at random (p = {r.p.important:.2g})"
-        for name, r in ((n, areas.loc[n]) for n in areas.index)
-    ]
-    text = "; ".join(parts)
+        for name, r in areas.iterrows()
+    )
     return Verdict(not len(wrong), text + (f"; not shown for {listed(list(wrong))}" if len(wrong) else ""))
 
 
@@ -210,8 +205,7 @@ def claims(aspects: Sequence[str]) -> tuple[Claim, ...]:
 
 def judged_claims(stores: Sequence[StudyStore]) -> list[tuple[Claim, list[Verdict | None]]]:
     """Every claim with the verdict of each model; None where its study was skipped or lacks what the claim is about."""
-    tracking = [store.table("tracking") for store in stores if "tracking" in store.tables]
-    aspects = dict.fromkeys(aspect for table in tracking for aspect in table.attribute.unique())
-    pairs = [(claim, [store.table(claim.study) if claim.study in store.tables else None for store in stores])
-             for claim in claims(list(aspects))]  # fmt: skip
-    return [(claim, [None if t is None else claim.judge(t) for t in tables]) for claim, tables in pairs]
+    tables = [{name: store.table(name) for name in store.tables} for store in stores]
+    aspects = dict.fromkeys(aspect for own in tables if "tracking" in own for aspect in own["tracking"].attribute)
+    return [(claim, [claim.judge(own[claim.study]) if claim.study in own else None for own in tables])
+            for claim in claims(list(aspects))]  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.experiments import Experiments
-from analysis.plots import COLOURS, INK, LABELS, NAMED, escaped, plain
+from analysis.plots import COLOURS, INK, LABELS, NAMED, escaped, plain, whiskers
 from analysis.studies.samples import spread
 from hug.evaluate.bootstrap import interval
 from hug.evaluate.measurements import Metric
@@ -37,12 +37,10 @@ def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
 
 def draw(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
-    for row in table.itertuples():
+    for source, part in table.groupby("source", sort=False):
         figure.add_scatter(
-            x=[row.share], y=[row.source], mode="markers", showlegend=False,
-            marker={"size": 12, "color": NAMED[row.source]},
-            error_x={"type": "data", "symmetric": False, "array": [row.high - row.share],
-                     "arrayminus": [row.share - row.low]},
+            x=part.share, y=part.source, mode="markers", marker={"size": 12, "color": NAMED[source]}, showlegend=False,
+            error_x=whiskers(part, "share", thickness=None, width=None),
         )  # fmt: skip
     figure.add_vline(x=0.5, line={"color": INK, "dash": "dash"})
     figure.update_xaxes(title="share of pairs in which the conflicting one is less certain (0.5: chance)", range=[0, 1])
@@ -93,8 +91,7 @@ def draw_examples(table: pd.DataFrame) -> go.Figure:
             marker={"symbol": symbol, "size": 11, "color": COLOURS["m"]},
         )  # fmt: skip
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="variance of the fit")
-    return plain(figure, 300)
+    return plain(figure, 300, x="variance of the fit")
 
 
 def say_examples(table: pd.DataFrame) -> str:

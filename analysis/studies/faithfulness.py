@@ -110,20 +110,16 @@ def _words(experiments: Experiments) -> dict[str, np.ndarray]:
     queries = _spread_queries(experiments)
     all_texts = experiments.queries.set_index("row").text
     texts = [all_texts[r.rows[n]] for r, n in queries]
-    single = _changes(experiments, queries, [_without_each(text) for text in texts])  # per query (words, 2)
+    each = [[_without(text, [n]) for n in range(len(text.split()))] for text in texts]
+    single = _changes(experiments, queries, each)  # per query (words, 2)
     rng, curves = np.random.default_rng(0), {}
     for quantity, name in enumerate(("words, distance", "words, uncertainty")):
         orders = [_orders(s[:, quantity], rng) for s in single]  # per query: lists of words to remove
-        steps = [[_left(text, o, share) for o in many for share in WORD_SHARES]
+        steps = [[_without(text, o[: round(share * len(o))]) for o in many for share in WORD_SHARES]
                  for text, many in zip(texts, orders, strict=True)]  # fmt: skip
         changes = [c[:, quantity].reshape(-1, len(WORD_SHARES)) for c in _changes(experiments, queries, steps)]
         curves[name] = np.stack([np.stack([c[0], c[1:-1].mean(0), c[-1]]) for c in changes])
     return curves
-
-
-def _without_each(text: str) -> list[str]:
-    words = text.split()
-    return [" ".join(words[:n] + words[n + 1 :]) for n in range(len(words))]
 
 
 def _orders(importance: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
@@ -132,10 +128,9 @@ def _orders(importance: np.ndarray, rng: np.random.Generator) -> list[np.ndarray
     return [order, *(rng.permutation(len(importance)) for _ in range(2)), order[::-1]]
 
 
-def _left(text: str, order: np.ndarray, share: float) -> str:
-    words = text.split()
-    gone = set(order[: round(share * len(words))].tolist())
-    return " ".join(word for n, word in enumerate(words) if n not in gone)
+def _without(text: str, places: Sequence[int] | np.ndarray) -> str:
+    """The text without some of its words."""
+    return " ".join(word for n, word in enumerate(text.split()) if n not in places)
 
 
 def _changes(
@@ -165,12 +160,9 @@ def draw(table: pd.DataFrame) -> go.Figure:
             part = table[(table.explains == name) & (table.order == order)]
             curve(figure, part, "removed", "change", f"{order} first" if order != "random" else order, place,
                   row=1, col=column)  # fmt: skip
-    figure.update_traces(showlegend=False)
-    for trace in figure.data[: len(ORDERS)]:
-        trace.showlegend = True
+    figure.update_traces(showlegend=False).update_traces(showlegend=True, col=1)
     figure.update_xaxes(title="share removed", zeroline=False)
-    figure.update_yaxes(title="change", col=1)
-    return plain(figure, 360, least=640).update_layout(legend_y=-0.3, legend_yanchor="top")
+    return plain(figure, 360, least=640, y="change").update_layout(legend_y=-0.3, legend_yanchor="top")
 
 
 def say(table: pd.DataFrame) -> str:

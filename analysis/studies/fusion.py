@@ -14,12 +14,11 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from analysis.experiments import KINDS, SEVERITIES, Experiments, Skipped, spread_rows
-from analysis.plots import INK, LABELS, NAMED, listed, plain, sentence, whiskers
+from analysis.plots import INK, LABELS, NAMED, estimate, listed, plain, sentence, whiskers
 from hug.data.captions import shorten
 from hug.data.features import tokens_of
 from hug.evaluate.bootstrap import DRAWS, interval, mean_intervals
 from hug.evaluate.metrics import correlation
-from hug.evaluate.ranking import BATCH
 from hug.gaussians import SOURCES, Gaussians, Query, distance
 
 SHORTENED = 3  # times that clauses are left out
@@ -43,13 +42,13 @@ def measure_weights(experiments: Experiments) -> pd.DataFrame:
         queries = experiments.coordination
         shares["conflicting"] = [_shares(queries.fits), _shares(queries.lacks)]
     sources = [LABELS[s] for s in SOURCES]
-    tables = []
-    for change, levels in shares.items():
-        for level, values in enumerate(levels):
-            mean, low, high = mean_intervals(values, experiments.effort.draws)
-            row = {"change": change, "level": level, "source": sources, "weight": mean, "low": low, "high": high}
-            tables.append(pd.DataFrame(row))
-    return pd.concat(tables, ignore_index=True)
+    rows = [
+        (change, level, *row)
+        for change, levels in shares.items()
+        for level, values in enumerate(levels)
+        for row in zip(sources, *mean_intervals(values, experiments.effort.draws), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["change", "level", "source", "weight", "low", "high"])
 
 
 def _shares(query: Query) -> np.ndarray:
@@ -64,19 +63,15 @@ def _by_severity(experiments: Experiments) -> list[np.ndarray]:
     first = queries.drop_duplicates("category").set_index("category").text
     another = {i: first[category] for category, gallery in galleries.items() for i in gallery}
     texts = [str(own.get(i, another[i])) for i in experiments.clean_ids]
-    kinds = np.stack([_corrupted_shares(experiments, kind, texts) for kind in KINDS])  # (kinds, 6, N, 3)
-    return list(kinds.mean(0))
+    words, count = experiments.texts(texts).take(texts), len(texts)
 
+    def shares(tokens: np.ndarray, severity: int) -> np.ndarray:
+        pictures = tokens_of(tokens, range(severity * count, (severity + 1) * count))
+        return _shares(experiments.model.query_tokens(pictures, words))
 
-def _corrupted_shares(experiments: Experiments, kind: str, texts: list[str]) -> np.ndarray:
-    """(6, N, 3) weights with the references at every severity."""
-    tokens, words = experiments.corrupted(kind), experiments.texts(texts)
-    parts = []
     with torch.no_grad():
-        for rows in np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH)):
-            batch = words.take([texts[n % len(texts)] for n in rows])
-            parts.append(_shares(experiments.model.query_tokens(tokens_of(tokens, list(rows)), batch)))
-    return np.concatenate(parts).reshape(len(SEVERITIES), len(texts), 3)
+        kinds = [[shares(tokens, s) for s in SEVERITIES] for tokens in map(experiments.corrupted, KINDS)]
+    return list(np.mean(kinds, axis=0))
 
 
 def _by_length(experiments: Experiments) -> list[np.ndarray]:
@@ -101,8 +96,7 @@ def draw_weights(table: pd.DataFrame) -> go.Figure:
             )  # fmt: skip
     figure.add_hline(y=1 / 3, line={"color": INK, "dash": "dash"})
     figure.update_xaxes(dtick=1, zeroline=False)
-    figure.update_yaxes(title="mean weight", col=1)
-    return plain(figure, 380, least=640).update_layout(legend_y=-0.2, legend_yanchor="top")
+    return plain(figure, 380, least=640, y="mean weight").update_layout(legend_y=-0.2, legend_yanchor="top")
 
 
 def say_weights(table: pd.DataFrame) -> str:
@@ -198,16 +192,20 @@ def draw_proposition(table: pd.DataFrame) -> go.Figure:
 def say_proposition(table: pd.DataFrame) -> str:
     falling = list(table.source[table.high < 0])
     first = table.iloc[0]
-    values = [f"{r.source} {r.correlation:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
     return (
         "Proposition 1 assumes that each weight falls as its source's loss rises; here that holds for "
-        f"{listed(falling)} (correlations: {', '.join(values)}). Against 1/3 each the loss is "
+        f"{listed(falling)} (correlations: {correlations(table)}). Against 1/3 each the loss is "
         f"{_judged(first.gain_static_low, first.gain_static_high)} ({first.loss_dynamic:.4f} and "
         f"{first.loss_static:.4f}), against the weights' own means {_judged(first.gain_own_low, first.gain_own_high)} "
         f"({first.loss_own_means:.4f})."
         " The scale and offset of the loss were learned with this model's own merge, which favours it; and the loss is"
         " convex in its logits, not in the network's parameters, so that the bound itself is not tested."
     )
+
+
+def correlations(table: pd.DataFrame) -> str:
+    """Of each source's weight and loss, with their intervals."""
+    return ", ".join(f"{r.source} {estimate(r, 'correlation')}" for r in table.itertuples())
 
 
 def _judged(low: float, high: float) -> str:

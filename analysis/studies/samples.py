@@ -44,9 +44,8 @@ def draw(table: pd.DataFrame) -> go.Figure:
             marker={"color": NAMED[SIDES[side]], "symbol": ("circle", "square", "diamond", "cross")[place]},
             hovertemplate="%{text}<br>variance %{y:.4f}<extra></extra>",
         )  # fmt: skip
-    figure.update_yaxes(type="log", title="mean variance")
-    figure.update_xaxes(title="from the least to the most uncertain")
-    return plain(figure)
+    figure.update_yaxes(type="log")
+    return plain(figure, x="from the least to the most uncertain", y="mean variance")
 
 
 def say(table: pd.DataFrame) -> str:

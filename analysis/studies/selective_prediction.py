@@ -44,9 +44,8 @@ def draw_recall(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for place, (which, part) in enumerate(table.groupby("which", sort=False)):
         curve(figure, part, "bin", "recall", f"{which} queries", place)
-    figure.update_xaxes(title="bin of overall uncertainty, 1 the most certain", dtick=1)
-    figure.update_yaxes(title="found among the first ten", range=[0, 1.02])
-    return plain(figure)
+    figure.update_xaxes(dtick=1).update_yaxes(range=[0, 1.02])
+    return plain(figure, x="bin of overall uncertainty, 1 the most certain", y="found among the first ten")
 
 
 def say_recall(table: pd.DataFrame) -> str:
@@ -79,9 +78,8 @@ def draw_risk(table: pd.DataFrame) -> go.Figure:
         curve(figure, part, "coverage", "risk", LABELS.get(str(by), f"{by} (baseline)"), place)
     figure.update_traces(mode="lines")
     settled = table.risk[table.coverage >= SETTLED]  # the first few queries jump between none and all
-    figure.update_xaxes(title="share of the queries answered, the least doubtful first")
-    figure.update_yaxes(title="share of misses among them", range=[0, 1.15 * settled.max() if len(settled) else 1])
-    return plain(figure)
+    figure.update_yaxes(range=[0, 1.15 * settled.max() if len(settled) else 1])
+    return plain(figure, x="share of the queries answered, the least doubtful first", y="share of misses among them")
 
 
 def say_risk(table: pd.DataFrame) -> str:
@@ -108,28 +106,27 @@ def measure_reliability(experiments: Experiments) -> pd.DataFrame:
 
 def draw_reliability(table: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.06)
-    guide = {"color": INK, "dash": "dash"}  # where an honest chance lies
-    figure.add_shape(
-        type="line", x0=0, y0=0, x1=1, y1=1, line=guide, name="a promise kept", showlegend=True, row=1, col=1
-    )
-    figure.add_scatter(
-        x=table.chance, y=table.hits, mode="lines+markers", name="measured", error_y=whiskers(table, "hits"),
-        line={"color": ORDER[0]},
+    figure.add_shape(  # where an honest chance lies
+        type="line", x0=0, y0=0, x1=1, y1=1, line={"color": INK, "dash": "dash"}, name="a promise kept",
+        showlegend=True, row=1, col=1,
     )  # fmt: skip
+    curve(figure, table, "chance", "hits", "measured", row=1, col=1)
     figure.add_bar(x=table.chance, y=table["count"], marker_color=INK, name="queries", row=2, col=1)
-    figure.update_yaxes(title="share of hits", row=1, col=1)
-    figure.update_yaxes(title="queries", row=2, col=1)
     figure.update_xaxes(title="promised chance of a hit", row=2, col=1)
-    return plain(figure, 420)
+    figure.update_yaxes(title="queries", row=2, col=1)
+    return plain(figure, 420, y="share of hits")
+
+
+def mean_gap(table: pd.DataFrame) -> float:
+    """Between the promised chance and the share of hits, in percentage points."""
+    return 100 * float(np.average((table.chance - table.hits).abs(), weights=table["count"]))
 
 
 def say_reliability(table: pd.DataFrame) -> str:
-    weight = table["count"] / table["count"].sum()
-    error = float((weight * (table.chance - table.hits).abs()).sum())
     outside = int(((table.chance < table.low) | (table.chance > table.high)).sum())
     return (
-        f"The promised chance and the share of hits differ by {100 * error:.1f} percentage points on average (ten bins"
-        f" of {int(table['count'].sum())} queries); in {outside} of {len(table)} bins by more than chance."
+        f"The promised chance and the share of hits differ by {mean_gap(table):.1f} percentage points on average (ten "
+        f"bins of {int(table['count'].sum())} queries); in {outside} of {len(table)} bins by more than chance."
     )
 
 
@@ -154,8 +151,7 @@ def draw_misses(table: pd.DataFrame) -> go.Figure:
             marker={"color": ORDER[place], "pattern": {"shape": ("", "/")[place % 2]}},
         )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": INK, "dash": "dash"})
-    figure.update_yaxes(title="AUROC for a miss (0.5: chance)", range=[0, 1])
-    return plain(figure)
+    return plain(figure.update_yaxes(range=[0, 1]), y="AUROC for a miss (0.5: chance)")
 
 
 def say_misses(table: pd.DataFrame) -> str:

@@ -62,8 +62,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
         curve(figure, part, "severity", "value", part.kind.iloc[0], place, row=1, col=column)
     figure.update_xaxes(title="severity", zeroline=False)
     figure.update_yaxes(tickvals=np.log(FACTORS), ticktext=[f"×{factor:g}" for factor in FACTORS])
-    figure.update_yaxes(title="variance against severity 0", col=1)
-    return plain(figure, 380).update_layout(legend_y=-0.25, legend_yanchor="top")
+    return plain(figure, 380, y="variance against severity 0").update_layout(legend_y=-0.25, legend_yanchor="top")
 
 
 def say(table: pd.DataFrame) -> str:

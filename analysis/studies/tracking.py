@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from scipy.stats import t as student
 
 from analysis.experiments import Experiments
-from analysis.plots import ORDER, listed, matrix, plain
+from analysis.plots import ORDER, estimate, listed, matrix, plain
 from analysis.studies.attributes import LEVEL
 from analysis.studies.attributes import measure as measure_attributes
 from hug.data.truth import CONTROL, DEGRADED
@@ -73,9 +73,7 @@ def draw_interventions(table: pd.DataFrame) -> go.Figure:
 def say_interventions(table: pd.DataFrame) -> str:
     aspects = table[is_removal(table.aspect)]
     best = aspects.loc[aspects.groupby("aspect").delta.idxmax()].sort_values("delta", ascending=False)
-    rises = [
-        f"{r.aspect} {r.delta:+.2f} [{r.low:+.2f}, {r.high:+.2f}] (component {r.component})" for r in best.itertuples()
-    ]
+    rises = [f"{r.aspect} {estimate(r, 'delta')} (component {r.component})" for r in best.itertuples()]
     controls = table[table.aspect.str.startswith(CONTROL)]
     means = table.groupby("aspect").delta.mean()
     text = f"Removing an aspect moves the log variance of its most responsive component by: {', '.join(rises)}."
@@ -147,11 +145,9 @@ def tracked_count(deltas: pd.DataFrame, draws: int = DRAWS) -> Interval:
 
 def metrics(experiments: Experiments, table: pd.DataFrame) -> list[Metric]:
     """In both styles: how many aspects are tracked, and how far each one's best component rises."""
-    rows = []
-    for style in ("unseen", "trained"):
-        deltas = experiments.deltas[style]
-        rows += style_metrics(deltas, style, experiments.effort.permutations, experiments.effort.draws)
-    return rows
+    deltas, effort = experiments.deltas, experiments.effort
+    styles = (style_metrics(deltas[s], s, effort.permutations, effort.draws) for s in ("unseen", "trained"))
+    return [metric for metrics in styles for metric in metrics]
 
 
 def style_metrics(deltas: pd.DataFrame, style: str, permutations: int = 9999, draws: int = DRAWS) -> list[Metric]:
@@ -206,14 +202,10 @@ def draw(table: pd.DataFrame) -> go.Figure:
     best = table[table.place == 1]
     names = [f"{r.attribute}<br>component {r.component}{' ●' if r.tracked else ''}" for r in best.itertuples()]
     figure = go.Figure()
-    for place, (column, name) in enumerate(
-        (("delta", "its own removal"), ("next_delta", "the next aspect's"), ("control", "an equal area elsewhere"))
-    ):
-        pattern = {"shape": ("", "/", ".")[place]}
-        figure.add_bar(x=names, y=best[column], name=name, marker={"color": ORDER[place], "pattern": pattern})
-    figure.update_yaxes(title="change of log variance")
-    figure.update_xaxes(title="● tracked: both kinds of evidence")
-    return plain(figure, 380)
+    titles = {"delta": "its own removal", "next_delta": "the next aspect's", "control": "an equal area elsewhere"}
+    for (column, name), colour, shape in zip(titles.items(), ORDER, ("", "/", "."), strict=False):
+        figure.add_bar(x=names, y=best[column], name=name, marker={"color": colour, "pattern": {"shape": shape}})
+    return plain(figure, 380, x="● tracked: both kinds of evidence", y="change of log variance")
 
 
 def say(table: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped, spread_rows
-from analysis.plots import INK, MARKS, NAMED, escaped, plain, sentence
+from analysis.plots import INK, MARKS, NAMED, escaped, estimate, plain, sentence, whiskers
 from hug.data.truth import Meaning
 from hug.evaluate.bootstrap import DRAWS, mean_intervals
 from hug.evaluate.measurements import Metric
@@ -188,17 +188,15 @@ def draw_phrases(table: pd.DataFrame) -> go.Figure:
     """Every row twice: the change of the words' variance with its interval, and that of the fit's."""
     figure = go.Figure()
     names = [f"{p} ({a}, {k})" for p, a, k in zip(escaped(table.phrase), table.aspect, table.kind, strict=True)]
+    error = whiskers(table, "delta_words", thickness=None, width=None)
     for column, source in (("delta_words", "words"), ("delta_fit", "fit")):
-        whiskers = {"type": "data", "symmetric": False, "array": table.high - table.delta_words,
-                    "arrayminus": table.delta_words - table.low}  # fmt: skip
         figure.add_scatter(
-            x=table[column], y=names, name=source, mode="markers", error_x=whiskers if source == "words" else None,
+            x=table[column], y=names, name=source, mode="markers", error_x=error if source == "words" else None,
             marker={"color": NAMED[source], "symbol": MARKS[0] if source == "words" else MARKS[1]},
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": INK, "dash": "dash"})
     figure.update_yaxes(range=[len(table) - 0.5, -0.5])
-    figure.update_xaxes(title="change of log variance without the phrase")
-    return plain(figure, 140 + 20 * max(len(table), 4), least=560)
+    return plain(figure, 140 + 20 * max(len(table), 4), least=560, x="change of log variance without the phrase")
 
 
 def say_phrases(table: pd.DataFrame) -> str:
@@ -212,10 +210,9 @@ def say_phrases(table: pd.DataFrame) -> str:
     control = table[table.kind == "control"]
     text = f"Taking out one phrase changes the log variance of the words by: {', '.join(parts)}"
     if len(control):
-        row = control.iloc[0]
-        text += f"; as many other words by {row.delta_words:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+        text += f"; as many other words by {estimate(control.iloc[0], 'delta_words')}"
     named = whole[whole.kind == "named"].sort_values("delta_words", ascending=False)
     if len(named):
-        parts = [f"{r.aspect} {r.delta_words:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in named.itertuples()]
+        parts = [f"{r.aspect} {estimate(r, 'delta_words')}" for r in named.itertuples()]
         text += f". By what a phrase names: {', '.join(parts)}"
     return text + "."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,9 @@ def evaluate(
     )  # fmt: skip
     if folder is not None:
         write_json(folder / FILE, measurements.to_dict())
-        fitted = {"within": WITHIN, "weights": model.weights_hash, **asdict(calibration)}
-        write_json(folder / "calibration.json", fitted)
+        write_json(
+            folder / "calibration.json", {"within": WITHIN, "weights": model.weights_hash, **asdict(calibration)}
+        )
         write_parquet(folder / "validation.parquet", validation_table(validation))
         write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))
     return measurements
@@ -175,16 +177,10 @@ def uncertainties(ranking: RankedSplit, chance: np.ndarray, scale: float) -> dic
 
     The first two are the model's; the rest need distances alone.
     """
-    alone = {
-        "top1": measure.top1_score,
-        "margin": measure.top_margin,
-        "entropy": lambda distances: measure.entropy(distances, scale),
-    }
-    return {
-        "chance": 1 - chance,
-        "overall": ranking.query.overall.numpy(),
-        **{name: np.concatenate([score(r.distances) for r in ranking.categories]) for name, score in alone.items()},
-    }
+    alone: dict[str, Statistic] = {"top1": measure.top1_score, "margin": measure.top_margin}
+    alone["entropy"] = partial(measure.entropy, scale=scale)
+    scores = {by: np.concatenate([score(r.distances) for r in ranking.categories]) for by, score in alone.items()}
+    return {"chance": 1 - chance, "overall": ranking.query.overall.numpy(), **scores}
 
 
 def miss_selections(ranking: RankedSplit) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from hug.data.corruptions import TRAINED, UNSEEN
-from hug.evaluate.bootstrap import DRAWS, Statistic, interval
+from hug.evaluate.bootstrap import Statistic, interval
 
 FORMAT = 2
 FILE = "measurements.json"
@@ -57,16 +57,9 @@ class Metric:
     note: str = ""
 
     @staticmethod
-    def estimate(
-        id: str,
-        statistic: Statistic,
-        *columns: np.ndarray,
-        groups: np.ndarray | None = None,
-        draws: int = DRAWS,
-        note: str = "",
-    ) -> Metric:
-        """Of aligned columns, with its bootstrap interval; `groups` are resampled together."""
-        return Metric(id, *interval(statistic, *columns, groups=groups, draws=draws), len(columns[0]), note)
+    def estimate(id: str, statistic: Statistic, *columns: np.ndarray, note: str = "", **resampling: Any) -> Metric:
+        """Of aligned columns, with its bootstrap interval; `resampling` is of `interval`: groups, draws."""
+        return Metric(id, *interval(statistic, *columns, **resampling), len(columns[0]), note)
 
     @property
     def title(self) -> str:

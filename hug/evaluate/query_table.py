@@ -11,6 +11,7 @@ from hug.evaluate.bootstrap import Interval, interval
 from hug.evaluate.metrics import macro_mean
 from hug.evaluate.ranking import RankedSplit, log_variances
 
+KEYS = ["category", "row"]  # of a query
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
@@ -52,13 +53,9 @@ def paired_recall(own: pd.DataFrame | None, baseline: pd.DataFrame | None, k: in
 
     None when a table is missing, or they don't hold the same queries, or nobody knows which are clean.
     """
-    keys = ["category", "row"]
-    if own is None or baseline is None or len(own) != len(baseline):
+    if own is None or baseline is None or len(own) != len(baseline) or "clean" not in {*own} & {*baseline}:
         return None
-    if "clean" not in own or "clean" not in baseline:
-        return None
-    both = own.merge(baseline[[*keys, "rank"]], on=keys, suffixes=("", "_baseline"))
-    both = both[both.clean]
+    both = own[own.clean].merge(baseline[[*KEYS, "rank"]], on=KEYS, suffixes=("", "_baseline"))
     if len(both) != int(own.clean.sum()):
         return None
     difference = 100.0 * ((both["rank"] <= k).astype(int) - (both.rank_baseline <= k).astype(int)).to_numpy()
@@ -68,12 +65,15 @@ def paired_recall(own: pd.DataFrame | None, baseline: pd.DataFrame | None, k: in
 def validation_table(ranking: RankedSplit) -> pd.DataFrame:
     """One row a validation query and a candidate: the values behind histograms and percentiles."""
     names, triplets = np.array([r.category for r in ranking.categories]), ranking.collection.triplets
-    queries = pd.DataFrame(np.exp(log_variances(ranking.query)), columns=list(VARIANCES))
-    queries.insert(0, "side", "query")
-    queries.insert(1, "category", names[ranking.codes])
-    queries.insert(2, "id", [triplets[n].reference for n in ranking.rows])
+    ids, values = [triplets[n].reference for n in ranking.rows], np.exp(log_variances(ranking.query)).T
+    columns = {
+        "side": "query",
+        "category": names[ranking.codes],
+        "id": ids,
+        **dict(zip(VARIANCES, values, strict=True)),
+    }
     images = [
         pd.DataFrame({"side": "image", "category": r.category, "id": r.gallery, "var_c": r.candidates.overall.numpy()})
         for r in ranking.categories
     ]
-    return pd.concat([queries.assign(rank=ranking.ranks), *images], ignore_index=True)
+    return pd.concat([pd.DataFrame({**columns, "rank": ranking.ranks}), *images], ignore_index=True)
