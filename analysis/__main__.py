@@ -1,7 +1,5 @@
 """`python -m analysis measure | report | results | findings`: studies of a checkpoint, and the pages made of them."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import sys

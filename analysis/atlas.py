@@ -1,7 +1,5 @@
 """The map of the gallery: prepared coordinates, colours, a new query's place, and who is near whom."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape

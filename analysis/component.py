@@ -3,8 +3,6 @@
 Components are numbered from 1; 0 is the whole picture.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 

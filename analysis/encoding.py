@@ -4,8 +4,6 @@ One cache a process, bounded. Keys are hashes of what was sent, so a visitor fin
 somebody with the very same picture, could have computed; nothing can be listed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from threading import Lock

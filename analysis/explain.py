@@ -4,8 +4,6 @@ Tables first, drawings apart. Components are numbered from 1; 0 stands for what 
 candidate's bias.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape

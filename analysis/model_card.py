@@ -1,7 +1,5 @@
 """The model's and the data's card as tables, from what lies in a checkpoint folder."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The look that all figures share: no background, one ink, one colour for one thing."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 from typing import Any

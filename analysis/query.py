@@ -1,7 +1,5 @@
 """One query as tables, and the figures drawn from them: where it stands among others. Components are from 1."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Titles and questions are in `studies.json`. Raise a study's version when its tab
 what is stored of it is then stale.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One self-contained HTML file of all studies, with their tables as CSV beside it; it needs no network."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

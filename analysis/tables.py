@@ -1,7 +1,5 @@
 """Tables as files."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts so

@@ -3,8 +3,6 @@
 The rows are in `targets.json`: aims and guards as the fields of `Aim`, claims with the name of their judge.
 """
 
-from __future__ import annotations
-
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence

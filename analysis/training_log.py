@@ -3,8 +3,6 @@
 A log is `training.jsonl` of a run folder (`hug/train`); a table of it has one row a value, so that it can be empty.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter

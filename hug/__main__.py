@@ -1,7 +1,5 @@
 """`python -m hug`: render, train, evaluate, results, index, search and info, each typed from the configuration."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import shlex

@@ -1,7 +1,5 @@
 """A checkpoint folder, local or on the Hub: JSON and safetensors only, each file written atomically."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Literal

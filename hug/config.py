@@ -4,8 +4,6 @@ A field is described once: the command line prints its description as help. The 
 paper's, so that a term that a preset does not name is a term it does not have.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator

@@ -5,8 +5,6 @@ Nothing here is learned. The order of the sources is everywhere r, t, m: referen
 and multi-modal coordination (the fit between the two).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate

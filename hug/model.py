@@ -3,8 +3,6 @@
 Letters: B batch, K components, D dimensions of one component, P image tokens, L words, H width.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """An answer for people: how sure the model is of it, what is special about the question, captions of the results."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ figure stands a control that does the same. plotly.js comes from the installed P
 no network and draws what Python wrote.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable, Sequence

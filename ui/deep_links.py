@@ -1,7 +1,5 @@
 """Links that reopen a view: explicit parameters, checked against what exists, nothing stored."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

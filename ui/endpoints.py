@@ -1,7 +1,5 @@
 """The public endpoints, `/retrieve` and `/uncertainty`: for gradio_client and plain HTTP."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

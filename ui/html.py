@@ -1,7 +1,5 @@
 """HTML from the templates in `ui/templates`: everything that is filled in is escaped."""
 
-from __future__ import annotations
-
 import tomllib
 from functools import cache
 from pathlib import Path

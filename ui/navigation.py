@@ -1,7 +1,5 @@
 """From one tab to another and from a link into one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode

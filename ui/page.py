@@ -1,7 +1,5 @@
 """The page: a header with the model, the tabs, links into them, the public endpoints."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One answer as one HTML file that needs nothing else: pictures inlined, numbers, model, versions, citation."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What a visitor sends, made safe; what goes wrong, made into a sentence."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import html

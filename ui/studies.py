@@ -1,7 +1,5 @@
 """Prepared studies of a model as values of figures and cards, or in one sentence why there is nothing to show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the Train tab shows of a visitor's trainings: how far each is, its curves, and how they compare."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Who a visitor is: a random number that their browser keeps, so that trainings are theirs and survive a reload."""
 
-from __future__ import annotations
-
 import os
 import re
 import secrets

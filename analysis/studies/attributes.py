@@ -3,8 +3,6 @@
 Components are numbered from 1. A level is the log of a mean variance. Letters: N pictures, G groups, K components.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

@@ -1,7 +1,5 @@
 """The paired test of the fit: the same text with a reference it fits and with one that lacks what it presupposes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

@@ -3,8 +3,6 @@
 Letters: N pictures, K components, D dimensions of one component.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

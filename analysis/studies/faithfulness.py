@@ -5,8 +5,6 @@ what each word does, to the distance of the first result and to the uncertainty 
 K components, S steps.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

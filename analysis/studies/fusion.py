@@ -3,8 +3,6 @@
 Letters: Q queries, B batch, N pictures, K components, D dimensions of one component.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

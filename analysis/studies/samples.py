@@ -1,7 +1,5 @@
 """From certain to uncertain: pictures, words and fits of one model, evenly over their order."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

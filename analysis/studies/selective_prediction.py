@@ -1,7 +1,5 @@
 """Can the uncertainty be trusted: recall by bin, risk and coverage, reliability, and what predicts a miss."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

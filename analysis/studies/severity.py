@@ -1,7 +1,5 @@
 """Does the uncertainty rise as a picture gets worse: kinds of fault seen in training and never seen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

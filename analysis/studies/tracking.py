@@ -5,8 +5,6 @@ picture. Components are numbered from 1 in the studies' tables, from 0 in `Exper
 Letters: N pictures, A aspects, E edits, K components.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

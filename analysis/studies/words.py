@@ -3,8 +3,6 @@
 Letters: T texts with one phrase removed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache

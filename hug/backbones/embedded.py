@@ -4,8 +4,6 @@ No network is used. Both packages come from single authors, so every file read i
 first. Letters: B items, P = 25 image tokens of Cv = 768 channels, L = 24 word tokens of Ct = 384 channels.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

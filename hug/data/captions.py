@@ -1,7 +1,5 @@
 """Texts of a query out of its captions, and texts with clauses left out."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One split of a data set: triplets, galleries, where its pictures lie, and its truth where that is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property

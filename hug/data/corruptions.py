@@ -4,8 +4,6 @@ Lengths scale with the picture's shorter side, so that a severity looks alike on
 For one seed a greater severity strengthens the same fault: the same noise, patches or lamp.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The data sets that can be read, by the names of their layouts, and those that can be generated."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

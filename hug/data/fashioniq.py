@@ -4,8 +4,6 @@ A tree holds `images/{id}.png|.jpg|.jpeg|.webp`, `captions/cap.{category}.{split
 `image_splits/split.{category}.{split}.json`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial

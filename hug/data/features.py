@@ -3,8 +3,6 @@
 Letters: N pictures, P image tokens, U distinct texts, L words, M triplets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

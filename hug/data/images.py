@@ -1,7 +1,5 @@
 """Pictures: checked and opened, whoever sent them; every picture enters through `open_picture`."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

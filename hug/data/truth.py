@@ -3,8 +3,6 @@
 Real data have no truth (`Collection.truth` is None); whatever needs it is left out with its reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

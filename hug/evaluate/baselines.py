@@ -3,8 +3,6 @@
 Each gives distances (Q, N) per category; a picture or text is the mean of its tokens.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -1,7 +1,5 @@
 """Percentile intervals from resampled rows, and tests of many columns. Letters: N rows, M columns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -4,8 +4,6 @@ A perfect reader knows every aspect of every picture, and either the words or th
 one of the two can find more targets than this, so a high recall needs both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Validation serves the calibration and its scale; the test split is only measured
 calibration is fitted on one half of the queries and measured on the other, in turn.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """The hard gallery: the target among the pictures that differ from it in one aspect only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

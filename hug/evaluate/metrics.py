@@ -3,8 +3,6 @@
 Ranks are 1-based. An uncertainty is larger where the model should be less sure. Letters: Q queries, N candidates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

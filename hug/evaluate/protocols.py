@@ -3,8 +3,6 @@
 A number without the name of its protocol is not a result: every table names it, with the gallery's size and hash.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

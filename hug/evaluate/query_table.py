@@ -1,7 +1,5 @@
 """One row a query, stored beside a checkpoint: what histograms, percentiles and comparisons of two models read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

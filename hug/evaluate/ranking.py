@@ -1,7 +1,5 @@
 """Encoding a split and ranking its queries, exactly and without a Python loop over candidates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

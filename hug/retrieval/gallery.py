@@ -1,7 +1,5 @@
 """A gallery to search, the bundled Parquet file or a folder of somebody's own pictures, and its index."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Every intermediate of one query, tensors and plain numbers only: what the app shows and the studies read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

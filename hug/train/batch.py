@@ -3,8 +3,6 @@
 Letters: B triplets, V views, S aspect-removed views, K components, P image tokens, L words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, replace
 

@@ -6,8 +6,6 @@ was printed; a file `stopping` asks for the end. Who starts a job takes the fold
 it ends. A job on record as running whose lock is free was interrupted, and no two jobs run together.
 """
 
-from __future__ import annotations
-
 import builtins
 import ctypes
 import hashlib

@@ -4,8 +4,6 @@
 and the best validation. Random numbers need no state: every step seeds itself from (seed, step).
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """The loop. A run folder is a checkpoint folder: the best weights, the log, and the state to resume from."""
 
-from __future__ import annotations
-
 import math
 import signal
 import sys

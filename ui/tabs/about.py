@@ -1,7 +1,5 @@
 """The About tab: what the numbers mean, model and data cards, how to call the API, citation. It only wires."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import gradio as gr

@@ -1,7 +1,5 @@
 """The Map tab: the gallery in two dimensions, the query in it, and who is near whom. It only wires."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The Query tab: a picture and words in, a ranking and how sure the model is of it out. It only wires."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import fields
 from functools import partial

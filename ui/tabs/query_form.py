@@ -1,7 +1,5 @@
 """The Query tab's controls and the place of its answer, without their events."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gradio as gr

@@ -4,8 +4,6 @@
 `empty` takes it away.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

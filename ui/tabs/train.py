@@ -1,7 +1,5 @@
 """The Train tab: settings, a visitor's own trainings, and how they go. It only wires."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any

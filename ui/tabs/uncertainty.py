@@ -1,7 +1,5 @@
 """The Uncertainty tab: samples from certain to uncertain, and how far the uncertainty can be trusted. It only wires."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial

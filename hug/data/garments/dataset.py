@@ -1,7 +1,5 @@
 """Write the generated data to disk in Fashion-IQ's layout, with the truth beside it, and check what was written."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

@@ -3,8 +3,6 @@
 Every field is float32 of (size, size); patterns are computed at twice the picture's resolution and averaged down.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 

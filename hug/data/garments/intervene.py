@@ -4,8 +4,6 @@ Each works on the zone that decides the aspect (see `Rendered.regions`), not on 
 left does not tell the value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

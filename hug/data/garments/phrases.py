@@ -4,8 +4,6 @@ They lie in `phrases.json` as clauses, of which the first word is the verb: "is"
 rest that brings its own verb. A `Phrase` is (verb, rest).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path

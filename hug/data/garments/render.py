@@ -4,8 +4,6 @@ Silhouettes and patterns are drawn at 320 pixels and averaged to 160; light, fol
 computed at 160.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable

@@ -5,8 +5,6 @@ many neighbours that differ in one aspect, and whatever a text states holds for 
 or only the words is then not enough.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What stands around the garment: backdrop, mannequin, hanger, shadow. Fields are float32 in [0, 1]."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ The frame has its unit in 160ths of the picture, x to the right from the garment
 `Frame` places it in the picture.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the generator knows of one split: the tables beside its pictures, and pictures drawn again without an aspect."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ Three kinds share one grammar and one distribution of lengths: `specific` texts 
 also take something about the reference for granted, `vague` ones say nothing that could be checked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
