@@ -55,3 +55,14 @@ def test_equations_are_all_mapped() -> None:
     rows = " ".join(re.findall(r"^\| ([\d, ]+) \|", table, re.M))
     numbers = {int(n) for n in re.findall(r"\d+", rows)}
     assert numbers >= {2, 3, 4, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17}
+
+
+def test_every_file_and_name_in_the_architecture_exists() -> None:
+    missing = []
+    for span in spans(ROOT / "docs" / "architecture.md"):
+        path, _, name = span.partition(": ")
+        if re.fullmatch(r"(hug|analysis|ui|tests|benchmarks|docs)/[\w/.-]*", path) and "{" not in path:
+            file = ROOT / path.split(" ")[0]
+            known = file.exists() and (not name or re.search(rf"\b{name.split('.')[-1]}\b", file.read_text()))
+            missing += [] if known else [span]
+    assert not missing

@@ -56,3 +56,16 @@ def test_planted_names_are_caught() -> None:
     names = {name for _, name in identifiers(tree) if retired(name)}
     assert names == {"spoil_view", "kept", "found", "doubt_of", "given"}
     assert not retired("founder") and not retired("sorted_ids") and not retired("expected_calibration_error")
+
+
+def test_functions_and_files_stay_short() -> None:
+    sizes = {str(path.relative_to(ROOT)): path.read_text() for _, path in modules(ROOT)}
+    functions = [
+        (node.end_lineno - node.lineno + 1, f"{name}: {node.name}")
+        for name, text in sizes.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    ]
+    assert [each for each in functions if each[0] > 60] == []
+    assert median(length for length, _ in functions) <= 8
+    assert [name for name, text in sizes.items() if text.count("\n") > 400] == []
