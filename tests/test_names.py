@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from statistics import median
 
 from tests.test_imports import ROOT, modules
 
