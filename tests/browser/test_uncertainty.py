@@ -78,7 +78,7 @@ def test_dark_and_narrow_it_is_still_readable(visit: Page, studied_url: str) -> 
     visit.goto(f"{studied_url}?tab=uncertainty&__theme=dark")
     visit.wait_for_selector("#least-certain .hug-card")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
-    frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "standing")]
+    frames = [visit.locator(f"#{name}").bounding_box() for name in ("now", "least-certain")]
     assert all(frame and frame["width"] > 250 for frame in frames)  # one below the other
     visit.locator("#study-severity").scroll_into_view_if_needed()
     visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn]")
