@@ -16,7 +16,7 @@ from hug.files import write_parquet
 from hug.model import HUG
 from hug.retrieval.index import TABLE, Index
 
-LABELS = ("category", "colour", "pattern", "sleeve", "neckline", "length", "logo", "degradation", "severity")
+LABELS = ("string", "category", "integer", "bool")  # kinds of columns that are labels
 
 
 class Pictures(Sequence[Image.Image]):
@@ -81,8 +81,9 @@ def own_index(checkpoint: Path, model: HUG) -> Index | None:
 
 
 def read_gallery(path: str | Path) -> GallerySource:
-    """A folder of pictures or a Parquet file with columns id, image (bytes, path) and labels.
+    """A folder of pictures, or a Parquet file with columns id, image (bytes, path) and labels of any names.
 
+    Labels are texts, whole numbers, or yes and no; other columns are left out.
     Raises ValueError when there is nothing there or the file has other columns.
     """
     path = Path(path)
@@ -99,7 +100,9 @@ def read_gallery(path: str | Path) -> GallerySource:
         raise ValueError(f"{path} is not a gallery: it needs the columns id and image (bytes, path)") from error
     if not ids:
         raise ValueError(f"{path} holds no picture")
-    return GallerySource(ids, Pictures(images), {c: list(table[c].astype(str)) for c in LABELS if c in table})
+    labels = table.drop(columns=["id", "image"]).select_dtypes(LABELS)
+    meta = {str(name): list(values.astype(str)) for name, values in labels.items()}
+    return GallerySource(ids, Pictures(images), meta)
 
 
 def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image], labels: pd.DataFrame) -> None:

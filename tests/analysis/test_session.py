@@ -30,7 +30,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for n, picture in enumerate(noise_pictures(3)):
-        path = tmp_path / "pictures" / f"shelf {n % 2}" / f"{n}.png"
+        path = tmp_path / "pictures" / f"rack {n % 2}" / f"{n}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.resize((400, 300)).save(path)
     return tmp_path / "pictures"
@@ -40,19 +40,19 @@ def test_an_own_folder_is_encoded_once(
     checkpoint: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Session.load(checkpoint, folder, tmp_path / "cache")
-    assert first.index.ids == ["shelf 0/0", "shelf 0/2", "shelf 1/1"]
+    assert first.index.ids == ["rack 0/0", "rack 0/2", "rack 1/1"]
     assert first.default_k == 3
-    assert first.categories == [] and first.category("shelf 0/0") == ""
+    assert first.categories == [] and first.category("rack 0/0") == ""
     thumbnails = first.thumbnails
-    answered = first.trace(first.picture("shelf 0/0"), "red").ranking
+    answered = first.trace(first.picture("rack 0/0"), "red").ranking
 
     with monkeypatch.context() as patch:
         patch.setattr(Index, "build", lambda *_, **__: pytest.fail("encoded again"))
         second = Session.load(checkpoint, folder, tmp_path / "cache")
-    again = second.trace(second.picture("shelf 0/0"), "red").ranking
+    again = second.trace(second.picture("rack 0/0"), "red").ranking
     assert again.ids == answered.ids and again.distances.equal(answered.distances)
 
-    noise_pictures(1, seed=9)[0].save(folder / "shelf 1" / "1.png")
+    noise_pictures(1, seed=9)[0].save(folder / "rack 1" / "1.png")
     assert Session.load(checkpoint, folder, tmp_path / "cache").thumbnails != thumbnails
 
 
@@ -162,12 +162,12 @@ def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
 
 def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     session = Session.load(checkpoint, folder, tmp_path / "cache")
-    path = session.thumbnail("shelf 1/1")
+    path = session.thumbnail("rack 1/1")
     assert path.parent == session.thumbnails
     with Image.open(path) as small:
         assert (small.format, small.size) == ("WEBP", (256, 192))
     made = path.stat().st_mtime_ns
-    assert session.thumbnail("shelf 1/1").stat().st_mtime_ns == made
+    assert session.thumbnail("rack 1/1").stat().st_mtime_ns == made
     with pytest.raises(QueryError, match="no picture '../../etc/passwd'"):
         session.picture("../../etc/passwd")
 

@@ -163,7 +163,7 @@ def test_a_real_photograph_with_free_words_is_answered(page: Page, photo: Path) 
     after = page.inner_text("#sure")
     for name in ("picture", "words", "fit", "overall", TEXTS["uploaded"]):
         assert name in after
-    assert page.locator("#sure b").count() == 0 and page.locator("#trail b").count() == 0  # what was typed is text
+    assert page.locator("#sure b").count() == 0 and page.locator("#history b").count() == 0  # what was typed is text
     assert all("distance" in caption for caption in captions(page)) and len(captions(page)) == 20
     assert page.inner_text("#link").strip() == "A question with an uploaded picture can't be shared by a link."
 
@@ -211,7 +211,7 @@ def test_the_filter_and_surprise_choose_from_a_category(asked: Page) -> None:
     asked.get_by_label("shirt", exact=True).first.check()
     asked.wait_for_function("document.querySelector('#picker img').alt.startsWith('shirt')")
     asked.click("#surprise")
-    wait_for(asked, "#trail", "shirt-test-")
+    wait_for(asked, "#history", "shirt-test-")
 
 
 def test_a_result_becomes_the_next_reference_and_back_again(asked: Page) -> None:
@@ -219,9 +219,9 @@ def test_a_result_becomes_the_next_reference_and_back_again(asked: Page) -> None
     asked.locator(RESULTS).nth(1).click()
     asked.wait_for_selector(f"{RESULTS}.selected")
     asked.click("#use-result")
-    wait_for(asked, "#trail", first[1])
+    wait_for(asked, "#history", first[1])
     assert any(re.match(r"\d+\. (▲|▼|=|new)", caption) for caption in captions(asked))
-    assert asked.locator("#trail li").last.get_attribute("aria-current") == "step"
+    assert asked.locator("#history li").last.get_attribute("aria-current") == "step"
     second = ids(asked)
     asked.click("#back")
     results_change(asked, second)
@@ -243,7 +243,7 @@ def test_a_worse_picture_is_doubted_more(asked: Page) -> None:
     asked.wait_for_selector("#seen img")
     assert float(asked.inner_text("#sure tr.hug-r td >> nth=1")) > 1.5 * before
     assert asked.locator("#sure .hug-alarm").count() == 1  # very doubtful
-    assert "with blur 5" in asked.inner_text("#trail")
+    assert "with blur 5" in asked.inner_text("#history")
 
 
 def test_ranking_can_leave_out_variance_and_sub_features_and_merge_alike(asked: Page) -> None:
@@ -356,7 +356,7 @@ def test_another_model_answers_beside_and_instead(asked: Page, photo: Path) -> N
     asked.click("#model-pick input")
     asked.locator("[role=option]").nth(1).click()
     wait_for(asked, "#model", "paper")
-    wait_for(asked, "#trail", "(garments-paper)")
+    wait_for(asked, "#history", "(garments-paper)")
     assert asked.inner_text("#model") != before
     assert asked.locator("#beside-results button.thumbnail-item").count() == 0  # it belonged to the other answer
     asked.set_input_files("#reference input[type=file]", str(photo))

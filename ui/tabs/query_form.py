@@ -102,9 +102,9 @@ class Answer:
 
     def __init__(self, sure: str, history: str, results: list[tuple[Path, str]], link: str) -> None:
         self.sure = gr.HTML(sure, elem_id="sure")
-        with gr.Row(elem_id="trail-row"):
+        with gr.Row(elem_id="history-row"):
             self.back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
-            self.history = gr.HTML(history, elem_id="trail")
+            self.history = gr.HTML(history, elem_id="history")
             self.forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
         gr.Markdown(f"### {RESULTS}")
         self.results = gallery(results, label=RESULTS, show_label=False, columns=5, elem_id="results")

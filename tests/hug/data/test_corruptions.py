@@ -19,8 +19,8 @@ def pictures() -> list[Image.Image]:
 
 def effect(picture: Image.Image, kind: str, severity: int, seed: int = 4) -> float:
     """Mean absolute difference to the untouched picture."""
-    spoiled = corrupt(picture, kind, severity, seed)
-    return float(np.abs(np.asarray(spoiled, np.float64) - np.asarray(picture, np.float64)).mean())
+    corrupted = corrupt(picture, kind, severity, seed)
+    return float(np.abs(np.asarray(corrupted, np.float64) - np.asarray(picture, np.float64)).mean())
 
 
 def test_no_kind_is_both_trained_and_unseen() -> None:
@@ -53,9 +53,9 @@ def test_the_effect_is_alike_on_a_larger_picture(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(CORRUPTIONS))
 def test_any_size_and_mode_is_accepted(kind: str, size: tuple[int, int]) -> None:
     for mode in ("RGB", "L", "RGBA", "P"):
-        spoiled = corrupt(Image.new(mode, size, 90), kind, 4, 0)
-        assert spoiled.size == size
-        assert spoiled.mode == "RGB"
+        corrupted = corrupt(Image.new(mode, size, 90), kind, 4, 0)
+        assert corrupted.size == size
+        assert corrupted.mode == "RGB"
 
 
 def test_wrong_arguments_are_refused() -> None:

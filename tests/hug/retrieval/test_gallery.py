@@ -23,6 +23,13 @@ def test_pictures_and_labels_survive_the_round_trip(tmp_path: Path):
         assert np.abs(np.asarray(before, float) - np.asarray(after, float)).mean() < 12  # WebP at quality 85
 
 
+def test_labels_are_the_columns_whatever_their_names(tmp_path: Path):
+    columns = {"brand": ["a", "b"], "stock": [3, 0], "sale": [True, False], "price": [9.5, 7.0], "tags": [["x"], []]}
+    write_gallery(tmp_path / "g.parquet", ["a", "b"], noise_pictures(2), pd.DataFrame(columns))
+    meta = read_gallery(tmp_path / "g.parquet").meta
+    assert meta == {"brand": ["a", "b"], "stock": ["3", "0"], "sale": ["True", "False"]}
+
+
 def test_datasets_reads_it_as_images(tmp_path: Path):
     from datasets import Features, Image, Value, load_dataset
 
