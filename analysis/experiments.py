@@ -144,10 +144,10 @@ class Experiments:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """Name, split and, where they are known, version, hash and seed of the data set; empty without one."""
+        """Name and split of the data set, and what tells it from others; empty without one."""
         if self.data is None:
             return {}
-        return {"name": Path(self.data.root).resolve().name, "split": self.split, **self.collection.version}
+        return {"name": Path(self.data.root).resolve().name, "split": self.split, **self.collection.provenance}
 
     @cached_property
     def cache(self) -> TokenCache:

@@ -177,7 +177,8 @@ def _conditions(m: Measurements) -> dict[str, str]:
 def _version(data: Mapping[str, Any]) -> str:
     if not data:
         return "without a version"
-    return f"{data.get('version')}, seed {data.get('seed')}, `{str(data.get('sha256'))[:16]}`"
+    named = [f"{data['version']}, seed {data['seed']}"] if "version" in data else []  # generated data
+    return ", ".join([*named, f"`{data['sha256'][:16]}`"])
 
 
 def _galleries(measurements: Measurements) -> str:

@@ -40,7 +40,7 @@ class StudyRecord:
     version: int
     weights: str
     gallery: str  # hash of the gallery's ids
-    data: dict[str, Any]  # name, split and, where generated, version and hash of the data set; empty without one
+    data: dict[str, Any]  # name, split and `Collection.provenance` of the data set; empty without one
     commit: str
     effort: dict[str, Any]
     seconds: float

@@ -1,7 +1,9 @@
 """One split of a data set: triplets, galleries, where its pictures lie, and its truth where that is known."""
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,14 @@ class Collection:
         """Every id once, in gallery order, then those that only triplets name."""
         pairs = (i for t in self.triplets for i in (t.reference, t.target) if i is not None)
         return tuple(dict.fromkeys([*(i for gallery in self.galleries.values() for i in gallery), *pairs]))
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What tells this data from other data: the version of generated data, else a hash of all annotations."""
+        if self.version:
+            return self.version
+        annotations = json.dumps([[astuple(t) for t in self.triplets], self.galleries], sort_keys=True)
+        return {"sha256": hashlib.sha256(annotations.encode()).hexdigest()}
 
     def path(self, id: str) -> Path:
         """File of a picture. Raises ValueError when there is none."""

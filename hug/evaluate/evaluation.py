@@ -76,7 +76,7 @@ def evaluate(
     metrics += hard_metrics(ranking, effort.draws)
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
-        test.collection.version, {r.category: gallery_record(r) for r in ranking.categories}, command, commit,
+        test.collection.provenance, {r.category: gallery_record(r) for r in ranking.categories}, command, commit,
         asdict(effort), tuple(metrics),
     )  # fmt: skip
     if folder is not None:

@@ -35,6 +35,17 @@ def test_a_folder_is_read_by_the_layout_it_has(garments: Path, tmp_path: Path):
     assert read(DataConfig(root=str(garments), format="fashioniq"), "val").truth is None
 
 
+def test_measurements_tell_two_data_sets_apart(garments: Path):
+    generated = read(DataConfig(root=str(garments)), "val")
+    read_back = DataConfig(root=str(garments), format="fashioniq")
+    assert generated.provenance == generated.version
+    plain = read(read_back, "val")
+    assert plain.provenance == read(read_back, "val").provenance != read(read_back, "test").provenance
+    shorter = dataclasses.replace(plain, triplets=plain.triplets[1:])
+    fewer = dataclasses.replace(plain, galleries={c: ids[1:] for c, ids in plain.galleries.items()})
+    assert len({str(each.provenance) for each in (plain, shorter, fewer)}) == 3
+
+
 def test_what_cannot_be_read_is_refused_with_what_can(tmp_path: Path):
     with pytest.raises(ValueError, match=f"no data set of a known layout .{', '.join(DATASETS)}"):
         read(DataConfig(root=str(tmp_path)), "val")
