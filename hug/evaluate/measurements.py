@@ -51,8 +51,8 @@ class Metric:
 
     id: str
     value: int | float
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     count: int = 0
     note: str = ""
 

@@ -242,3 +242,11 @@ def test_models_studied_on_different_data_are_not_put_side_by_side(
 def test_a_checkpoint_without_studies_is_told(studied: Path) -> None:
     with pytest.raises(ValueError, match="python -m analysis measure"):
         read_studies([studied])
+
+
+def test_the_committed_pages_are_what_the_commands_write() -> None:
+    root = Path(__file__).parents[2]
+    shipped = [root / "checkpoints" / name for name in ("garments", "garments-paper")]
+    page = (root / "docs/results.md").read_text()
+    assert results_page(read_results(shipped), stored_ablations(page)) == page
+    assert findings_page(read_studies(shipped)) == (root / "docs/findings.md").read_text()
