@@ -7,9 +7,9 @@ from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped
 from analysis.plots import INK, ORDER, curve, listed, plain, sentence, whiskers
-from hug.evaluate.bootstrap import interval, wilson
-from hug.evaluate.evaluation import WITHIN, miss_selections
-from hug.evaluate.metrics import auroc, recall_by_bin, reliability, risk_coverage
+from hug.evaluate.bootstrap import wilson
+from hug.evaluate.evaluation import WITHIN, miss_prediction
+from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
 
 BINS, POINTS = 10, 100
 NAMES = {"chance": "doubt", "overall": "overall", "top1": "top-1 score", "margin": "margin", "entropy": "entropy"}
@@ -130,12 +130,8 @@ def say_reliability(table: pd.DataFrame) -> str:
 
 def measure_misses(experiments: Experiments) -> pd.DataFrame:
     """AUROC of every uncertainty for "the target is not among the first ten": columns which, by, auroc, low, high."""
-    ranking, draws = experiments.ranking, experiments.effort.draws
-    rows = [
-        (which, NAMES[by], *interval(auroc, score[rows], ranking.ranks[rows] > WITHIN, draws=draws))
-        for which, rows in miss_selections(ranking).items()
-        for by, score in experiments.uncertainties.items()
-    ]
+    predicted = miss_prediction(experiments.ranking, experiments.uncertainties, experiments.effort.draws)
+    rows = [(which, NAMES[by], m.value, m.low, m.high) for (which, by), m in predicted.items()]
     if not rows:
         raise Skipped("fewer than 20 queries, or all found or all missed: nothing to predict")
     return pd.DataFrame(rows, columns=["which", "by", "auroc", "low", "high"])

@@ -194,9 +194,22 @@ def miss_selections(ranking: RankedSplit) -> dict[str, np.ndarray]:
     }
 
 
+def miss_prediction(
+    ranking: RankedSplit, scores: Mapping[str, np.ndarray], draws: int = DRAWS
+) -> dict[tuple[str, str], Metric]:
+    """(selection, score) -> AUROC for a miss, of scores (Q,) by name as `uncertainties` gives them."""
+    miss = ranking.ranks > WITHIN
+    return {
+        (which, by): Metric.estimate(f"auroc.miss.{by}.{which}", measure.auroc, score[rows], miss[rows], draws=draws)
+        for which, rows in miss_selections(ranking).items()
+        for by, score in scores.items()
+    }
+
+
 def selective_metrics(ranking: RankedSplit, chance: np.ndarray, scale: float, draws: int = DRAWS) -> list[Metric]:
     """R@10 by bins of the overall uncertainty, risk-coverage, calibration, miss prediction beside its baselines."""
-    every, metrics = uncertainties(ranking, chance, scale), []
+    every, metrics = uncertainties(ranking, chance, scale), list[Metric]()
+    predicted = miss_prediction(ranking, every, draws)
     for which, rows in miss_selections(ranking).items():
         ranks, scores = ranking.ranks[rows], {by: values[rows] for by, values in every.items()}
         hit, miss, overall, own = ranks <= WITHIN, ranks > WITHIN, scores["overall"], chance[rows]
@@ -206,9 +219,9 @@ def selective_metrics(ranking: RankedSplit, chance: np.ndarray, scale: float, dr
             "aurc": (measure.aurc, -overall, hit),
             "ece": (measure.calibration_error, own, hit),
             "brier": (np.mean, np.square(own - hit)),
-            **{f"auroc.miss.{by}": (measure.auroc, score, miss) for by, score in scores.items()},
         }
         metrics += [Metric.estimate(f"{id}.{which}", *parts, draws=draws) for id, parts in estimates.items()]
+        metrics += [predicted[which, by] for by in scores]
         rivals = {WORDS["by"][by]: scores[by] for by in ("top1", "margin", "entropy")}
         metrics.append(best_lead(f"auroc.miss.lead.{which}", measure.auroc, miss, scores["chance"], rivals, draws))
     return metrics
