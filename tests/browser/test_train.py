@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from analysis.session import BUNDLED_GALLERY, Sessions
-from hug.retrieval.gallery import LABELS, read_gallery, write_gallery
+from hug.retrieval.gallery import read_gallery, write_gallery
 from ui import training
 from ui.page import build, launch
 from ui.tabs import train
@@ -33,7 +33,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path, source = tmp_path_factory.mktemp("gallery") / "few.parquet", read_gallery(BUNDLED_GALLERY)
     places = range(0, len(source.ids), len(source.ids) // PICTURES)
     ids = [source.ids[n] for n in places]
-    labels = pd.DataFrame({name: [source.meta[name][n] for n in places] for name in LABELS}, index=ids)
+    labels = pd.DataFrame({name: [values[n] for n in places] for name, values in source.meta.items()}, index=ids)
     write_gallery(path, ids, [source.pictures[n] for n in places], labels)
     return path
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def test_model_calls_share_one_slot(session: Session) -> None:
     calls = [fn for fn in page.fns.values() if not fn.preprocess]  # whoever opens a picture asks the model
     assert len(calls) > 5
     assert {(fn.concurrency_id, fn.concurrency_limit) for fn in calls} == {("model", 1)}
+
+
+def test_an_earlier_refresh_of_a_tab_cannot_overwrite_a_later_one(session: Session) -> None:
+    page = build(Sessions({}, loaded=[session]))
+    slots = Counter((fn.concurrency_id, fn.concurrency_limit) for fn in page.fns.values())
+    refreshes = {slot: count for slot, count in slots.items() if str(slot[0]).startswith("refresh-")}
+    assert refreshes == {(f"refresh-{id}", 1): 2 for id in ("uncertainty", "sub-features", "map", "train", "about")}
 
 
 def test_the_page_opens_with_an_answer_and_names_its_model(session: Session, config: dict[str, Any]) -> None:
