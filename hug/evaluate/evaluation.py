@@ -4,7 +4,6 @@ Validation serves the calibration and its scale; the test split is only measured
 calibration is fitted on one half of the queries and measured on the other, in turn.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from hug.evaluate.query_table import query_table, validation_table
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, ranks_without_variance
 from hug.files import write_json, write_parquet
 from hug.model import HUG
+from hug.retrieval.index import ids_hash
 
 WITHIN = 10  # a query hits when its target is among so many
 LEAST = 20  # queries that a prediction of misses needs
@@ -90,8 +90,7 @@ def evaluate(
 
 
 def gallery_record(ranking: CategoryRanking) -> dict[str, Any]:
-    digest = hashlib.sha256("\n".join(ranking.gallery).encode()).hexdigest()[:16]
-    return {"size": len(ranking.gallery), "hash": digest, "queries": len(ranking.ranks)}
+    return {"size": len(ranking.gallery), "hash": ids_hash(ranking.gallery), "queries": len(ranking.ranks)}
 
 
 # ---- calibration ----

@@ -17,11 +17,10 @@ from hug.evaluate.bootstrap import Statistic, interval
 
 FORMAT = 2
 FILE = "measurements.json"
-HIGHER, LOWER = "↑", "↓"
 
 
 class Definition(NamedTuple):
-    """How people read a metric; `better` is empty where neither way is."""
+    """How people read a metric; `better` is ↑, ↓, or empty where neither way is."""
 
     title: str
     better: str
@@ -77,7 +76,7 @@ class Measurements:
     weights: str
     backbone: str
     objective: str
-    data: Mapping[str, Any]  # version, seed and sha256 where they are known
+    data: Mapping[str, Any]  # `Collection.provenance`
     galleries: Mapping[str, Mapping[str, Any]]  # category -> size, hash, queries
     command: str
     commit: str

@@ -38,7 +38,7 @@ class GallerySource:
 
     ids: list[str]
     pictures: Pictures
-    meta: dict[str, list[str]]  # "category" and, for generated pictures, their attributes
+    meta: dict[str, list[str]]  # label -> N values
 
     @cached_property
     def key(self) -> str:

@@ -59,6 +59,11 @@ class Ranking:
         return len(self.ids)
 
 
+def ids_hash(ids: Sequence[str]) -> str:
+    """16 hex digits that name the ids of a gallery in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Index:
     """Candidates in a fixed order, which also breaks ties."""
@@ -131,8 +136,8 @@ class Index:
 
     @property
     def gallery_hash(self) -> str:
-        """16 hex digits that name the ids in their order."""
-        return hashlib.sha256("\n".join(self.ids).encode()).hexdigest()[:16]
+        """`ids_hash` of this index."""
+        return ids_hash(self.ids)
 
     # ---- storage ----
 

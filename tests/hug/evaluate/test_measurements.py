@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hug.evaluate import bootstrap
-from hug.evaluate.measurements import DEFINITIONS, FILE, LOWER, Measurements, Metric, definition
+from hug.evaluate.measurements import DEFINITIONS, FILE, Measurements, Metric, definition
 from hug.files import write_json
 from tests.hug.evaluate.measured import measurements
 
@@ -43,7 +43,7 @@ def test_an_id_has_the_title_that_people_know(id: str, title: str) -> None:
 
 def test_titles_differ_and_unknown_ids_are_refused() -> None:
     titles = [d.title for d in DEFINITIONS.values()]
-    assert len(set(titles)) == len(titles) and definition("ece.all").better == LOWER
+    assert len(set(titles)) == len(titles) and definition("ece.all").better == "↓"
     for id in ("ece", "recall.10", "auroc.miss.all", "dance"):
         with pytest.raises(ValueError, match="unknown metric"):
             definition(id)
