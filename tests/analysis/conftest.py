@@ -22,6 +22,15 @@ from tests.hug.conftest import PixelBackbone, small_model
 SMALL = Effort(pictures=3, texts=30, explained=6, permutations=199, label_permutations=49, draws=50)
 
 
+@pytest.fixture(autouse=True)
+def registry_in_order() -> Iterator[None]:
+    """A test that takes a study out puts it back last; the pages follow the registry's order."""
+    studies = dict(STUDIES)
+    yield
+    STUDIES.clear()
+    STUDIES.update(studies)
+
+
 @pytest.fixture(scope="session")
 def pixels() -> Iterator[None]:
     """The backbone of the tests under a name, so that a checkpoint on it can be loaded."""
