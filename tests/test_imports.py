@@ -19,7 +19,7 @@ LAYERS = (
     {"evaluate"},
     {"train"},
 )
-ABOVE = {"", "__main__"}  # the package itself re-exports, its command line calls everything
+ABOVE = {"", "__main__", "commands"}  # the package itself re-exports, its command line calls everything
 
 
 def modules(root: Path) -> Iterator[tuple[str, Path]]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hug.__main__ import NOT_TYPED, main, parser, training_config
+from hug.__main__ import main, parser
+from hug.commands.options import NOT_TYPED
+from hug.commands.train import training_config
 from hug.config import OBJECTIVES, PRESETS, Config
 from hug.losses import TERMS
 

@@ -10,7 +10,8 @@ import pytest
 
 from analysis.__main__ import parser as analysis_parser
 from analysis.session import ROOT, QueryError
-from hug.__main__ import parser, training_config
+from hug.__main__ import parser
+from hug.commands.train import training_config
 from hug.config import OBJECTIVES
 from ui import training
 from ui.training import MOST_STEPS, SWITCHES, TERMS, Settings, help_of, preset

@@ -1,0 +1,22 @@
+"""The commands of `python -m hug`, one a file: `add` declares it, `run` is called with what was typed."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Protocol
+
+from hug.commands import evaluate, gallery, index, info, render, results, search, train
+
+
+class Command(Protocol):
+    """A module of this folder, named like its command."""
+
+    HELP: str
+
+    def add(self, to: ArgumentParser) -> None: ...
+
+    def run(self, args: Namespace) -> int: ...
+
+
+COMMANDS: dict[str, Command] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (render, train, evaluate, results, gallery, index, search, info)
+}

@@ -1,0 +1,33 @@
+"""Pack pictures into one file."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hug.commands.options import add_fields, with_options
+from hug.config import DataConfig
+
+HELP = "pack pictures of a generated split into one Parquet gallery"
+
+
+def add(to: ArgumentParser) -> None:
+    to.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    to.add_argument("--split", choices=("train", "val", "test"), default="test", help="split (%(default)s)")
+    to.add_argument("--per-category", type=int, default=200, help="pictures a category (%(default)s)")
+    add_fields(to, DataConfig, only=("root", "format", "categories"))
+
+
+def run(args: Namespace) -> int:
+    from hug.data.datasets import read
+    from hug.data.images import open_picture
+    from hug.retrieval.gallery import write_gallery
+
+    data = with_options(args, DataConfig())
+    collection = read(data, args.split)
+    if collection.truth is None:
+        raise ValueError(f"{data.root} knows no labels; a gallery is packed from generated data")
+    ids = [i for gallery in collection.galleries.values() for i in gallery[: args.per_category]]
+    pictures = [open_picture(collection.path(i)) for i in ids]
+    labels = collection.truth.labels.loc[ids, ["category", *collection.truth.aspects, "degradation", "severity"]]
+    write_gallery(args.out, ids, pictures, labels)
+    print(f"{len(ids)} pictures packed into {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
+    return 0

@@ -1,0 +1,28 @@
+"""Encode a gallery."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hug.commands.options import add_checkpoint, add_device
+
+HELP = "encode a gallery beside a checkpoint"
+
+
+def add(to: ArgumentParser) -> None:
+    add_checkpoint(to, default=None)
+    to.add_argument("--gallery", type=Path, required=True, help="folder of pictures, or a Parquet gallery")
+    to.add_argument("--out", type=Path, required=True, help="folder for gallery.safetensors and gallery.json")
+    add_device(to)
+
+
+def run(args: Namespace) -> int:
+    from hug.checkpoint import load
+    from hug.retrieval.gallery import read_gallery
+    from hug.retrieval.index import Index
+
+    gallery = read_gallery(args.gallery)
+    model = load(args.checkpoint, device=args.device)
+    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta, progress=True)
+    index.save(args.out)
+    print(f"{len(index.ids)} pictures indexed in {args.out}, gallery hash {index.gallery_hash}")
+    return 0

@@ -1,0 +1,37 @@
+"""Ask one query."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hug.commands.options import add_checkpoint, add_device
+
+HELP = "ask one query from the command line"
+
+
+def add(to: ArgumentParser) -> None:
+    add_checkpoint(to)
+    to.add_argument("--index", type=Path, help="folder of an index; the checkpoint's own by default")
+    to.add_argument("--picture", type=Path, required=True, help="reference picture")
+    to.add_argument("--words", default="", help="what to change")
+    to.add_argument("-k", type=int, default=10, help="results (%(default)s)")
+    add_device(to)
+
+
+def run(args: Namespace) -> int:
+    from hug.calibration import Calibration
+    from hug.checkpoint import load, local_folder
+    from hug.data.images import open_picture
+    from hug.retrieval.index import Index, SearchOptions
+    from hug.retrieval.trace import trace
+
+    folder = local_folder(args.checkpoint)
+    model, index = load(folder, device=args.device), Index.load(args.index or folder)
+    index.check(model)
+    query = model.query([open_picture(args.picture)], [args.words])
+    answer = trace(index, query, args.words, SearchOptions(args.k), Calibration.load(folder, model))
+    for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
+        print(f"{rank:>3}  {distance:.4f}  {name}")
+    print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
+    if answer.chance is not None:
+        print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")
+    return 0

@@ -1,0 +1,51 @@
+"""Train a model."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hug.commands.options import add_fields, command_line, with_options
+from hug.config import OBJECTIVES, PRESETS, SIZES, Config
+
+HELP = "train a model; the same command again resumes"
+
+
+def add(to: ArgumentParser) -> None:
+    to.add_argument("--out", type=Path, required=True, help="run folder, also the checkpoint")
+    recipe = to.add_mutually_exclusive_group()
+    recipe.add_argument("--preset", choices=sorted(PRESETS), help="objective, steps and rate of a whole run")
+    recipe.add_argument("--objective", choices=sorted(OBJECTIVES), help="objective alone (calibrated)")
+    to.add_argument("--size", choices=sorted(SIZES), help="model size (the preset's, bundled)")
+    for section in dict(Config()).values():
+        add_fields(to, type(section))
+
+
+def training_config(args: Namespace) -> Config:
+    """A preset first, then what was typed; a term that was typed with a weight is required."""
+    from hug.losses import TERMS
+
+    base = PRESETS[args.preset] if args.preset else Config(objective=OBJECTIVES[args.objective or "calibrated"])
+    if args.size:
+        base = base.replace(model=SIZES[args.size])
+    config = Config(**{part: with_options(args, getattr(base, part)) for part in Config.model_fields})
+    weights = [t.weight for t in TERMS if t.depends_on_data and getattr(args, t.weight)]
+    required = tuple(dict.fromkeys([*config.objective.required, *weights]))
+    return config.replace(objective=config.objective.replace(required=required))
+
+
+def run(args: Namespace) -> int:
+    from hug.backbones import load_backbone
+    from hug.data.datasets import read
+    from hug.data.features import evaluation_features, training_features
+    from hug.losses import active
+    from hug.train.trainer import train
+
+    config = training_config(args)
+    backbone, data = load_backbone(config.model.backbone), config.data
+    collections = [read(data, split) for split in ("train", "val")]
+    views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)
+    features = training_features(collections[0], backbone, data.cache, data.view_seed, views)
+    validation = evaluation_features(collections[1], backbone, data.cache)
+    outcome = train(config, features, validation, args.out, command=command_line())
+    ended = "finished" if outcome.finished else "stopped; the same command resumes"
+    print(f"{ended} at step {outcome.step}; best validation R@10 {100 * outcome.best:.2f}; saved in {args.out}")
+    return 0
