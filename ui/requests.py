@@ -15,7 +15,7 @@ from PIL import Image
 
 from analysis.plots import sentence
 from analysis.session import QueryError
-from hug.data.images import MAX_BYTES, PictureError, open_picture
+from hug.data.images import MAX_BYTES, SENT, PictureError, open_picture
 from hug.train.jobs import JobError
 
 P = ParamSpec("P")
@@ -59,10 +59,10 @@ def read_picture(sent: Any) -> Image.Image:
         raise QueryError("There is no reference picture: pick one from the gallery or upload one.")
     url, path = (sent.get("url") or "", sent.get("path")) if isinstance(sent, dict) else ("", None)
     if url.startswith("data:"):
-        return open_picture(_decoded(url))
+        return open_picture(_decoded(url), SENT)
     if not path:
         raise PictureError(UNREADABLE)
-    return open_picture(Path(path))
+    return open_picture(Path(path), SENT)
 
 
 def _decoded(url: str) -> bytes:

@@ -1,19 +1,19 @@
 """The reader of Fashion-IQ's layout, in which the generated garments are written too.
 
-A tree holds `images/{id}.png|.jpg|.jpeg|.webp`, `captions/cap.{category}.{split}.json` and
+A tree holds `images/{id}` with the suffix of any picture, `captions/cap.{category}.{split}.json` and
 `image_splits/split.{category}.{split}.json`.
 """
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from hug.data.collection import Collection, Triplet
-from hug.data.images import SUFFIXES
+from hug.data.images import PictureFolder
 
 CATEGORIES = ("dress", "shirt", "toptee")
 T = TypeVar("T")
@@ -34,19 +34,14 @@ def read(root: str | Path, split: str, categories: Sequence[str] = CATEGORIES) -
     if not categories:
         raise ValueError("no category to read; give at least one, such as 'dress'")
     galleries = {c: _gallery(_annotation(root, "image_splits", "split", c, split)) for c in categories}
-    listed = {i for gallery in galleries.values() for i in gallery}
+    listed, pictures = {i for gallery in galleries.values() for i in gallery}, PictureFolder(root / "images")
     triplets: list[Triplet] = []
     for category in categories:
         path = _annotation(root, "captions", "cap", category, split)
         entries = tuple(Triplet(e.candidate, e.target, e.captions, category) for e in _parsed(path, ENTRIES))
-        _check_ids(path, entries, listed, set(galleries[category]), root, split)
+        _check_ids(path, entries, listed, set(galleries[category]), pictures, split)
         triplets.extend(entries)
-    return Collection(root.resolve().name, split, tuple(triplets), galleries, partial(_find, root))
-
-
-def _find(root: Path, id: str) -> Path | None:
-    folder = root / "images"
-    return next((path for suffix in SUFFIXES if (path := folder / f"{id}{suffix}").is_file()), None)
+    return Collection(root.resolve().name, split, tuple(triplets), galleries, pictures.find)
 
 
 def _annotation(root: Path, folder: str, prefix: str, category: str, split: str) -> Path:
@@ -83,7 +78,7 @@ GALLERY, ENTRIES = TypeAdapter(list[Id]), TypeAdapter(list[Entry])
 def _parsed(path: Path, adapter: TypeAdapter[list[T]]) -> list[T]:
     """Raises ValueError with the file, the first entry that is wrong, and what is wrong with it."""
     try:
-        return adapter.validate_json(path.read_bytes(), strict=True)
+        return adapter.validate_json(path.read_bytes().removeprefix(BOM_UTF8), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         entry, *keys = first["loc"] or ("",)
@@ -104,11 +99,11 @@ def _gallery(path: Path) -> tuple[str, ...]:
 
 
 def _check_ids(
-    path: Path, triplets: tuple[Triplet, ...], listed: set[str], gallery: set[str], root: Path, split: str
+    path: Path, triplets: tuple[Triplet, ...], listed: set[str], gallery: set[str], pictures: PictureFolder, split: str
 ) -> None:
     """An unlisted id must at least be a picture; outside training a target must be findable in its gallery."""
     ids = dict.fromkeys(i for t in triplets for i in (t.reference, str(t.target)))
-    unknown = [i for i in ids if i not in listed and _find(root, i) is None]
+    unknown = [i for i in ids if i not in listed and pictures.find(i) is None]
     if unknown:
         raise ValueError(f"{path}: {len(unknown)} ids are in no split file and no picture: {', '.join(unknown)}")
     lost = [str(t.target) for t in triplets if t.target not in gallery] if split != "train" else []

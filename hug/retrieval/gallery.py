@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from hug.data.images import open_picture, read_folder
+from hug.data.images import SUFFIXES, list_pictures, open_picture
 from hug.files import write_parquet
 from hug.model import HUG
 from hug.retrieval.index import TABLE, Index
@@ -88,7 +88,9 @@ def read_gallery(path: str | Path) -> GallerySource:
     """
     path = Path(path)
     if path.is_dir():
-        files = read_folder(path)
+        files = list_pictures(path).pictures
+        if not files:
+            raise ValueError(f"{path} has no pictures ({', '.join(SUFFIXES)})")
         return GallerySource(list(files), Pictures(list(files.values())), {})
     if not path.is_file():
         raise ValueError(f"no gallery at {path}; give a folder of pictures or a Parquet gallery")

@@ -96,3 +96,14 @@ def test_pictures_are_found_and_all_missing_ones_listed(tmp_path: Path, suffix: 
         collection.path("a")
     with pytest.raises(ValueError, match="2 of 3 pictures are missing in .*: a, c"):
         collection.require_pictures()
+
+
+def test_pictures_are_found_whatever_the_case_of_their_suffix(test_data: Path) -> None:
+    collection = read(test_data / "cases" / "08_uppercase_suffix_tree", "val")
+    collection.require_pictures()
+    assert collection.path(collection.ids[0]).suffix == ".JPG"
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    collection = read(tree(tmp_path, "\ufeff" + json.dumps([ENTRY]), '\ufeff["a", "b"]'), "val", ("dress",))
+    assert collection.ids == ("a", "b") and len(collection.triplets) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -14,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from hug.data.images import MAX_BYTES, PictureError, open_picture, read_folder, square
+from hug.data.images import (
+    MAX_BYTES,
+    OWN,
+    SENT,
+    PictureError,
+    PictureFolder,
+    list_pictures,
+    open_picture,
+    printable,
+    square,
+)
 
 
 def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
@@ -81,6 +92,24 @@ def test_sixteen_bit_grey_keeps_its_tones() -> None:
     assert [opened.getpixel((n, 0))[0] for n in range(4)] == [0, 64, 128, 255]
 
 
+@pytest.mark.parametrize(
+    ("mode", "values", "tones"),
+    [
+        ("I", [0, 64, 255], [0, 64, 255]),
+        ("I", [0, 257 * 64, 65535], [0, 64, 255]),
+        ("I", [-5, 500_000, 1_000_000], [0, 128, 255]),
+        ("F", [0, 0.5, 1], [0, 128, 255]),
+        ("F", [0, 64, 255], [0, 64, 255]),
+        ("F", [float("nan"), float("inf"), 255], [0, 0, 255]),
+    ],
+)
+def test_grey_of_unknown_range_is_read_by_its_brightest_pixel(mode: str, values: list, tones: list) -> None:
+    grey = Image.fromarray(np.array([values], np.int32 if mode == "I" else np.float32))
+    assert grey.mode == mode
+    for picture in (grey, encoded(grey, "TIFF")):
+        assert np.asarray(open_picture(picture))[0, :, 0].tolist() == tones
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "L", "1", "YCbCr"])
 def test_other_modes_become_rgb(mode: str) -> None:
     format = "PNG" if mode == "1" else "JPEG"
@@ -92,10 +121,34 @@ def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
     disguised.write_bytes(encoded(Image.new("RGB", (4, 4), "red"), "WEBP"))
     assert open_picture(disguised).size == (4, 4)
     disguised.write_text("a dress, in words")
-    with pytest.raises(PictureError, match="dress.png is not a JPEG, PNG or WebP picture"):
+    with pytest.raises(PictureError, match="dress.png is not a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF picture"):
         open_picture(disguised)
-    with pytest.raises(PictureError, match="not a JPEG, PNG or WebP"):
-        open_picture(encoded(Image.new("RGB", (4, 4)), "GIF"))
+    with pytest.raises(PictureError, match="dress.png is not a JPEG, PNG or WebP picture"):
+        open_picture(disguised, SENT)
+
+
+@pytest.mark.parametrize("format", OWN.formats)
+def test_own_files_may_have_more_formats_than_what_visitors_send(format: str) -> None:
+    content = encoded(Image.new("RGB", (16, 16), "red"), format)
+    assert np.abs(np.asarray(open_picture(content), int) - (255, 0, 0)).max() <= 3
+    if format in SENT.formats:
+        assert open_picture(content, SENT).size == (16, 16)
+    else:
+        with pytest.raises(PictureError, match="not a JPEG, PNG or WebP"):
+            open_picture(content, SENT)
+
+
+def test_of_several_pictures_in_a_file_the_first_counts() -> None:
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    for format in ("GIF", "TIFF", "WEBP", "AVIF"):
+        red, _, blue = open_picture(encoded(first, format, save_all=True, append_images=[second])).getpixel((4, 4))
+        assert red > 240 and blue < 15
+
+
+@pytest.mark.parametrize("sent", ["dress.jpg", 5, None, ["dress.jpg"], np.zeros((2, 2, 3))])
+def test_what_is_no_picture_is_told_so(sent: object) -> None:
+    with pytest.raises(PictureError, match=f"a PIL image, a Path or the bytes of a file; got {type(sent).__name__}"):
+        open_picture(sent)  # type: ignore[arg-type]
 
 
 def test_absent_and_empty_files(tmp_path: Path) -> None:
@@ -103,6 +156,8 @@ def test_absent_and_empty_files(tmp_path: Path) -> None:
         open_picture(tmp_path / "nowhere.jpg")
     with pytest.raises(PictureError, match="is empty"):
         open_picture(b"")
+    with pytest.raises(PictureError, match="is not a file"):
+        open_picture(tmp_path)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
@@ -142,6 +197,8 @@ def test_limits_are_inclusive() -> None:
     with pytest.raises(PictureError, match="5000 x 5001 pixels; at most 25 megapixels"):
         open_picture(Image.new("L", (5000, 5001)))
     with pytest.raises(PictureError, match="8.0 MB; at most 8 MB"):
+        open_picture(b"\0" * (MAX_BYTES + 1), SENT)
+    with pytest.raises(PictureError, match="the picture is not a"):
         open_picture(b"\0" * (MAX_BYTES + 1))
 
 
@@ -174,19 +231,63 @@ def test_square_of_a_strip_needs_no_memory() -> None:
 # ---- folders ----
 
 
-def test_read_folder_is_recursive_and_sorted(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a/z.png", "a/y.x.webp", ".hidden/c.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert list(read_folder(tmp_path)) == ["a/y.x", "a/z", "b"]
+def put(folder: Path, *names: str | bytes) -> None:
+    for name in names:
+        path = Path(os.fsdecode(os.fsencode(folder) + b"/" + os.fsencode(name)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
-def test_read_folder_refuses_empty_absent_and_ambiguous_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has no pictures"):
-        read_folder(tmp_path)
+def test_a_listing_is_recursive_sorted_and_knows_suffixes_in_any_case(tmp_path: Path) -> None:
+    put(tmp_path, "b.JPG", "a/z.png", "a/y.x.webp", ".hidden/c.png", "notes.txt", "album.jpg/in.JfIf", "._b.JPG")
+    listing = list_pictures(tmp_path)
+    assert list(listing.pictures) == ["a/y.x", "a/z", "album.jpg/in", "b"] and not listing.left_out
+    put(tmp_path / "all", *(f"{n}{suffix}" for n, suffix in enumerate((".tif", ".TIFF", ".bmp", ".gif", ".avif"))))
+    assert len(list_pictures(tmp_path / "all").pictures) == 5
     with pytest.raises(ValueError, match="is not a folder"):
-        read_folder(tmp_path / "nowhere")
-    for suffix in ("png", "jpg"):
-        (tmp_path / f"a.{suffix}").touch()
-    with pytest.raises(ValueError, match="would share the id 'a'"):
-        read_folder(tmp_path)
+        list_pictures(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="is not a folder"):
+        list_pictures(tmp_path / "notes.txt")
+
+
+def test_what_looks_like_a_picture_and_is_none_is_listed(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", "b.HEIC", "c.dng", "notes.txt", "d.svg")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    Image.new("RGB", (4, 4)).save(tmp_path / "v1.2", "PNG")
+    listing = list_pictures(tmp_path)
+    assert list(listing.pictures) == ["a", "v1.2"]  # by its first bytes
+    assert {Path(path).name for path in listing.left_out} == {"b.HEIC", "c.dng", "d.svg", "gone.jpg"}
+    assert "HEIC pictures can't be read here" in listing.left_out[str(tmp_path / "b.HEIC")]
+
+
+def test_linked_folders_are_entered_once_and_a_circle_ends(tmp_path: Path) -> None:
+    put(tmp_path / "shop", "a.png")
+    put(tmp_path / "elsewhere", "b.png")
+    (tmp_path / "shop" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "shop" / "again").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "shop")
+    (tmp_path / "link").symlink_to(tmp_path / "shop")
+    assert list(list_pictures(tmp_path / "shop").pictures) == ["a", "again/b"]
+    assert list(list_pictures(tmp_path / "link").pictures) == ["a", "again/b"]
+
+
+def test_names_that_would_be_one_id_keep_their_suffix(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "a.png", "b.png", "a.png.jpg")
+    assert list(list_pictures(tmp_path).pictures) == ["a.jpg", "a.png", "a.png.jpg", "b"]
+
+
+def test_names_that_are_no_text_are_read_and_written_out(tmp_path: Path) -> None:
+    put(tmp_path, b"caf\xe9.png", "größe.png")
+    listing = list_pictures(tmp_path)
+    assert list(listing.pictures) == ["caf\\xe9", "größe"] and all(p.is_file() for p in listing.pictures.values())
+    assert printable(listing.pictures["caf\\xe9"]).encode().endswith(b"caf\\xe9.png")
+    with pytest.raises(PictureError, match=r"caf\\xe9.png is empty"):
+        open_picture(listing.pictures["caf\\xe9"])
+
+
+def test_a_picture_is_found_by_its_id_whatever_its_suffix(tmp_path: Path) -> None:
+    put(tmp_path, "a.JPG", "sub/b.JfIf", "c.webp", "d.PNG", "d.jpg")
+    folder = PictureFolder(tmp_path)
+    names = {id: path.name for id in ("a", "sub/b", "c", "d") if (path := folder.find(id))}
+    assert names == {"a": "a.JPG", "sub/b": "b.JfIf", "c": "c.webp", "d": "d.jpg"}
+    assert folder.find("e") is None and PictureFolder(tmp_path / "nowhere").find("a") is None
