@@ -10,6 +10,9 @@ from typing import Any
 
 from hug.data.truth import Truth
 
+SPLITS = ("train", "val", "test")
+ALL = "all"  # the gallery of data without categories
+
 
 @dataclass(frozen=True)
 class Triplet:
@@ -34,6 +37,7 @@ class Collection:
     locate: Callable[[str], Path | None] = field(repr=False)  # id -> file of the picture
     version: dict[str, Any] = field(default_factory=dict)  # version, seed, sha256 of generated data
     truth: Truth | None = None
+    layout: str = ""  # of the folder, a name in `hug.data.datasets.DATASETS`
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """The data sets that can be read, by the names of their layouts, and those that can be generated."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hug.config import DataConfig
-from hug.data import fashioniq, garments
+from hug.data import cirr, fashioniq, garments
 from hug.data.collection import Collection
 
 GENERATED = garments.SIZES  # version -> pictures and triplets a category
@@ -17,11 +17,14 @@ class Layout:
 
     recognise: Callable[[Path], bool]
     read: Callable[[Path, str, Sequence[str]], Collection]  # root, split, categories
+    splits: Callable[[Path], tuple[str, ...]]  # those that have annotations, in the order train, val, test
+    categories: tuple[str, ...] = ()  # those of the layout, which are read unless others are named
 
 
 DATASETS: dict[str, Layout] = {  # the first that recognises a folder reads it
-    "garments": Layout(garments.recognise, garments.read),
-    "fashioniq": Layout(fashioniq.recognise, fashioniq.read),
+    "garments": Layout(garments.recognise, garments.read, fashioniq.splits, fashioniq.CATEGORIES),
+    "cirr": Layout(cirr.recognise, cirr.read, cirr.splits),
+    "fashioniq": Layout(fashioniq.recognise, fashioniq.read, fashioniq.splits, fashioniq.CATEGORIES),
 }
 
 
@@ -30,16 +33,27 @@ def read(data: DataConfig, split: str) -> Collection:
 
     Raises ValueError when the folder is of no known layout, or for what its reader refuses.
     """
+    name = layout_name(data)
+    unnamed = data.categories == DataConfig().categories  # those of garments; other data have their own
+    categories = DATASETS[name].categories if unnamed else data.categories
+    return replace(DATASETS[name].read(Path(data.root), split, categories), layout=name)
+
+
+def splits(data: DataConfig) -> tuple[str, ...]:
+    """Splits that the data set has, in the order train, val, test. Raises ValueError for an unknown layout."""
+    return DATASETS[layout_name(data)].splits(Path(data.root))
+
+
+def layout_name(data: DataConfig) -> str:
+    """The layout that is named, or else the first that recognises the folder. Raises ValueError without one."""
     root = Path(data.root)
-    if data.format == "auto":
-        layout = next((layout for layout in DATASETS.values() if layout.recognise(root)), None)
-        if layout is None:
-            raise ValueError(f"{root} holds no data set of a known layout ({', '.join(DATASETS)})")
-    elif data.format in DATASETS:
-        layout = DATASETS[data.format]
-    else:
+    if data.format != "auto" and data.format not in DATASETS:
         raise ValueError(f"unknown format {data.format!r}; choose auto or one of {', '.join(DATASETS)}")
-    return layout.read(root, split, data.categories)
+    fitting = (name for name, layout in DATASETS.items() if layout.recognise(root))
+    name = data.format if data.format != "auto" else next(fitting, None)
+    if name is None:
+        raise ValueError(f"{root} holds no data set of a known layout ({', '.join(DATASETS)})")
+    return name
 
 
 def generate(out: Path, version: str, seed: int = 0, workers: int = 1) -> Path:

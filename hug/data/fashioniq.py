@@ -4,19 +4,17 @@ A tree holds `images/{id}` with the suffix of any picture, `captions/cap.{catego
 `image_splits/split.{category}.{split}.json`.
 """
 
-from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from pathlib import Path
 
-from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
-from hug.data.collection import Collection, Triplet
+from hug.data.annotations import Id, check_hidden, parsed, some
+from hug.data.collection import SPLITS, Collection, Triplet
 from hug.data.images import PictureFolder
 
 CATEGORIES = ("dress", "shirt", "toptee")
-T = TypeVar("T")
 
 
 def recognise(root: Path) -> bool:
@@ -38,10 +36,17 @@ def read(root: str | Path, split: str, categories: Sequence[str] = CATEGORIES) -
     triplets: list[Triplet] = []
     for category in categories:
         path = _annotation(root, "captions", "cap", category, split)
-        entries = tuple(Triplet(e.candidate, e.target, e.captions, category) for e in _parsed(path, ENTRIES))
+        annotated = parsed(path, ENTRIES)
+        check_hidden(path, [e.target for e in annotated], split)
+        entries = tuple(Triplet(e.candidate, e.target, e.captions, category) for e in annotated)
         _check_ids(path, entries, listed, set(galleries[category]), pictures, split)
         triplets.extend(entries)
     return Collection(root.resolve().name, split, tuple(triplets), galleries, pictures.find)
+
+
+def splits(root: Path) -> tuple[str, ...]:
+    """Splits that have annotations, in the order train, val, test."""
+    return tuple(s for s in SPLITS if any((root / "image_splits").glob(f"split.*.{s}.json")))
 
 
 def _annotation(root: Path, folder: str, prefix: str, category: str, split: str) -> Path:
@@ -52,44 +57,19 @@ def _annotation(root: Path, folder: str, prefix: str, category: str, split: str)
     return path
 
 
-def _inside(id: str) -> str:
-    """An id becomes part of a file name, so it must stay inside the folder of pictures."""
-    if not id or "\\" in id or "\0" in id:
-        raise ValueError("not the id of a picture")
-    if id.startswith("/") or ".." in PurePosixPath(id).parts:
-        raise ValueError("the id leads out of the folder of pictures")
-    return id
-
-
-Id = Annotated[str, AfterValidator(_inside)]
-
-
 class Entry(BaseModel):
     """One annotation; further keys are left alone."""
 
     candidate: Id
-    target: Id
+    target: Id | None = None  # a test split hides it
     captions: tuple[str, str]
 
 
 GALLERY, ENTRIES = TypeAdapter(list[Id]), TypeAdapter(list[Entry])
 
 
-def _parsed(path: Path, adapter: TypeAdapter[list[T]]) -> list[T]:
-    """Raises ValueError with the file, the first entry that is wrong, and what is wrong with it."""
-    try:
-        return adapter.validate_json(path.read_bytes().removeprefix(BOM_UTF8), strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        entry, *keys = first["loc"] or ("",)
-        place = " ".join(["entry", str(entry), *map(str, keys)]) + ": " if first["loc"] else ""
-        raise ValueError(
-            f"{path}: {place}{first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"
-        ) from None
-
-
 def _gallery(path: Path) -> tuple[str, ...]:
-    ids = _parsed(path, GALLERY)
+    ids = parsed(path, GALLERY)
     if not ids:
         raise ValueError(f"{path}: the gallery is empty")
     twice = sorted(id for id, times in Counter(ids).items() if times > 1)
@@ -102,10 +82,10 @@ def _check_ids(
     path: Path, triplets: tuple[Triplet, ...], listed: set[str], gallery: set[str], pictures: PictureFolder, split: str
 ) -> None:
     """An unlisted id must at least be a picture; outside training a target must be findable in its gallery."""
-    ids = dict.fromkeys(i for t in triplets for i in (t.reference, str(t.target)))
+    ids = dict.fromkeys(i for t in triplets for i in (t.reference, t.target) if i is not None)
     unknown = [i for i in ids if i not in listed and pictures.find(i) is None]
     if unknown:
-        raise ValueError(f"{path}: {len(unknown)} ids are in no split file and no picture: {', '.join(unknown)}")
-    lost = [str(t.target) for t in triplets if t.target not in gallery] if split != "train" else []
+        raise ValueError(f"{path}: {len(unknown)} ids are in no split file and no picture: {some(unknown)}")
+    lost = [t.target for t in triplets if t.target is not None and t.target not in gallery] if split != "train" else []
     if lost:
-        raise ValueError(f"{path}: {len(lost)} targets are not in the gallery that is searched: {', '.join(lost)}")
+        raise ValueError(f"{path}: {len(lost)} targets are not in the gallery that is searched: {some(lost)}")

@@ -56,7 +56,11 @@ def test_entries_and_ids_keep_file_order(tmp_path: Path) -> None:
         ("[{", ["a", "b"], "Invalid JSON"),
         ({"a": 1}, ["a", "b"], "Input should be a valid array"),
         (["a"], ["a", "b"], "entry 0: Input should be an object"),
-        ([{"candidate": "a", "captions": ["x", "y"]}], ["a", "b"], "entry 0 target: Field required"),
+        (
+            [{"candidate": "a", "captions": ["x", "y"]}],
+            ["a", "b"],
+            "1 of 1 entries have no target: 0; only",
+        ),
         ([ENTRY, {**ENTRY, "captions": ["one"]}], ["a", "b"], "entry 1 captions 1: Field required"),
         ([{**ENTRY, "captions": ["one", None]}], ["a", "b"], "entry 0 captions 1: Input should be a valid string"),
         ([{**ENTRY, "candidate": 7}], ["a", "b"], "entry 0 candidate: Input should be a valid string, got 7"),

@@ -49,7 +49,7 @@ def test_measurements_tell_two_data_sets_apart(garments: Path):
 def test_what_cannot_be_read_is_refused_with_what_can(tmp_path: Path):
     with pytest.raises(ValueError, match=f"no data set of a known layout .{', '.join(DATASETS)}"):
         read(DataConfig(root=str(tmp_path)), "val")
-    with pytest.raises(ValueError, match="unknown format 'coco'; choose auto or one of garments, fashioniq"):
+    with pytest.raises(ValueError, match=f"unknown format 'coco'; choose auto or one of {', '.join(DATASETS)}"):
         read(DataConfig(root=str(tmp_path), format="coco"), "val")
     with pytest.raises(ValueError, match=f"unknown version 'garments-9'; choose one of {', '.join(GENERATED)}"):
         generate(tmp_path, "garments-9")
