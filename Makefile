@@ -1,6 +1,7 @@
 # `make app` runs the app, `make test` the tests, `make check` format, lint, types and the import rule,
 # `make release` makes the bundled checkpoint.
-# PYTHON chooses the interpreter (3.11); ARGS goes to app.py, PYTEST_ARGS to pytest.
+# `make soak` runs what takes long: kills, full disks, load, fuzz (tests/soak).
+# PYTHON chooses the interpreter (3.11); ARGS goes to app.py, PYTEST_ARGS to pytest (`-n 0` runs the tests in one process).
 # On Linux, `make app TORCH_INDEX=https://download.pytorch.org/whl/cpu` installs the small CPU build of torch.
 
 PYTHON ?= python3
@@ -13,13 +14,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 
 .DEFAULT_GOAL := app
-.PHONY: app test check release
+.PHONY: app test soak check release
 
 app: .venv/.requirements
 	$(BIN)/python app.py $(ARGS)
 
 test: .venv/.requirements-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+soak: .venv/.requirements-dev
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest tests/soak -s $(PYTEST_ARGS)
 
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .
