@@ -28,9 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         from analysis.session import Sessions  # torch and gradio load after the flags were understood
+        from hug.retrieval.gallery import left_out_lines
         from ui.page import build, launch
 
         sessions = Sessions.load(args.checkpoint, args.gallery)
+        left_out = sessions.get().left_out
+        if left_out:
+            print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
         launch(build(sessions), args.host, args.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)

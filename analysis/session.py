@@ -73,8 +73,9 @@ class Session:
     ) -> Session:
         """A checkpoint folder or Hub id with a folder of pictures or a Parquet gallery; the bundled ones by default.
 
-        A gallery the checkpoint has no index of is encoded, with a progress bar, and stored below `cache`. Without
-        `pictures` the gallery is what the checkpoint's own index holds, if it has one: enough for studies.
+        A gallery the checkpoint has no index of is encoded, with a progress bar, and stored below `cache`; what can't
+        be read is in `left_out`. Without `pictures` the gallery is what the checkpoint's own index holds, if it has
+        one: enough for studies.
         Raises ValueError naming what is missing, half written or empty.
         """
         folder = local_folder(checkpoint or BUNDLED_CHECKPOINT)
@@ -92,6 +93,11 @@ class Session:
         if self.stored is None:
             raise ValueError(f"{self.folder or self.name} has no gallery; run `python -m hug index`")
         return self.stored
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Files and rows of the gallery that are no picture that can be searched, each with the reason."""
+        return self.source.unreadable(self.index) if self.source else {}
 
     # ---- asking ----
 
@@ -202,8 +208,8 @@ class Session:
 
     @cached_property
     def categories(self) -> list[str]:
-        """Categories in order of appearance; empty for a gallery without."""
-        return list(dict.fromkeys(self.index.meta.get("category", [])))
+        """Categories in order of appearance; none for a gallery without."""
+        return [name for name in dict.fromkeys(self.index.meta.get("category", [])) if name]
 
     def category(self, id: str) -> str:
         """Category of a picture; empty where the gallery has none."""
@@ -214,13 +220,12 @@ class Session:
         return [i for i in self.index.ids if not category or self.category(i) == category]
 
     def describe(self, id: str) -> str:
-        """What a generated picture shows, by its labels; empty where the gallery has none."""
+        """What a picture shows, by those labels of a garment that the gallery has; empty where it has none."""
         labels = {name: values[self._rows[id]] for name, values in self.index.meta.items()}
-        if "colour" not in labels:
-            return labels.get("category", "")
-        worn = labels["sleeve"] if labels["sleeve"] == "sleeveless" else f"{labels['sleeve']} sleeves"
-        fault = "" if labels.get("degradation", "none") == "none" else f", {labels['degradation']}"
-        return f"{labels['colour']} {labels['pattern']} {labels['category']}, {worn}, {labels['length']}{fault}"
+        words = " ".join(filter(None, (labels.get(name, "") for name in ("colour", "pattern", "category"))))
+        sleeve, fault = labels.get("sleeve", ""), labels.get("degradation", "none")
+        worn = sleeve if sleeve in ("", "sleeveless") else f"{sleeve} sleeves"
+        return ", ".join(filter(None, (words, worn, labels.get("length", ""), "" if fault == "none" else fault)))
 
     # ---- pictures ----
 

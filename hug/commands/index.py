@@ -1,5 +1,6 @@
 """Encode a gallery."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -17,12 +18,15 @@ def add(to: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from hug.checkpoint import load
-    from hug.retrieval.gallery import read_gallery
+    from hug.retrieval.gallery import left_out_lines, read_gallery
     from hug.retrieval.index import Index
 
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
-    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta, progress=True)
+    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta, progress=True, left_out={})
     index.save(args.out)
+    left_out = gallery.unreadable(index)
+    if left_out:
+        print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
     print(f"{len(index.ids)} pictures indexed in {args.out}, gallery hash {index.gallery_hash}")
     return 0

@@ -2,16 +2,18 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
+from pyarrow import ArrowException
 
-from hug.data.images import SUFFIXES, list_pictures, open_picture
+from hug.data.images import SUFFIXES, PictureError, list_pictures, open_picture, printable
 from hug.files import write_parquet
 from hug.model import HUG
 from hug.retrieval.index import TABLE, Index
@@ -39,6 +41,8 @@ class GallerySource:
     ids: list[str]
     pictures: Pictures
     meta: dict[str, list[str]]  # label -> N values
+    left_out: Mapping[str, str] = field(default_factory=dict)  # file or row that is no picture -> why
+    name: str = ""  # where it was read from
 
     @cached_property
     def key(self) -> str:
@@ -50,7 +54,7 @@ class GallerySource:
                 digest.update(hashlib.sha256(picture).digest())
             else:
                 facts = picture.stat()
-                digest.update(f"{picture}:{facts.st_size}:{facts.st_mtime_ns}".encode())
+                digest.update(f"{printable(picture)}:{facts.st_size}:{facts.st_mtime_ns}".encode())
         return digest.hexdigest()[:16]
 
     def index(self, model: HUG, checkpoint: Path, cache: Path) -> Index:
@@ -65,8 +69,25 @@ class GallerySource:
         try:
             return Index.load(folder)
         except ValueError:
-            Index.build(model, self.pictures, self.ids, self.meta, progress=True).save(folder)
+            Index.build(model, self.pictures, self.ids, self.meta, progress=True, left_out={}).save(folder)
             return Index.load(folder)  # half precision, as at every later start
+
+    def unreadable(self, index: Index) -> dict[str, str]:
+        """What is not in its index: what was left out at reading, and what could not be decoded, each with why."""
+        entered, left_out = set(index.ids), dict(self.left_out)
+        for id, source in zip(self.ids, self.pictures.sources, strict=True):
+            if id not in entered:
+                place = printable(source) if isinstance(source, Path) else f"{self.name}, id {id}"
+                left_out[place] = _why(source)
+        return left_out
+
+
+def _why(source: Path | bytes) -> str:
+    try:
+        open_picture(source)
+    except PictureError as error:
+        return str(error)
+    return "could not be read when the gallery was encoded; encode it again"
 
 
 def own_index(checkpoint: Path, model: HUG) -> Index | None:
@@ -81,30 +102,86 @@ def own_index(checkpoint: Path, model: HUG) -> Index | None:
 
 
 def read_gallery(path: str | Path) -> GallerySource:
-    """A folder of pictures, or a Parquet file with columns id, image (bytes, path) and labels of any names.
+    """A folder of pictures, or a Parquet file of them: nothing is decoded yet.
 
-    Labels are texts, whole numbers, or yes and no; other columns are left out.
-    Raises ValueError when there is nothing there or the file has other columns.
+    Of a Parquet file the column `image` (bytes, path of a file, or both in a struct) or else `path` is needed; `id` is
+    a text or a number, the row's where it lacks; all other columns of texts, whole numbers, or yes and no are labels,
+    empty where they lack. What holds no picture is left out with its reason.
+    Raises ValueError when there is nothing there or no picture in it.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
-        files = list_pictures(path).pictures
-        if not files:
-            raise ValueError(f"{path} has no pictures ({', '.join(SUFFIXES)})")
-        return GallerySource(list(files), Pictures(list(files.values())), {})
-    if not path.is_file():
-        raise ValueError(f"no gallery at {path}; give a folder of pictures or a Parquet gallery")
+        listing = list_pictures(path)
+        files = listing.pictures
+        source = GallerySource(list(files), Pictures(list(files.values())), {}, listing.left_out, printable(path))
+    elif path.is_file():
+        source = _read_parquet(path)
+    else:
+        raise ValueError(f"no gallery at {printable(path)}; give a folder of pictures or a Parquet gallery")
+    if not source.ids:
+        kinds = f" ({', '.join(SUFFIXES)})" if path.is_dir() else ""
+        why = "".join(f"; {line}" for line in left_out_lines(source.left_out, most=3))
+        raise ValueError(f"{printable(path)} has no pictures{kinds}{why}")
+    return source
+
+
+def left_out_lines(left_out: Mapping[str, str], most: int | None = None) -> list[str]:
+    """What was left out, one line each with its reason; with `most` no more than that, and how many there are."""
+    lines = [f"{place}: {why}" for place, why in left_out.items()]
+    return lines if most is None or len(lines) <= most else [*lines[:most], f"and {len(lines) - most} more"]
+
+
+def _read_parquet(path: Path) -> GallerySource:
+    name = printable(path)
     try:
-        table = pd.read_parquet(path)
-        images = [row["bytes"] for row in table["image"]]
-        ids = list(table["id"])
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is not a gallery: it needs the columns id and image (bytes, path)") from error
-    if not ids:
-        raise ValueError(f"{path} holds no picture")
-    labels = table.drop(columns=["id", "image"]).select_dtypes(LABELS)
-    meta = {str(name): list(values.astype(str)) for name, values in labels.items()}
-    return GallerySource(ids, Pictures(images), meta)
+        table = pd.read_parquet(path, dtype_backend="numpy_nullable")
+    except (ValueError, TypeError, KeyError, OSError, ArrowException) as error:
+        raise ValueError(f"{name} is not a Parquet file that can be read ({str(error).splitlines()[0]})") from error
+    table.columns = table.columns.astype(str)
+    column = next((column for column in ("image", "path") if column in table), None)
+    if column is None:
+        columns = ", ".join(table.columns) or "none"
+        raise ValueError(f"{name} needs a column image (bytes or path) or path; it has the columns {columns}")
+    ids = _ids(table["id"]) if "id" in table else [str(n) for n in range(len(table))]
+    sources = [_source(value, path.parent) for value in table[column]]
+    left_out, rows, entered = dict[str, str](), list[int](), set[str]()
+    for n, (id, source) in enumerate(zip(ids, sources, strict=True)):
+        if isinstance(source, str):
+            left_out[f"{name}, row {n} ({id})"] = source
+        elif id in entered:
+            left_out[f"{name}, row {n} ({id})"] = "its id is that of an earlier row"
+        else:
+            rows.append(n)
+            entered.add(id)
+    pictures = Pictures([source for n in rows if not isinstance(source := sources[n], str)])
+    labels = table.iloc[rows].drop(columns=["id", column], errors="ignore").select_dtypes(LABELS)
+    meta = {str(label): list(values.astype("string").fillna("")) for label, values in labels.items()}
+    return GallerySource([ids[n] for n in rows], pictures, meta, left_out, name)
+
+
+def _ids(values: pd.Series) -> list[str]:
+    """Ids as texts: 7.0 is "7", and a missing one is the number of its row, as "row 3"."""
+    texts = []
+    for n, value in enumerate(values):
+        if pd.api.types.is_scalar(value) and pd.isna(value):
+            texts.append(f"row {n}")
+        elif isinstance(value, bytes):
+            texts.append(value.decode("utf-8", "backslashreplace"))
+        else:
+            texts.append(str(int(value)) if isinstance(value, float) and value.is_integer() else str(value))
+    return texts
+
+
+def _source(value: Any, folder: Path) -> Path | bytes | str:
+    """A picture's bytes or file, relative to the Parquet file's folder; a text says why there is neither."""
+    if isinstance(value, Mapping):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes) and value:
+        return value
+    if not isinstance(value, str) or not value:
+        return "has no picture"
+    path = folder / Path(value).expanduser()
+    return path if path.is_file() else f"there is no file {printable(value)}"
 
 
 def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image], labels: pd.DataFrame) -> None:

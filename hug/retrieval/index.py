@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from hug.data.images import open_picture
+from hug.data.images import PictureError, open_picture
 from hug.files import write_json, write_tensors
 from hug.gaussians import Gaussians, Query
 from hug.model import HUG
@@ -90,11 +90,13 @@ class Index:
         meta: Mapping[str, Sequence[str]] | None = None,
         batch: int = 32,
         progress: bool = False,
+        left_out: dict[str, str] | None = None,
     ) -> Index:
         """Encode pictures of any size, or files that hold them, `batch` at a time; ids default to "0", "1", …
 
         Raises ValueError before anything is encoded when there is no picture, an id occurs twice, or lengths
-        differ; later when a file is no picture.
+        differ; later when a file is no picture. With `left_out` that one is entered there (its id and why) and passed
+        over, and only a gallery without any picture is refused.
         """
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
@@ -103,7 +105,14 @@ class Index:
         _check_ids(names, len(images))
         _check_meta(labels, len(names))
         starts = tqdm(range(0, len(images), batch), desc="index", disable=not progress)
-        parts = [model.target([_image(images[n]) for n in range(i, min(i + batch, len(images)))]) for i in starts]
+        parts, rows = list[Gaussians](), list[int]()
+        for start in starts:
+            pictures = dict(_readable(images, names, range(start, min(start + batch, len(images))), left_out))
+            parts += [model.target([*pictures.values()])] if pictures else []
+            rows += pictures
+        if not rows:
+            raise ValueError(f"none of the {len(names)} pictures can be read; {next(iter((left_out or {}).values()))}")
+        names, labels = [names[n] for n in rows], {label: [v[n] for n in rows] for label, v in labels.items()}
         return Index(names, Gaussians.cat(parts), labels, model.weights_hash, model.backbone.fingerprint)
 
     def add(
@@ -287,8 +296,18 @@ class Index:
         return mask
 
 
-def _image(picture: Picture) -> Image.Image:
-    return picture if isinstance(picture, Image.Image) else open_picture(picture)
+def _readable(
+    images: Sequence[Picture], ids: Sequence[str], rows: Iterable[int], left_out: dict[str, str] | None
+) -> Iterator[tuple[int, Image.Image]]:
+    """Rows and their pictures; one that can't be read is entered in `left_out`, or raises where that is None."""
+    for n in rows:
+        try:
+            picture = images[n]
+            yield n, picture if isinstance(picture, Image.Image) else open_picture(picture)
+        except PictureError as error:
+            if left_out is None:
+                raise
+            left_out[ids[n]] = str(error)
 
 
 def _file_hash(path: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -81,13 +82,18 @@ def test_a_missing_or_half_written_checkpoint_is_named(checkpoint: Path, folder:
         Session.load(checkpoint, folder)
 
 
-def test_an_empty_gallery_and_a_broken_picture_are_named(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+def test_an_empty_gallery_is_named_and_broken_pictures_are_listed(
+    checkpoint: Path, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="has no pictures"):
         Session.load(checkpoint, tmp_path / "empty", tmp_path / "cache")
     (folder / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(ValueError, match="broken.png"):
-        Session.load(checkpoint, folder, tmp_path / "cache")
+    (folder / "other.heic").touch()
+    for _ in ("encoded", "read again"):
+        session = Session.load(checkpoint, folder, tmp_path / "cache")
+        assert len(session.index) == 3 and session.ids() == ["rack 0/0", "rack 0/2", "rack 1/1"]
+        assert list(session.left_out) == [str(folder / "other.heic"), str(folder / "broken.png")]
     with pytest.raises(ValueError, match="no gallery at"):
         Session.load(checkpoint, tmp_path / "nowhere.parquet", tmp_path / "cache")
 
@@ -158,6 +164,23 @@ def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
     assert len(shirts.candidates) == 4
     assert session.ids("shirt") == [f"noise/{n}" for n in range(7, 12)]
     assert session.ids() == session.index.ids
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ({"category": "dress", "colour": "red"}, "red dress"),
+        ({"colour": "red"}, "red"),
+        ({"category": ""}, ""),
+        ({"sleeve": "long", "degradation": "blur"}, "long sleeves, blur"),
+        ({"brand": "own"}, ""),
+    ],
+)
+def test_any_labels_are_described(session: Session, labels: dict[str, str], says: str) -> None:
+    meta = {label: [value] * len(session.index) for label, value in labels.items()}
+    other = dataclasses.replace(session, stored=dataclasses.replace(session.index, meta=meta))
+    assert other.describe("noise/0") == says
+    assert other.categories == ([labels["category"]] if labels.get("category") else [])
 
 
 def test_a_thumbnail_is_small_and_made_once(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
