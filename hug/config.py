@@ -49,10 +49,15 @@ def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:
 class DataConfig(Section):
     """Where triplets and pictures come from."""
 
-    root: str = Field("runs/garments", description="folder of the data set")
+    root: str = Field(
+        "runs/garments", validation_alias=AliasChoices("root", "data"), description="folder of the data set"
+    )
     format: str = Field("auto", description="layout of the data set; auto looks at the folder")
     categories: tuple[str, ...] = Field(("dress", "shirt", "toptee"), strict=False, description="categories to read")
     cache: str = Field("runs/cache", description="folder of the frozen tokens")
+    missing: Literal["fail", "drop"] = Field(
+        "fail", description="pictures that are missing or unreadable: fail, or go on without, under a reduced protocol"
+    )
     view_seed: int = Field(0, description="seed of the degraded and aspect-removed training views")
 
 

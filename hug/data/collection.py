@@ -27,6 +27,25 @@ class Triplet:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """What a reduced split lacks: its galleries are not those of a protocol, so that the protocol's name says so."""
+
+    pictures: int  # left out, missing or unreadable
+    listed: int  # pictures that the split names
+    queries: int  # left out, with a reference or a target that was
+    annotated: int  # queries of the split
+
+    @property
+    def label(self) -> str:
+        """A part of the protocol's name."""
+        return f"reduced-{self.pictures}-of-{self.listed}"
+
+    def __str__(self) -> str:
+        pictures = f"{self.pictures:,} of {self.listed:,} pictures are missing or unreadable"
+        return f"{pictures}, so {self.queries:,} of {self.annotated:,} queries are left out"
+
+
+@dataclass(frozen=True)
 class Collection:
     """One split: its triplets and, per category, the ids to search in file order."""
 
@@ -38,12 +57,26 @@ class Collection:
     version: dict[str, Any] = field(default_factory=dict)  # version, seed, sha256 of generated data
     truth: Truth | None = None
     layout: str = ""  # of the folder, a name in `hug.data.datasets.DATASETS`
+    dropped: Dropped | None = None  # where pictures were left out
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Every id once, in gallery order, then those that only triplets name."""
         pairs = (i for t in self.triplets for i in (t.reference, t.target) if i is not None)
         return tuple(dict.fromkeys([*(i for gallery in self.galleries.values() for i in gallery), *pairs]))
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """Ids whose pictures are read: all; of a training split those that triplets name, unless a truth names more."""
+        if self.split != "train" or self.truth is not None:
+            return self.ids
+        pairs = {i for t in self.triplets for i in (t.reference, t.target)}
+        return tuple(i for i in self.ids if i in pairs)
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """Needed ids without a file, as the disk is at the first call."""
+        return tuple(i for i in self.needed if self.locate(i) is None)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
@@ -61,8 +94,10 @@ class Collection:
         return path
 
     def require_pictures(self) -> None:
-        """Raises ValueError with the full list of the missing pictures: none is ever left out silently."""
-        missing = [i for i in self.ids if self.locate(i) is None]
-        if missing:
-            count = f"{len(missing)} of {len(self.ids)}"
-            raise ValueError(f"{count} pictures are missing in {self.name}: {', '.join(missing)}")
+        """Raises ValueError with how many pictures are missing and the first of them: none is left out silently."""
+        if self.missing:
+            few = ", ".join(self.missing[:10]) + (", …" if len(self.missing) > 10 else "")
+            raise ValueError(
+                f"{len(self.missing)} of {len(self.needed)} pictures are missing in {self.name}: {few}; "
+                "python -m hug doctor lists them all, --missing drop goes on without them"
+            )

@@ -7,6 +7,7 @@ from pathlib import Path
 from hug.config import DataConfig
 from hug.data import cirr, fashioniq, garments
 from hug.data.collection import Collection
+from hug.data.health import without_faulty
 
 GENERATED = garments.SIZES  # version -> pictures and triplets a category
 
@@ -36,7 +37,8 @@ def read(data: DataConfig, split: str) -> Collection:
     name = layout_name(data)
     unnamed = data.categories == DataConfig().categories  # those of garments; other data have their own
     categories = DATASETS[name].categories if unnamed else data.categories
-    return replace(DATASETS[name].read(Path(data.root), split, categories), layout=name)
+    collection = replace(DATASETS[name].read(Path(data.root), split, categories), layout=name)
+    return without_faulty(collection, data.cache) if data.missing == "drop" else collection
 
 
 def splits(data: DataConfig) -> tuple[str, ...]:

@@ -83,12 +83,9 @@ def tokens_of(array: np.ndarray, rows: Sequence[int]) -> Tensor:
 
 
 def pictures_of(collection: Collection, cache: TokenCache, progress: bool = True) -> Pictures:
-    """Tokens of every picture of a collection.
-
-    Raises ValueError with the full list when pictures are missing.
-    """
+    """Tokens of every picture that is needed of a collection. Raises ValueError when pictures are missing."""
     collection.require_pictures()
-    ids = collection.ids
+    ids = collection.needed
     keys = [content_key(collection.path(i)) for i in ids]
     tokens = cache.tokens(_name(collection), keys, lambda n: open_picture(collection.path(ids[n])), progress)
     return Pictures(tuple(ids), {i: n for n, i in enumerate(ids)}, tokens)
