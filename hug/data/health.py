@@ -86,8 +86,8 @@ def without_faulty(collection: Collection, cache: str | Path, progress: bool = T
     Galleries keep their order. Raises ValueError when a category has no picture or no query left, and for data with
     a truth, which are generated whole.
     """
-    found = health(collection, cache, progress)
-    gone = {*found.missing, *found.corrupt}
+    state = health(collection, cache, progress)
+    gone = {*state.missing, *state.corrupt}
     if not gone:
         return collection
     if collection.truth is not None:
