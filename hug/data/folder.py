@@ -43,5 +43,5 @@ def read(root: str | Path, split: str, categories: Sequence[str] = ()) -> Collec
     unknown = [c for c in categories if c not in galleries]
     if unknown:
         raise ValueError(f"{root} has no folder {some(unknown)}; there is {some(galleries)}")
-    chosen = {c: tuple(galleries[c]) for c in categories or galleries}
-    return Collection(root.resolve().name, split, (), chosen, pictures.get)
+    wanted = {c: tuple(galleries[c]) for c in categories or galleries}
+    return Collection(root.resolve().name, split, (), wanted, pictures.get)

@@ -67,12 +67,12 @@ def examine(paths: Iterable[Path], cache: Path, progress: bool = True) -> dict[P
     folders = sorted({str(path.parent.resolve()) for path in files})
     name = hashlib.blake2b("\0".join(folders).encode(errors="surrogateescape"), digest_size=12).hexdigest()
     memory = cache / f"pictures-{name}.json"
-    known = _remembered(memory)
+    before = _remembered(memory)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        facts = pool.map(lambda path: _facts(path, known.get(printable(path.absolute()))), files)
+        facts = pool.map(lambda path: _facts(path, before.get(printable(path.absolute()))), files)
         result = dict(zip(files, tqdm(facts, "pictures", len(files), disable=not progress), strict=True))
-    now = known | {printable(path.absolute()): fact for path, fact in result.items()}
-    if now != known:
+    now = before | {printable(path.absolute()): fact for path, fact in result.items()}
+    if now != before:
         try:
             write_json(memory, {"format": FORMAT, "pictures": now})
         except OSError as error:
@@ -116,11 +116,11 @@ def _rest(triplet: Triplet, gone: set[str]) -> Triplet:
     return replace(triplet, subset=tuple(i for i in triplet.subset if i not in gone))
 
 
-def _facts(path: Path, known: FileFacts | None) -> FileFacts:
+def _facts(path: Path, before: FileFacts | None) -> FileFacts:
     try:
         stat = path.stat()
-        if known and (known.size, known.changed) == (stat.st_size, stat.st_mtime_ns):
-            return known
+        if before and (before.size, before.changed) == (stat.st_size, stat.st_mtime_ns):
+            return before
         content = content_key(path)
     except OSError as error:
         return FileFacts(0, 0, "", f"{printable(path.name)} can't be opened: {error.strerror}")

@@ -91,16 +91,16 @@ def read(root: str | Path, split: str, categories: Sequence[str] = ()) -> Collec
     unknown = [c for c in categories if c not in galleries]
     if unknown:
         raise ValueError(f"{path}: there is no category {some(unknown)}; there is {some(galleries)}")
-    chosen = tuple(categories) or tuple(galleries)
-    triplets = tuple(t for t in triplets if t.category in chosen)
+    names = tuple(categories) or tuple(galleries)
+    triplets = tuple(t for t in triplets if t.category in names)
     if not triplets:
-        raise ValueError(f"{path}: there is no triplet of {some(chosen)}")
+        raise ValueError(f"{path}: there is no triplet of {some(names)}")
     lost = [t.target for t in triplets if t.target and t.target not in galleries[t.category]]
     if lost and split != "train":
         raise ValueError(f"{path}: {len(lost)} targets are not in the gallery that is searched: {some(lost)}")
     places = [PictureFolder(folder / "images"), PictureFolder(folder)]
     name = folder.resolve().name if root.is_dir() else path.stem
-    return Collection(name, split, triplets, {c: galleries[c] for c in chosen}, partial(_find, places))
+    return Collection(name, split, triplets, {c: galleries[c] for c in names}, partial(_find, places))
 
 
 def _find(folders: Sequence[PictureFolder], id: str) -> Path | None:
