@@ -22,7 +22,7 @@ from analysis.experiments import Experiments, Skipped
 from analysis.registry import STUDIES
 from hug.evaluate.measurements import Metric
 from hug.files import commit, write_json, write_parquet
-from hug.retrieval.index import TABLE
+from hug.retrieval.storage import TABLE
 
 FORMAT = 2
 FOLDER, ABOUT = "analysis", "about.json"

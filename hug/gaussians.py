@@ -59,6 +59,10 @@ class Gaussians(Batch):
         """(B,) overall uncertainty, the paper's: mean variance of all components."""
         return self.var.mean((1, 2))
 
+    def vectors(self) -> Tensor:
+        """(B, K*D + 2*K + 1) plain vectors for any engine of inner products, see `candidate_vectors`."""
+        return candidate_vectors(self)
+
 
 @dataclass(frozen=True)
 class Query(Batch):
@@ -80,6 +84,10 @@ class Query(Batch):
     def overall(self) -> Tensor:
         """(B,) overall uncertainty, the paper's: mean of the merged variance."""
         return self.var.mean((1, 2))
+
+    def vectors(self, components: Sequence[int] | None = None, use_var: bool = True) -> Tensor:
+        """(B, K*D + 2*K + 1) plain vectors for any engine of inner products, see `query_vectors`."""
+        return query_vectors(self, components, use_var)
 
 
 @dataclass(frozen=True)
@@ -135,3 +143,29 @@ def distance_parts(q: Gaussians | Query, c: Gaussians) -> DistanceParts:
     scale = q.mu.shape[1] * q.mu.shape[2]
     means = (q.mu[:, None] - c.mu[None]).square().sum(-1)  # (B, N, K)
     return DistanceParts(means / scale, q.var.sum(-1) / scale, c.var.sum(-1) / scale, c.bias)
+
+
+def candidate_vectors(c: Gaussians) -> Tensor:
+    """(N, K*D + 2*K + 1): means, then what depends on the candidate alone: its squared norm and variance a component,
+    and its bias. The inner product with `query_vectors` is minus the distance, up to a constant of the query.
+    """
+    scale = c.mu.shape[1] * c.mu.shape[2]
+    means = c.mu.float()  # half precision is only for storage
+    alone = (means.square().sum(-1) / -scale, c.var.float().sum(-1) / -scale, -c.bias.float()[:, None])
+    return torch.cat([means.flatten(1), *alone], dim=1)
+
+
+def query_vectors(q: Gaussians | Query, components: Sequence[int] | None = None, use_var: bool = True) -> Tensor:
+    """(B, K*D + 2*K + 1): the same candidate vectors serve every choice of components, with the variances or without.
+
+    Whoever has another engine searches by inner product, largest first; the order is that of `distance`. Only engines
+    that compare with every candidate (or with every one of the cells they probe) find the nearest: the norms differ
+    too much for a graph.
+    """
+    _, k, d = q.mu.shape
+    counts = q.mu.new_zeros(k)
+    counts[slice(None) if components is None else list(components)] = 1
+    each = counts.expand(len(q), -1)  # (B, K)
+    return torch.cat(
+        [(q.mu * counts[:, None]).flatten(1) * (2 / (k * d)), each, each * use_var, each.new_ones(len(q), 1)], 1
+    )

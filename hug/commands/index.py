@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
 
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
-    index = Index.build(model, gallery.pictures, gallery.ids, gallery.meta, progress=True, left_out={})
+    index = Index.build(model, gallery.pictures.sources, gallery.ids, gallery.meta, progress=True, left_out={})
     index.save(args.out)
     left_out = gallery.unreadable(index)
     if left_out:

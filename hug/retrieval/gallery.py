@@ -16,7 +16,8 @@ from pyarrow import ArrowException
 from hug.data.images import SUFFIXES, PictureError, list_pictures, open_picture, printable
 from hug.files import write_parquet
 from hug.model import HUG
-from hug.retrieval.index import TABLE, Index
+from hug.retrieval.index import Index
+from hug.retrieval.storage import TABLE
 
 LABELS = ("string", "category", "integer", "bool")  # kinds of columns that are labels
 
@@ -69,7 +70,7 @@ class GallerySource:
         try:
             return Index.load(folder)
         except ValueError:
-            Index.build(model, self.pictures, self.ids, self.meta, progress=True, left_out={}).save(folder)
+            Index.build(model, self.pictures.sources, self.ids, self.meta, progress=True, left_out={}).save(folder)
             return Index.load(folder)  # half precision, as at every later start
 
     def unreadable(self, index: Index) -> dict[str, str]:

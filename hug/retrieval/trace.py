@@ -52,6 +52,6 @@ def trace(
         var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=options.dynamic)
         query, percentiles["q"] = replace(query, var=var, weights=weights), None
     ranking = index.rank(query, options)
-    candidates = index.gaussians[ranking.positions[0][ranking.positions[0] >= 0]].to(CPU)
+    candidates = index.candidates(ranking).to(CPU)
     parts = distance_parts(query, candidates)
     return QueryTrace(words, query, ranking, candidates, parts, percentiles, chance, options)

@@ -10,7 +10,7 @@ import torch
 
 from hug.config import OBJECTIVES
 from hug.gaussians import Gaussians, distance, distance_parts
-from hug.retrieval import index as index_module
+from hug.retrieval import exact
 from hug.retrieval.index import Index
 from tests.hug.conftest import noise_pictures, small_model
 from tests.hug.test_gaussians import a_query, some
@@ -75,7 +75,7 @@ def test_search_equals_a_readable_loop():
 def test_the_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     q, index = a_query(3), an_index()
     ranked = index.search(q, k=7, exclude=[None, "n0", ["n4", "n5", "n11"]])
-    monkeypatch.setattr(index_module, "CHUNK", 5)
+    monkeypatch.setattr(exact, "SCORES", 15)
     again = index.search(q, k=7, exclude=[None, "n0", ["n4", "n5", "n11"]])
     assert again.ids == ranked.ids and torch.equal(again.positions, ranked.positions)
     torch.testing.assert_close(again.distances, ranked.distances)
@@ -83,7 +83,7 @@ def test_the_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("chunk", [1, 2, 4096])
 def test_ties_keep_the_order_of_the_gallery(monkeypatch: pytest.MonkeyPatch, chunk: int):
-    monkeypatch.setattr(index_module, "CHUNK", chunk)
+    monkeypatch.setattr(exact, "SCORES", chunk)
     same = some(1)
     index = Index(["b", "a", "c"], Gaussians.cat([same, same, same]))
     assert index.search(a_query(1), k=3).ids == [["b", "a", "c"]]
@@ -158,7 +158,7 @@ def test_halves_of_two_indexes_are_not_mistaken_for_one(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 9}, "format 9, this version reads 1"),
+        ({"format": 9}, "format 9, this version reads 1 and 2"),
         ({"ids": NAMES[::-1]}, "the ids were changed"),
         ({"ids": NAMES[:3]}, "3 ids for 12 pictures"),
         ({"ids": "abcdefghijkl"}, "give a list"),
