@@ -7,13 +7,14 @@ import gradio as gr
 from gradio import themes
 
 from analysis.session import MAX_WORDS, QueryError, Session, Sessions
-from hug.data.images import MAX_BYTES
 from ui import components, endpoints
 from ui.deep_links import TAB, parameters
 from ui.html import text
-from ui.requests import Page, safely
+from ui.requests import Page, safely, warn
+from ui.server import serve
 from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, only_in, signal
 from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
+from ui.uploads import HOUR, folder
 from ui.visitor import visitor
 
 # In the order of the page, which opens with the first.
@@ -23,15 +24,15 @@ TABS: tuple[Callable[[Sessions, State], Tab], ...] = (
 TITLE = "HUG: image search one can question"
 WAITING = 32  # queries in the queue; the next is told that it is full
 BLUE, DARKER = "#0072B2", "#005A8E"
-HOUR = 3600  # seconds after which an upload is deleted
 
 
 def build(sessions: Sessions) -> Page:
     """The whole page of all models, ready to launch."""
     session = sessions.get()
+    folder()  # before the first component, which remembers where files go
     session.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([session.thumbnails])
-    with Page(title=TITLE, delete_cache=(HOUR, HOUR), analytics_enabled=False) as page:
+    with Page(title=TITLE, delete_cache=(int(HOUR), int(HOUR)), analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{text('intro')}")
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
@@ -117,7 +118,7 @@ def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
         try:
             session = sessions.get(name)
         except QueryError as problem:
-            gr.Warning(str(problem), title="That model can't answer")
+            warn(str(problem), "That model can't answer")
             session = sessions.get(result.request.model if result else None)
         return [session.name, about_model(session), gr.Dropdown(numbers(session), value=[]), signal()]
 
@@ -142,7 +143,7 @@ def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab
             view = dict(zip(by_id[name].controls, by_id[name].restore(params), strict=True))
         except QueryError as problem:
             warning = f"This link can't be opened as it is: {problem} The page opens with its example instead."
-            gr.Warning(warning, title="Not the link's view")
+            warn(warning, "Not the link's view")
             return nothing
         session = sessions.get(params.get("model") or None)
         asks = {state.asks: signal()} if name == first or session.name != sessions.default else nothing
@@ -164,16 +165,8 @@ def theme() -> themes.Base:
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:
     """Serve the page; without host and port as GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say, or Gradio's own.
 
-    Raises OSError when the port is taken.
+    Raises OSError when the port is taken, or uploads can't be stored.
     """
-    return page.launch(
-        server_name=host,
-        server_port=port,
-        theme=theme(),
-        css_paths=[components.STYLE],
-        head=components.head(),
-        max_file_size=MAX_BYTES,
-        footer_links=["api", "settings"],
-        ssr_mode=False,
-        **options,
-    )
+    wait = not options.pop("prevent_thread_lock", False)
+    look = {"theme": theme(), "css_paths": [components.STYLE], "head": components.head()}
+    return serve(page, host, port, wait, **look, footer_links=["api", "settings"], **options)

@@ -30,6 +30,16 @@ def error(message: str) -> gr.Error:
     return gr.Error(html.escape(message, quote=False), title="That did not work", print_exception=False)
 
 
+def warn(message: str, title: str) -> None:
+    """A warning on the page, shown as it is: Gradio would take what a person or a link says in it for HTML."""
+    gr.Warning(html.escape(message), title=html.escape(title))
+
+
+def inform(message: str) -> None:
+    """A note on the page that goes away by itself, shown as it is."""
+    gr.Info(html.escape(message), duration=5)
+
+
 def safely(callback: Callable[P, R]) -> Callable[P, R]:
     """The callback with every failure as one sentence: an expected one as it is, another one logged."""
 

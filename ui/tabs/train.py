@@ -11,7 +11,7 @@ from hug.train.jobs import RUNNING, Jobs
 from ui.components import figure
 from ui.html import text, texts
 from ui.navigation import READING, Parameters
-from ui.requests import safely
+from ui.requests import inform, safely
 from ui.state import AT_ONCE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
 from ui.training_runs import COMPARISON, CURVES, Run, comparison
@@ -215,7 +215,7 @@ class RunsPanel:
             raise QueryError("This training isn't finished: resume it, or finish it with the best so far.")
         models = self.models(owner)
         self.sessions.get(run.job.id)  # raises when it can't be used
-        gr.Info(f"All tabs now answer with {run.job.id}.", duration=5)
+        inform(f"All tabs now answer with {run.job.id}.")
         return {self.state.model: gr.Dropdown(models, value=run.job.id), self.state.switches: signal()}
 
     def arrive(self, visitor: Any) -> list[Any]:
