@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from analysis import encoding
+from analysis.sharing import shared_folder, shared_name
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder
 from hug.files import replacing
@@ -300,6 +301,7 @@ class Sessions:
         self.default = self.names[0]
         self._places, self._gallery, self._cache = dict(places), gallery, cache
         self.gallery: str | Path = BUNDLED_GALLERY  # where the pictures come from
+        self.trainings: Path | None = None  # below which models are that their owners shared
         self._fixed = {session.name: session for session in loaded}
         self._loaded: dict[str, Session] = {}
         self._lock = Lock()
@@ -323,7 +325,7 @@ class Sessions:
         return sessions
 
     def admit(self, name: str, place: str | Path) -> None:
-        """Let a model be asked by whoever knows its name, which is told to nobody.
+        """Let a model be asked by whoever knows its name, which its owner alone is told.
 
         Raises ValueError for a name that is here already.
         """
@@ -347,17 +349,24 @@ class Sessions:
         name = name or self.default
         if name in self._fixed:
             return self._fixed[name]
-        if name not in self._places:
+        place = self._places.get(name) or (self.trainings and shared_folder(self.trainings, name))
+        if place is None:
             raise QueryError(f"There is no model {_short(str(name))!r} here; choose one of {', '.join(self.names)}.")
         with self._lock:
             try:
-                session = self._loaded.pop(name, None) or Session.load(self._places[name], self._gallery, self._cache)
+                session = self._loaded.pop(name, None) or Session.load(place, self._gallery, self._cache)
             except (ValueError, OSError) as problem:
                 raise QueryError(f"The model {name!r} can't be used: {problem}.") from problem
+            session = session if session.name == name else replace(session, name=name)
             self._loaded[name] = session  # the last is the one asked for last
             while len(self._loaded) + len(self._fixed) > MODELS and len(self._loaded) > 1:
                 self._loaded.pop(next(iter(self._loaded)))
         return session
+
+    def link_name(self, name: str) -> str:
+        """What a link may call a model; empty for one of somebody's own that isn't shared."""
+        own = name not in self.names and name in self._places
+        return shared_name(Path(self._places[name])) if own else name
 
     def label(self, name: str) -> str:
         """Name and objective, read without loading the model."""

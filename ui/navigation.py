@@ -16,11 +16,15 @@ from ui.state import AT_ONCE, PRIVATE, State, signal
 
 # What only reads prepared results doesn't wait for the model.
 READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, "show_progress": "hidden", **PRIVATE}
+NOT_SHARED = "No link: this model is your own and not shared. “Share by link” in the Train tab changes that."
 
 
 def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) -> Markup:
     """The link of a tab's view as HTML; what is empty is left out, and so is the model that the page opens with."""
-    choices = {"model": "" if session.name == sessions.default else session.name, **choices}
+    name = sessions.link_name(session.name)
+    if not name:
+        return render("note", text=NOT_SHARED)
+    choices = {"model": "" if name == sessions.default else name, **choices}
     query = urlencode({TAB: tab, **{name: value for name, value in choices.items() if value not in ("", None)}})
     return render("link", address=f"?{query}", text="Link to this view")
 

@@ -26,6 +26,15 @@ WAITING = 32  # queries in the queue; the next is told that it is full
 BLUE, DARKER = "#0072B2", "#005A8E"
 
 
+class ModelPicker(gr.Dropdown):
+    """The models to choose from. A link may name one that isn't listed: what is asked with it is checked there."""
+
+    is_template = True  # the browser shows a dropdown
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload if isinstance(payload, str) else None
+
+
 def build(sessions: Sessions) -> Page:
     """The whole page of all models, ready to launch."""
     session = sessions.get()
@@ -35,7 +44,7 @@ def build(sessions: Sessions) -> Page:
     with Page(title=TITLE, delete_cache=(int(HOUR), int(HOUR)), analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{text('intro')}")
         with gr.Row(elem_id="model-row"):
-            model = gr.Dropdown(
+            model = ModelPicker(
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
                 label="Model", filterable=False, elem_id="model-pick", scale=1, min_width=220,
             )  # fmt: skip

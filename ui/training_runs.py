@@ -1,10 +1,12 @@
 """What the Train tab shows of a visitor's trainings: how far each is, its curves, and how they compare."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zipfile import ZIP_STORED, ZipFile
 
 import pandas as pd
@@ -12,6 +14,7 @@ from markupsafe import Markup
 
 from analysis import training_log as log
 from analysis.results_page import Results
+from analysis.sharing import shared_name
 from hug.files import replacing
 from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui.components import NOTHING, figure_value, table_figure
@@ -70,6 +73,11 @@ class Run:
         return (self.job.folder / "model.safetensors").exists()
 
     @property
+    def shared(self) -> str:
+        """The name under which its owner lets anybody ask it; empty when not."""
+        return shared_name(self.job.folder)
+
+    @property
     def label(self) -> str:
         """As an item of a list."""
         about = self.job.about
@@ -83,7 +91,8 @@ class Run:
             facts.append(f"best R@10 on validation {100 * self.progress.best:.1f} % (step {self.progress.best_step})")
         if self.progress.memory is not None:
             facts.append(f"memory {self.progress.memory:.0f} MB at most")
-        return render("training", status=self._status, steps=self._steps, facts=facts)
+        address = f"?{urlencode({'tab': 'query', 'model': self.shared})}" if self.shared else ""
+        return render("training", status=self._status, steps=self._steps, facts=facts, address=address)
 
     @property
     def _status(self) -> str:
@@ -134,10 +143,10 @@ class Run:
         sizes = [path.stat().st_size if path.exists() else 0 for path in paths]
         return [job.id, job.status, job.step, len(job.done), *sizes]
 
-    def archive(self) -> Path:
-        """A ZIP of the checkpoint, its index and its prepared studies, written into the job's own folder."""
+    def archive(self, place: Path) -> Path:
+        """A ZIP of the checkpoint, its index and its prepared studies, below a folder of files to download."""
         folder = self.job.folder
-        path = folder / f"{self.job.id}.zip"
+        path = place / secrets.token_hex(16) / f"{self.job.id}.zip"
         files = [folder / name for name in ARCHIVE if (folder / name).exists()]
         with replacing(path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as archive:
             for file in [*files, *sorted((folder / "analysis").glob("*"))]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gradio_client.utils import strip_invalid_filename_characters
 from PIL import Image
 
-from hug.data.images import FORMATS
+from hug.data.images import SENT
 from hug.files import replacing
 
 log = logging.getLogger("hug.page")
@@ -74,7 +74,7 @@ class Uploads:
 def is_picture(content: bytes) -> bool:
     """Whether the first bytes are those of a picture that can be asked with; whether it is whole shows when it is."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS):
+        with Image.open(io.BytesIO(content), formats=SENT.formats):
             return True
     except Image.UnidentifiedImageError:
         return False

@@ -33,6 +33,8 @@ from hug.files import write_json
 RUNNING, STOPPING, STOPPED = "running", "stopping", "stopped"
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
 MOST = 5  # jobs an owner may keep
+IN_ALL = 50  # of all owners
+DAY = 86_400.0  # seconds
 BUSY = "a training is running on this machine, and only one can; try again when it has ended"
 
 
@@ -76,13 +78,21 @@ class Jobs:
         self.root = Path(root).resolve()
 
     def start(self, owner: str, make_steps: Callable[[Path], Sequence[Step]], about: Mapping[str, Any]) -> Job:
-        """Run the steps given for the job's folder. Raises JobError while any job runs, and when the owner has MOST."""
-        self._home(owner).mkdir(parents=True, exist_ok=True)
-        with _claim(self.root / "running.lock", BUSY) as running:
-            if len(self.list(owner)) >= MOST:
+        """Run the steps given for the job's folder. Nothing is written before it may run.
+
+        Raises JobError while any job runs, and when the owner has MOST jobs or all owners together have IN_ALL.
+        """
+        home = self._home(owner)
+        self.root.mkdir(parents=True, exist_ok=True)
+        with _claim(self.root / "running.lock", BUSY, 1.0) as running:
+            if len(list(home.glob("mine-*"))) >= MOST:
                 raise JobError(f"{MOST} trainings are kept, not more; remove one first")
-            folder = self._home(owner) / f"mine-{secrets.token_hex(8)}"
-            folder.mkdir()
+            if len(list(self.root.glob("*/mine-*"))) >= IN_ALL:
+                raise JobError(
+                    f"{IN_ALL} trainings are kept on this machine, not more; try again when some were removed"
+                )
+            folder = home / f"mine-{secrets.token_hex(8)}"
+            folder.mkdir(parents=True)
             try:
                 steps = tuple(make_steps(folder))
                 return _launch(Job(folder.name, folder, dict(about), steps, (), RUNNING, "", time.time()), running)
@@ -127,6 +137,23 @@ class Jobs:
         """Delete a job with all its files. Raises JobError while it runs."""
         with _claim((folder := self.get(owner, id).folder) / "job.lock", "this training is running; stop it first"):
             shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")))  # at once: nobody reads half a job
+
+    def expire(self, age: float) -> int:
+        """Remove jobs of anybody's that nothing happened to for `age` seconds, and empty folders; how many went."""
+        gone = 0
+        for folder in self.root.glob("*/mine-*"):
+            try:
+                if time.time() - max(p.stat().st_mtime for p in (folder, *folder.iterdir())) <= age:
+                    continue
+                with _claim(folder / "job.lock", "it runs", 0.1):
+                    shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")))
+                    gone += 1
+            except (JobError, OSError):
+                continue
+        for home in self.root.glob("*/"):
+            with suppress(OSError):  # not empty
+                home.rmdir()
+        return gone
 
     def log(self, owner: str, id: str, lines: int = 40) -> str:
         """The last lines that the job printed; of a progress bar its last state."""

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from analysis.sharing import share
 from hug.evaluate.measurements import definition
 from hug.train.jobs import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
 from tests.analysis.test_training_log import RUN, START, checked
@@ -68,7 +69,9 @@ def test_only_what_fits_can_be_pressed(run: Path, tmp_path: Path) -> None:
     assert possible(job(run, STOPPED)) == {"resume", "finish", "pack", "remove"}
     assert possible(job(tmp_path / "mine-3", STOPPED)) == {"resume", "remove"}  # no weights yet
     assert possible(job(run, FAILED, "prepare", STEPS[:-1])) == {"resume", "pack", "remove"}
-    assert possible(job(run, FINISHED, "prepare", STEPS)) == {"use", "pack", "remove"}
+    assert possible(job(run, FINISHED, "prepare", STEPS)) == {"use", "share", "pack", "remove"}
+    share(run)
+    assert possible(job(run, FINISHED, "prepare", STEPS)) == {"use", "unshare", "pack", "remove"}
 
 
 def test_curves_are_those_of_the_log(run: Path, tmp_path: Path) -> None:
@@ -101,12 +104,13 @@ def test_what_is_packed_is_a_checkpoint(run: Path) -> None:
     (run / "analysis").mkdir()
     for name in ("config.json", "state.safetensors", "job.json", "analysis/map.parquet"):
         (run / name).write_text("x")
-    path = Run(job(run, STOPPED)).archive()
+    path = Run(job(run, STOPPED)).archive(run.parent / "downloads")
     with ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(
             f"mine-1/{n}" for n in ("config.json", "model.safetensors", "training.jsonl", "analysis/map.parquet")
         )
-    assert Run(job(run, STOPPED)).archive() == path  # again, over the old one
+    assert Run(job(run, STOPPED)).archive(run.parent / "downloads") != path  # nobody can guess where
+    assert not list(run.glob("*.zip"))
 
 
 def test_the_stamp_changes_with_what_can_be_seen(run: Path) -> None:

@@ -1,7 +1,7 @@
 """The Query tab: a picture and words in, a ranking and how sure the model is of it out. It only wires."""
 
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from ui.components import NOTHING
 from ui.deep_links import query_link, read_query
 from ui.history import History
 from ui.html import render
-from ui.navigation import on_press_open
+from ui.navigation import NOT_SHARED, on_press_open
 from ui.requests import safely
 from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
 from ui.tabs import query_panels as panels
@@ -50,7 +50,7 @@ class QueryTab:
             with gr.Column(elem_id="question"):
                 self.question = Question(session, state, result.request)
             with gr.Column(elem_id="answer"):
-                address = link(result.request, sessions.default)
+                address = link(result.request, sessions)
                 self.answer = Answer(sure(session, result), history.html(), results(session, result), address)
                 self.why = panels.WhyPanel(session, result)
                 self.words = panels.WordsPanel()
@@ -93,7 +93,7 @@ class QueryTab:
             a.history: history.html(),
             a.back: gr.update(interactive=history.place > 0),
             a.forth: gr.update(interactive=history.place + 1 < len(history.steps)),
-            a.link: link(request, self.sessions.default),
+            a.link: link(request, self.sessions),
             a.sure: sure(session, result),
             a.results: gr.update(value=results(session, result, history.before), selected_index=None),
             a.place: None,
@@ -187,9 +187,12 @@ class QueryTab:
             )  # fmt: skip
 
 
-def link(request: QueryRequest, default: str) -> Markup:
+def link(request: QueryRequest, sessions: Sessions) -> Markup:
     """The link of a question as HTML, or why there is none."""
-    address = query_link(request, default)
+    name = sessions.link_name(request.model)
+    if not name:
+        return render("note", text=NOT_SHARED)
+    address = query_link(replace(request, model=name), sessions.default)
     if address is None:
         return render("note", text="A question with an uploaded picture can't be shared by a link.")
     return render("link", address=address, text="Link to this question")

@@ -1,5 +1,6 @@
 """The Train tab: settings, a visitor's own trainings, and how they go. It only wires."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -7,17 +8,25 @@ from typing import Any
 import gradio as gr
 
 from analysis.session import RUNS, QueryError, Sessions
-from hug.train.jobs import RUNNING, Jobs
+from analysis.sharing import share, shared_folder, stop_sharing
+from hug.train.jobs import BUSY, DAY, RUNNING, JobError, Jobs
 from ui.components import figure
+from ui.deep_links import parameters
 from ui.html import text, texts
 from ui.navigation import READING, Parameters
 from ui.requests import inform, safely
-from ui.state import AT_ONCE, State, Tab, signal
+from ui.state import AT_ONCE, PRIVATE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
 from ui.training_runs import COMPARISON, CURVES, Run, comparison
-from ui.visitor import require_visitor, visitor_or_new
+from ui.uploads import folder
+from ui.visitor import require_visitor, visitor_or_new, visitor_or_nobody
+from ui.visits import Pace, Refusal, address_of
 
 JOBS = RUNS / "jobs"
+STARTS = (6 / 3600, 6)  # trainings an address may start a second for long, and at once
+# Whoever waits for a training to begin or end waits in no pool that other tabs need.
+ACTING: dict[str, Any] = {"concurrency_id": "training", "concurrency_limit": 1, "show_progress": "hidden", **PRIVATE}
+KEEP_DAYS = float(os.environ.get("HUG_KEEP_DAYS") or (7 if ON_SPACE else 0))  # trainings nobody touches; 0: for good
 EVERY = 2.0  # seconds between two looks at a training that runs
 TEXTS = texts("training")
 NO_RUNS = TEXTS["no_runs"]
@@ -28,6 +37,8 @@ ACTIONS: dict[str, tuple[str, Callable[[Run], bool]]] = {  # id -> label, and wh
         "Finish with the best so far", lambda run: run.halted and run.has_weights and "train" not in run.job.done
     ),
     "use": ("Use it in all tabs", lambda run: run.finished),
+    "share": ("Share by link", lambda run: run.finished and not run.shared),
+    "unshare": ("Stop sharing", lambda run: bool(run.shared)),
     "pack": ("Pack for download", lambda run: run.has_weights and not run.busy),
     "remove": ("Remove", lambda run: not run.busy),
 }  # fmt: skip
@@ -124,6 +135,8 @@ class RunsPanel:
 
     def __init__(self, sessions: Sessions, state: State) -> None:
         self.sessions, self.state, self.jobs = sessions, state, Jobs(JOBS)
+        self.starts = Pace(*STARTS)
+        sessions.trainings = JOBS
         self.stamp = gr.State([])  # of the run on the page
         self.runs = gr.Radio([], label="Your trainings", elem_id="runs", info=NO_RUNS)
         self.status = gr.HTML(elem_id="train-state")
@@ -152,25 +165,42 @@ class RunsPanel:
     def wire(self, form: Mapping[str, Any], start: gr.Button) -> None:
         """Buttons, list and timer; `start` begins what the form says."""
 
-        def begin(values: dict[Any, Any]) -> Any:
+        def begin(values: dict[Any, Any], request: gr.Request) -> Any:
             settings, owner = Settings.of(_by_name(form, values)), require_visitor(values[self.state.visitor])
+            self.check_start(address_of(request.client))
             job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
             return self.refresh(owner, job.id)
 
-        start.click(safely(begin), {self.state.visitor, *form.values()}, self.outputs, **READING)
+        start.click(safely(begin), {self.state.visitor, *form.values()}, self.outputs, **ACTING)
         for name, act in (
             ("stop", self.jobs.stop), ("resume", self.jobs.resume),
             ("finish", partial(self.jobs.resume, skip=("data", "train"))), ("remove", self.remove),
+            ("share", self.share), ("unshare", self.unshare),
         ):  # fmt: skip
-            self.buttons[name].click(safely(partial(self.act, act)), self.inputs, self.outputs, **READING)
-        self.buttons["pack"].click(safely(self.pack), self.inputs, self.download, **READING)
+            self.buttons[name].click(safely(partial(self.act, act)), self.inputs, self.outputs, **ACTING)
+        self.buttons["pack"].click(safely(self.pack), self.inputs, self.download, **ACTING)
         self.buttons["use"].click(safely(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
         self.runs.input(safely(self.refresh), self.inputs, self.outputs, **READING)
         self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
 
+    def check_start(self, address: str) -> None:
+        """Raises JobError while a training runs, and QueryError when an address starts too many."""
+        if KEEP_DAYS:
+            self.jobs.expire(KEEP_DAYS * DAY)
+        if self.jobs.running():
+            raise JobError(BUSY)
+        if address in ("127.0.0.1", "", "0000:0000:0000:0000"):  # who sits at this machine
+            return
+        try:
+            self.starts.check(address)
+        except Refusal:
+            raise QueryError(
+                f"{STARTS[1]} trainings were started from your address within the last hours: try again later."
+            ) from None
+
     def look(self, visitor: Any, id: str | None, stamp: list[Any]) -> Any:
         """Updates of what changed since `stamp`; none without news."""
-        owner = visitor_or_new(visitor)
+        owner = visitor_or_nobody(visitor)
         runs = [Run(job) for job in self.jobs.list(owner)]
         run = next((run for run in runs if run.job.id == id), next(iter(runs), None))
         news = run.stamp if run else []
@@ -203,8 +233,18 @@ class RunsPanel:
         self.jobs.remove(owner, id)
         self.sessions.dismiss(id)
 
+    def share(self, owner: str, id: str) -> None:
+        """Raises QueryError for a training that can't answer yet."""
+        run = Run(self.jobs.get(owner, id))
+        if not run.finished:
+            raise QueryError("This training isn't finished, so there is nothing to share yet.")
+        share(run.job.folder)
+
+    def unshare(self, owner: str, id: str) -> None:
+        stop_sharing(self.jobs.get(owner, id).folder)
+
     def pack(self, visitor: Any, id: str | None) -> Any:
-        path = Run(self.jobs.get(require_visitor(visitor), id or "")).archive()
+        path = Run(self.jobs.get(require_visitor(visitor), id or "")).archive(folder())
         return gr.DownloadButton(f"Download {path.name}", value=str(path), visible=True)
 
     def use(self, visitor: Any, id: str | None) -> dict[Any, Any]:
@@ -218,10 +258,12 @@ class RunsPanel:
         inform(f"All tabs now answer with {run.job.id}.")
         return {self.state.model: gr.Dropdown(models, value=run.job.id), self.state.switches: signal()}
 
-    def arrive(self, visitor: Any) -> list[Any]:
-        """A visitor's number, new for who has none, and the models they can choose."""
-        owner = visitor_or_new(visitor)
-        return [owner, gr.Dropdown(self.models(owner))]
+    def arrive(self, visitor: Any, request: gr.Request) -> list[Any]:
+        """A visitor's number, new for who has none, and the models they can choose, with the one their link shares."""
+        models, name = self.models(visitor_or_nobody(visitor)), parameters(request.query_params).get("model", "")
+        if shared_folder(self.jobs.root, name):
+            models.append(("shared by its link", name))
+        return [visitor_or_new(visitor), gr.Dropdown(models)]
 
     def models(self, owner: str) -> list[tuple[str, str]]:
         """Choices of the model picker: those of everybody, and the visitor's finished trainings, let in now."""

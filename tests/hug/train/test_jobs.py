@@ -66,7 +66,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def jobs(tmp_path: Path) -> Iterator[Jobs]:
     jobs = Jobs(tmp_path / "jobs")
     yield jobs
-    for owner in ("ann", "bob"):
+    for owner in ("ann", "bob", "cem"):
         for job in jobs.list(owner):
             if job.status in (RUNNING, STOPPING):
                 jobs.stop(owner, job.id)
@@ -296,6 +296,41 @@ def test_so_many_are_kept_and_room_is_made_by_removing(jobs: Jobs):
     with pytest.raises(JobError, match="no such training"):
         jobs.get("ann", made[0].id)
     assert ended(jobs, start(jobs)).status == FINISHED
+
+
+def test_so_many_are_kept_of_all_owners(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hug.train.jobs.IN_ALL", 2)
+    made = [ended(jobs, start(jobs, owner=owner), owner) for owner in ("ann", "bob")]
+    with pytest.raises(JobError, match="2 trainings are kept on this machine"):
+        start(jobs, owner="cem")
+    assert len(list(jobs.root.glob("*/"))) == 2  # none for whom it was refused
+    jobs.remove("ann", made[0].id)
+    assert ended(jobs, start(jobs, owner="cem"), "cem").status == FINISHED
+
+
+def test_a_refused_start_is_quick_and_leaves_nothing(jobs: Jobs, here: Path):
+    job = start(jobs, patient(here))
+    before, began = sorted(jobs.root.rglob("*")), time.monotonic()
+    for n in range(3):
+        with pytest.raises(JobError, match="only one can"):
+            start(jobs, owner=f"stranger {n}")
+    assert time.monotonic() - began < 6 and sorted(jobs.root.rglob("*")) == before
+    (here / "go").touch()
+    ended(jobs, job)
+
+
+def test_what_nothing_happened_to_for_long_expires_and_what_runs_does_not(jobs: Jobs, here: Path):
+    old, new = (ended(jobs, start(jobs, owner=owner), owner) for owner in ("ann", "bob"))
+    runs = start(jobs, patient(here), owner="cem")
+    for folder in (old.folder, runs.folder):
+        for path in (*folder.iterdir(), folder):
+            os.utime(path, (0, 0))
+    (jobs.root / "0123456789abcdef").mkdir()  # left by an earlier version
+    assert jobs.expire(3600) == 1
+    assert not old.folder.parent.exists() and new.folder.exists() and runs.folder.exists()
+    assert not (jobs.root / "0123456789abcdef").exists()
+    (here / "go").touch()
+    ended(jobs, runs, "cem")
 
 
 def test_what_cannot_be_begun_leaves_nothing(jobs: Jobs):

@@ -11,15 +11,18 @@ import gradio as gr
 import pytest
 
 from analysis import training_log
-from analysis.session import QueryError, Sessions
+from analysis.session import QueryError, Session, Sessions
+from analysis.sharing import shared_name
 from hug.train.jobs import FINISHED, RUNNING, Job, JobError
 from tests.analysis.test_training_log import RUN
 from tests.ui.test_training_runs import job
-from ui.page import shared_state
+from ui.page import build, shared_state
 from ui.state import answer
 from ui.tabs import query, train
+from ui.visitor import require_visitor, visitor_or_new
+from ui.visits import Pace
 
-ANN, BEN = "a" * 32, "b" * 32
+ANN, BEN = visitor_or_new(""), visitor_or_new("")
 
 
 class FewJobs:
@@ -31,7 +34,7 @@ class FewJobs:
             (one.folder / "training.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RUN))
 
     def list(self, owner: str) -> list[Job]:
-        return self.jobs if owner == ANN else []
+        return self.jobs if owner == require_visitor(ANN) else []
 
     def get(self, owner: str, id: str) -> Job:
         match = [one for one in self.list(owner) if one.id == id]
@@ -98,3 +101,38 @@ def test_a_training_that_is_not_finished_is_not_used(panel: train.RunsPanel) -> 
         panel.use(ANN, "mine-2")
     with pytest.raises(QueryError, match="Choose one"):
         panel.act(lambda owner, id: None, ANN, None)
+
+
+def test_only_the_owner_shares_and_only_what_can_answer(panel: train.RunsPanel, sessions: Sessions) -> None:
+    with pytest.raises(QueryError, match="isn't finished"):
+        panel.act(panel.share, ANN, "mine-2")
+    for stranger in (BEN, "", None):
+        with pytest.raises((QueryError, JobError)):
+            panel.act(panel.share, stranger, "mine-1")
+    updates = panel.act(panel.share, ANN, "mine-1")
+    (folder,) = [job.folder for job in panel.jobs.list(require_visitor(ANN)) if job.id == "mine-1"]
+    name = shared_name(folder)
+    assert f"model={name}" in updates[panel.status] and "Whoever has" in updates[panel.status]
+    assert not updates[panel.buttons["share"]].visible and updates[panel.buttons["unshare"]].visible
+    with pytest.raises((QueryError, JobError)):
+        panel.act(panel.unshare, BEN, "mine-1")
+    assert "Whoever has" not in panel.act(panel.unshare, ANN, "mine-1")[panel.status] and not shared_name(folder)
+
+
+def test_an_address_starts_so_many_trainings_and_others_theirs(panel: train.RunsPanel) -> None:
+    panel.jobs.running = lambda: False  # type: ignore[method-assign]
+    panel.starts = Pace(0.0, 2)
+    for _ in range(2):
+        panel.check_start("192.0.2.1")
+    with pytest.raises(QueryError, match="from your address"):
+        panel.check_start("192.0.2.1")
+    panel.check_start("192.0.2.2")
+    panel.jobs.running = lambda: True  # type: ignore[method-assign]
+    with pytest.raises(JobError, match="only one can"):  # told first, and it costs no try
+        panel.check_start("192.0.2.1")
+
+
+def test_who_acts_waits_in_no_pool_of_other_tabs(session: Session) -> None:
+    page = build(Sessions({}, loaded=[session]))
+    slots = Counter(fn.concurrency_id for fn in page.fns.values())
+    assert slots["training"] == 8 and slots["reading"] > 3  # start, stop, resume, finish, remove, share, unshare, pack
