@@ -110,7 +110,7 @@ class Boundary:
         """Raises Refusal for a host, an origin, a method or a path that isn't served, or a pace above the bound."""
         sent = _headers(scope)
         host = _host(sent.get("host", ""))
-        if "*" not in self.hosts and not self._known(host):
+        if "*" not in self.hosts and not self._own_name(host):
             raise Refusal(421, f"This page is not served as {host[:60]!r}: add the name to HUG_HOSTS to allow it.")
         method = scope["method"]
         allowed = POSTS if method == "POST" else GETS if method in ("GET", "HEAD") else None
@@ -123,10 +123,10 @@ class Boundary:
         origin = sent.get("origin")
         if method == "POST" and origin is not None and "*" not in self.hosts:
             name = _host(urlsplit(origin).netloc) if "://" in origin else ""
-            if not name or (name != host and not self._known(name)):
+            if not name or (name != host and not self._own_name(name)):
                 raise Refusal(403, "A page of another site can't ask here.")
 
-    def _known(self, host: str) -> bool:
+    def _own_name(self, host: str) -> bool:
         if host in self.hosts or host.endswith(".localhost"):
             return True
         try:

@@ -25,8 +25,6 @@ TITLE = "HUG: image search one can question"
 WAITING = 32  # queries in the queue; the next is told that it is full
 BLUE, DARKER = "#0072B2", "#005A8E"
 
-from gradio.events import Dependency
-
 class ModelPicker(gr.Dropdown):
     """The models to choose from. A link may name one that isn't listed: what is asked with it is checked there."""
 
@@ -39,7 +37,6 @@ class ModelPicker(gr.Dropdown):
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def build(sessions: Sessions) -> Page:
     """The whole page of all models, ready to launch."""
@@ -69,7 +66,6 @@ def build(sessions: Sessions) -> Page:
         endpoints.build(sessions)
     page.queue(max_size=WAITING, api_open=False)
     return page
-
 
 def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.Dropdown) -> State:
     """What the tabs share, with the first answer; some components are rendered by the tab that they belong to."""
@@ -101,7 +97,6 @@ def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.
         switches=gr.State(""),
     )  # fmt: skip
 
-
 def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: State, open_tab: gr.State) -> Tab:
     """One tab on the page. Selected by a press, by another tab or by a link, it counts as open before it shows what
     there is, so that an answer that comes meanwhile isn't missed."""
@@ -115,7 +110,6 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
         state.result.change(**only_in(tab.id, open_tab, refresh))
     return tab
 
-
 def about_model(session: Session) -> str:
     """The model that answers, always visible."""
     model = session.model
@@ -123,7 +117,6 @@ def about_model(session: Session) -> str:
         f"model **{session.name}** · objective {model.objective.name} · K {model.config.components} · "
         f"D {model.config.dim} · {len(session.index)} pictures · weights {model.weights_hash[:8]}"
     )
-
 
 def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
     """Another model, picked or just trained, answers the same question; one that can't be used is refused."""
@@ -140,7 +133,6 @@ def _wire_model(sessions: Sessions, state: State, header: gr.Markdown) -> None:
     outputs = [state.model, header, state.ignored, state.asks]
     for event in (state.model.input, state.switches.change):
         event(switch, [state.model, state.result], outputs, **MODEL_CALLS, **PRIVATE)
-
 
 def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab], header: gr.Markdown) -> None:
     """A link opens its tab with its view; a wrong one is told and changes nothing."""
@@ -167,7 +159,6 @@ def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab
     outputs = dict.fromkeys([state.tabs, header, state.asks, *(c for tab in tabs for c in tab.controls)])
     page.load(safely(follow), None, list(outputs), show_progress="hidden", **PRIVATE)
 
-
 def theme() -> themes.Base:
     """Gradio's default look in system fonts only, so that the page makes no request to anybody else."""
     fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
@@ -175,7 +166,6 @@ def theme() -> themes.Base:
     button = {"": BLUE, "_dark": BLUE, "_hover": DARKER, "_hover_dark": DARKER}
     look = themes.Default(primary_hue="blue", neutral_hue="slate", radius_size="sm", font=fonts, font_mono=code)
     return look.set(**{f"button_primary_background_fill{state}": colour for state, colour in button.items()})
-
 
 def launch(page: Page, host: str | None = None, port: int | None = None, **options: Any) -> tuple[Any, str, str]:
     """Serve the page; without host and port as GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say, or Gradio's own.

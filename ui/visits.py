@@ -85,8 +85,8 @@ class Visits(StateHolder):
             self.session_data.move_to_end(session_id)
             visit = self.session_data[session_id]
             while len(self.session_data) > self.most:
-                others = (name for name in self.session_data if name != session_id)
-                gone = next((name for name in others if not self._open[name]), next(iter(self.session_data)))
+                candidates = (name for name in self.session_data if name != session_id)
+                gone = next((name for name in candidates if not self._open[name]), next(iter(self.session_data)))
                 self.session_data.pop(gone)
         return visit
 
