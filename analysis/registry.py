@@ -29,6 +29,8 @@ from analysis.studies import (
 from analysis.studies import selective_prediction as selective
 from hug.evaluate.measurements import Metric
 
+NAME_PICTURES = ("samples", "coordination_examples", "map")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -42,6 +44,11 @@ class Study:
     sentence: Callable[[pd.DataFrame], str]
     metrics: Callable[[Experiments, pd.DataFrame], list[Metric]] = lambda experiments, table: []
     version: int = 1
+
+    @property
+    def names_pictures(self) -> bool:
+        """Whether its table shows pictures of one gallery by their ids."""
+        return self.name in NAME_PICTURES
 
     def say(self, table: pd.DataFrame) -> str:
         """What the numbers support, in words."""

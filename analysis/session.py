@@ -190,7 +190,7 @@ class Session:
 
     @cached_property
     def prepared(self) -> StudyStore | None:
-        """The studies computed beforehand; None when there are none.
+        """The studies computed beforehand, those with pictures only where they are of this gallery; None without any.
 
         Raises QueryError when they are damaged or of other weights, saying what to run.
         """
@@ -199,7 +199,8 @@ class Session:
         if self.folder is None:
             return None
         try:
-            return StudyStore.load(self.folder, self.model.weights_hash)
+            gallery = self.stored.gallery_hash if self.stored else None
+            return StudyStore.load(self.folder, self.model.weights_hash, gallery)
         except (ValueError, OSError) as problem:
             raise QueryError(str(problem)) from problem
 

@@ -58,8 +58,11 @@ class StudyStore:
     stale: dict[str, str]
 
     @staticmethod
-    def load(checkpoint: str | Path, weights: str) -> StudyStore | None:
+    def load(checkpoint: str | Path, weights: str, gallery: str | None = None) -> StudyStore | None:
         """What is stored beside a checkpoint of such weights (their hash); None when nothing was measured.
+
+        Every study must be of the checkpoint's own gallery. With the hash of another `gallery`, which is searched
+        instead, those that show pictures must be of that one; what the others measured holds of the model.
 
         Raises ValueError when `about.json` is damaged, and StaleStudies when nothing in it can be used, saying what
         to run.
@@ -74,8 +77,11 @@ class StudyStore:
             kind = StaleStudies if isinstance(error, StaleStudies) else ValueError
             raise kind(f"{folder}: {error}; {again}") from error
         own = Path(checkpoint) / TABLE  # of the checkpoint's own gallery
-        gallery = str(json.loads(own.read_text())["gallery"]) if own.exists() else ""
-        reasons = {name: _stale(name, record, folder, weights, gallery) for name, record in records.items()}
+        searched = gallery is not None
+        if gallery is None:
+            gallery = str(json.loads(own.read_text())["gallery"]) if own.exists() else ""
+        galleries = {name: gallery if STUDIES[name].names_pictures or not searched else "" for name in records}
+        reasons = {name: _stale(name, record, folder, weights, galleries[name]) for name, record in records.items()}
         stale = {name: why for name, why in reasons.items() if why}
         if records and len(stale) == len(records):
             raise StaleStudies(f"{folder}: {next(iter(stale.values()))}; {again}")
@@ -186,7 +192,7 @@ def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: 
     if record.weights != weights:
         return f"made by the weights {record.weights}, the model has {weights}"
     if gallery and record.gallery != gallery:
-        return f"made for the gallery {record.gallery}, the checkpoint has {gallery}"
+        return f"made for the gallery {record.gallery}, here is {gallery}"
     path = folder / f"{name}.parquet"
     if record.file and not (path.exists() and _hash(path) == record.file):
         return f"{name}.parquet is missing, cut off or of another run"

@@ -35,7 +35,7 @@ def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
         "sure", words=trace.words, empty=not result.ids, alarm=alarm,
         verdict=TEXTS["poor"] if alarm and not key else verdict, advice=TEXTS["advice"].get(key, ""),
         within=session.calibration.within if session.calibration else 10,
-        chance=TEXTS["unmeasured"] if trace.chance is None else percent(trace.chance),
+        chance=TEXTS["few" if trace.few else "unmeasured"] if trace.chance is None else percent(trace.chance),
         notes=notes(session, result.request), help=TEXTS["help"], open=open, rows=rows, untrusted=session.untrusted,
         histograms={row.source: histogram(session.calibration, row.source, row.variance) for row in rows},
     )  # fmt: skip

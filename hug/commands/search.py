@@ -34,4 +34,6 @@ def run(args: Namespace) -> int:
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
     if answer.chance is not None:
         print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")
+    elif answer.few:
+        print(f"no chance is told: the gallery's {len(index)} pictures are all among the first ten")
     return 0

@@ -39,6 +39,10 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def first(self, k: int) -> Ranking:
+        """The first k of these."""
+        return Ranking([row[:k] for row in self.ids], self.distances[:, :k], self.positions[:, :k])
+
 
 def excluded_ids(exclude: Exclude, count: int) -> list[list[str]]:
     """The ids that each query must not get. Raises ValueError when there is no entry for each of `count` queries."""

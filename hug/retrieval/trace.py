@@ -22,8 +22,9 @@ class QueryTrace:
     candidates: Gaussians  # the k ranked candidates
     parts: DistanceParts  # (1, k, K): the ranked candidates' distances taken apart
     percentiles: Mapping[str, float | None]  # r, t, m, q -> 0-100 among validation queries; None when not calibrated
-    chance: float | None  # calibrated probability that the target is among the first ten
+    chance: float | None  # calibrated probability that the target is among the first ten; None when `few`
     options: SearchOptions
+    few: bool = False  # all candidates are among the first ten: a chance would say nothing
 
     @property
     def means(self) -> dict[str, float]:
@@ -41,7 +42,8 @@ def trace(
     """Answer one query (B = 1) and keep everything on the way.
 
     The calibration knows the model's own merge: under another one (`options.dynamic`) the percentile of the merge is
-    unknown, and the chance stays that of the model's own.
+    unknown, and the chance stays that of the model's own. Where no more candidates may be ranked than the chance is
+    about, all of them are among the first and there is none.
     """
     options, query = options or SearchOptions(), query.to(CPU)
     percentiles: dict[str, float | None] = dict.fromkeys(NAMES)
@@ -51,7 +53,9 @@ def trace(
     if options.dynamic is not None:
         var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=options.dynamic)
         query, percentiles["q"] = replace(query, var=var, weights=weights), None
-    ranking = index.rank(query, options)
+    enough = calibration.within + 1 if calibration else 0  # candidates for a chance to mean something
+    ranking = index.rank(query, replace(options, k=max(options.k, enough) if options.k > 0 else options.k))
+    few, ranking = len(ranking.ids[0]) < enough, ranking.first(options.k)
     candidates = index.candidates(ranking).to(CPU)
     parts = distance_parts(query, candidates)
-    return QueryTrace(words, query, ranking, candidates, parts, percentiles, chance, options)
+    return QueryTrace(words, query, ranking, candidates, parts, percentiles, None if few else chance, options, few)

@@ -48,7 +48,7 @@ def test_two_results_side_by_side(session: Session, trace: QueryTrace) -> None:
 
 
 def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
-    picture, options = session.picture("noise/0"), session.search(10, "dress", "noise/0")
+    picture, options = session.picture("noise/0"), session.search(10, "", "noise/0")
     table = explain.word_effects(session, session.tokens(picture), " is  red <b> ", options)
     assert table.word.tolist() == ["is", "red", "<b>"]
     assert table.without.tolist() == ["red <b>", "is <b>", "is red"]

@@ -103,6 +103,15 @@ def test_another_gallery_is_refused(copy: Path) -> None:
         load(copy)
 
 
+def test_a_searched_gallery_decides_over_the_studies_that_show_pictures(checkpoint: Path) -> None:
+    own = load(checkpoint).origin.gallery
+    assert not StudyStore.load(checkpoint, WEIGHTS, own).stale  # type: ignore[union-attr]
+    store = StudyStore.load(checkpoint, WEIGHTS, "0" * 16)
+    assert store is not None and set(store.stale) == {"samples"} and "similar" in store.tables
+    with pytest.raises(KeyError, match=f"made for the gallery {own}, here is 0000000000000000"):
+        store.table("samples")
+
+
 # ---- a study is stale by itself ----
 
 

@@ -31,7 +31,9 @@ class Question:
         with gr.Row():
             self.category = gr.Dropdown(**categories(session), label="Search in", min_width=120, elem_id="category")
             most = min(QueryRequest.most, len(session.index))
-            self.k = gr.Slider(1, most, request.k, step=1, label="Results", min_width=120, elem_id="k")
+            self.k = gr.Slider(  # of a single picture there is nothing to choose
+                1, max(most, 2), request.k, step=1, label="Results", min_width=120, elem_id="k", interactive=most > 1
+            )
         self.leave_out = gr.Checkbox(True, label="Leave the reference out of the results", elem_id="leave-out")
 
 

@@ -56,12 +56,31 @@ def test_means_are_the_mean_variances_and_the_merge_is_the_papers_overall(index)
     assert whole.means["q"] == pytest.approx(float(whole.query.overall))
 
 
+@pytest.mark.parametrize(
+    ("options", "few"),
+    [
+        (SearchOptions(3), False),
+        (SearchOptions(3, exclude=["1"]), True),
+        (SearchOptions(8, where={"category": "dress"}), True),
+        (SearchOptions(1, where=np.arange(8) < 1), True),
+    ],
+)
+def test_no_chance_is_told_where_all_candidates_are_among_the_first(index, options: SearchOptions, few: bool):
+    """The calibration here is of the first seven."""
+    calibration = calibrated(index)
+    answer = trace(index, a_query(), "is red", options, calibration)
+    assert answer.few is few and (answer.chance is None) is few
+    plain = trace(index, a_query(), "is red", options)
+    assert answer.ranking.ids == plain.ranking.ids and torch.equal(answer.ranking.distances, plain.ranking.distances)
+    assert len(answer.candidates) == len(plain.candidates) and not plain.few
+
+
 def calibrated(index) -> Calibration:
     """Half of the validation queries below the query `is red`, which has a chance of one half."""
     first = trace(index, a_query())
     at = log_variance_features(first.query)[0]
     values = {name: np.sort([first.means[name] * f for f in (0.5, 0.9, 1.1, 2.0)]) for name in NAMES}
-    return Calibration(HitModel((-1.0,) * len(at), tuple(at), (1.0,) * len(at), (-1.0, 1.0), (0.2, 0.8)), 10, values)
+    return Calibration(HitModel((-1.0,) * len(at), tuple(at), (1.0,) * len(at), (-1.0, 1.0), (0.2, 0.8)), 7, values)
 
 
 def test_calibration_gives_percentiles_and_a_chance(index):
