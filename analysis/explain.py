@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 
 from analysis.plots import COLOURS, LABELS, bars, inked
 from analysis.session import QueryError, Session
+from hug.backbones.reading import read_words
 from hug.data.corruptions import corrupt
 from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
@@ -74,7 +75,7 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     answers[measures] -= answers.loc[0, measures]
     answers["another"] = answers["first"] != answers["first"][0]
     effects = answers.drop(columns="picture").iloc[1:].reset_index(drop=True)
-    return pd.concat([wordings.assign(read=read_words(session, words)), effects], axis=1)
+    return pd.concat([wordings.assign(read=read_words(session.model.backbone, words)), effects], axis=1)
 
 
 def _answers(traces: Sequence[QueryTrace]) -> pd.DataFrame:
@@ -85,22 +86,6 @@ def _answers(traces: Sequence[QueryTrace]) -> pd.DataFrame:
     table = pd.DataFrame([t.means for t in traces]).rename(columns=LABELS)
     table["chance"] = np.array([t.chance for t in traces], float)
     return table.assign(same=[len({*ids[0]} & {*row}) for row in ids], first=["".join(row[:1]) for row in ids])
-
-
-def read_words(session: Session, words: str) -> list[bool]:
-    """Whether the backbone reads (at least the start of) each word: it cuts long texts."""
-    parts = words.split()
-    mask = session.model.backbone.words([" ".join(parts[:n]) for n in range(len(parts))]).mask
-    return [bool(n < mask.shape[1]) for n in mask.sum(1).tolist()]
-
-
-def first_unread(session: Session, words: str) -> str | None:
-    """The first word beyond what the backbone reads; None when all are read. Fast for short texts."""
-    parts = words.split()
-    mask = session.model.backbone.words([" ".join(parts)]).mask
-    if int(mask.sum()) < mask.shape[1]:
-        return None
-    return next((word for word, read in zip(parts, read_words(session, words), strict=True) if not read), None)
 
 
 def severities(

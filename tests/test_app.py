@@ -74,7 +74,16 @@ def test_a_picture_and_words_suffice(client: Client, session: Session, picture: 
     assert [row["id"] for row in found] == ranking.ids[0]
     assert [row["distance"] for row in found] == pytest.approx(ranking.distances[0].tolist(), rel=1e-5)
     assert [row["rank"] for row in found] == list(range(1, 13))
-    assert all(set(row) == {"rank", "id", "distance", "uncertainty", "category"} for row in found)
+    assert all(set(row) == {"rank", "id", "distance", "uncertainty", "category", "notes"} for row in found)
+
+
+def test_what_is_not_read_of_the_words_is_told(client: Client, picture: Path) -> None:
+    sent = handle_file(str(picture))
+    note = "The words are too long: from “green” on nothing is read."
+    assert client.predict(sent, "is red and blue and green", api_name="/uncertainty")["notes"] == [note]
+    assert client.predict(sent, "is red", api_name="/uncertainty")["notes"] == []
+    rows = client.predict(sent, "is red and blue and green", api_name="/retrieve")
+    assert all(row["notes"] == [note] for row in rows)
 
 
 def test_the_rest_can_be_given(client: Client, picture: Path) -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis import query as study
-from analysis.explain import first_unread
 from analysis.session import Session
+from hug.backbones.reading import reading_notes
 from hug.calibration import Calibration
 from ui.html import render, texts
 from ui.state import KINDS, QueryRequest, QueryResult
@@ -67,17 +67,16 @@ def percent(share: float) -> str:
 
 def notes(session: Session, request: QueryRequest) -> list[str]:
     """What is special about a question, so that no setting is forgotten: one sentence each."""
-    unread = first_unread(session, request.words)
     ignored = ", ".join(map(str, request.ignored))
     sentences = {
         f"Asked with a worse picture: {KINDS[request.kind]}, severity {request.severity} of 5.": request.severity,
         f"Ranked without sub-features {ignored}.": request.ignored,
         "Ranked without the candidates' variance.": not request.use_var,
         TEXTS["static"]: not request.dynamic,
-        f"The words are too long: from “{unread}” on nothing is read.": unread,
         TEXTS["uploaded"]: request.reference is None,
     }
-    return [sentence for sentence, holds in sentences.items() if holds]
+    words = reading_notes(session.model.backbone, request.words)
+    return [*words, *(sentence for sentence, holds in sentences.items() if holds)]
 
 
 def results(session: Session, result: QueryResult, before: Sequence[str] | None = None) -> list[tuple[Path, str]]:

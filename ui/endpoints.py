@@ -7,6 +7,7 @@ import gradio as gr
 
 from analysis import query as study
 from analysis.session import QueryError, Session, Sessions
+from hug.backbones.reading import reading_notes
 from ui.html import text
 from ui.requests import read_picture, safely
 from ui.state import MODEL_CALLS
@@ -43,7 +44,9 @@ def build(sessions: Sessions) -> None:
 def retrieve(session: Session, picture: Any, words: str, k: int, category: str, exclude: str) -> list[dict[str, Any]]:
     """The ranking as plain data, nearest first."""
     table = study.results(session.trace(read_picture(picture), _sent(words), session.search(k, category, exclude)))
-    return [{**row, "category": session.category(row["id"])} for row in table.to_dict("records")]
+    notes = reading_notes(session.model.backbone, words)
+    rows = table.to_dict("records")
+    return [{**row, "category": session.category(row["id"]), "notes": notes} for row in rows]
 
 
 def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
         "components": variances[names].to_dict("list"),
         "weights": {name: part.tolist() for name, part in weights.groupby("source", sort=False).weight},
         "unusual": study.LABELS.get(key, "") if key is not None else None,
+        "notes": reading_notes(session.model.backbone, words),
         "untrusted": [study.LABELS[s] for s in session.untrusted],
     }
 

@@ -80,7 +80,8 @@ def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.
             sources=["upload", "clipboard"], buttons=[], height=240, elem_id="reference", render=False,
         ),
         words=gr.Textbox(
-            first.words, label="What should be different", placeholder="is red and has long sleeves",
+            first.words, label="What should be different", info="In English.",
+            placeholder="is red and has long sleeves",
             lines=2, max_lines=4, max_length=MAX_WORDS, submit_btn=False, elem_id="words", render=False,
         ),
         ignored=gr.Dropdown(

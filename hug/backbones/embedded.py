@@ -36,6 +36,7 @@ HASHES = {
 
 SIZE = 160  # pixels a side: maps of 10x10 (112 channels) and 5x5 (320 channels)
 GRID = 5
+UNKNOWN = "[UNK]"  # the vocabulary's mark of what it lacks
 LENGTH = 24  # L; of 6,016 Fashion-IQ val queries 0.6 % are longer
 PICTURES, TEXTS = 4, 32  # computed together; measured on one busy core: 9 ms a picture in fours, 14 ms by 32
 # TensorFlow's builder of the lite variants scales by these; the package only shows ImageNet's mean and deviation,
@@ -91,6 +92,13 @@ class Embedded:
             states = self._bert(input_ids=ids[rows, :longest], attention_mask=own.long()).last_hidden_state
             tokens[rows, :longest] = states / WORD_SCALE * own[..., None]
         return WordTokens(tokens, mask)
+
+    def pieces(self, words: Sequence[str]) -> list[list[str | None]]:
+        """MiniLM's word pieces of each word, the later ones marked ##; None for what has none."""
+        readable = [word.encode("utf-8", "replace").decode() for word in words]
+        encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
+        rows = [[t for t, read in zip(e.tokens, e.attention_mask, strict=True) if read] for e in encodings]
+        return [[None if token == UNKNOWN else token for token in row] for row in rows]
 
     def reader(self) -> Reader:
         return Reader()

@@ -12,12 +12,13 @@ def add(to: ArgumentParser) -> None:
     add_checkpoint(to)
     to.add_argument("--index", type=Path, help="folder of an index; the checkpoint's own by default")
     to.add_argument("--picture", type=Path, required=True, help="reference picture")
-    to.add_argument("--words", default="", help="what to change")
+    to.add_argument("--words", default="", help="what to change, in English")
     to.add_argument("-k", type=int, default=10, help="results (%(default)s)")
     add_device(to)
 
 
 def run(args: Namespace) -> int:
+    from hug.backbones.reading import reading_notes
     from hug.calibration import Calibration
     from hug.checkpoint import load, local_folder
     from hug.data.images import open_picture
@@ -32,6 +33,7 @@ def run(args: Namespace) -> int:
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
+    print("".join(f"{note}\n" for note in reading_notes(model.backbone, args.words)), end="")
     if answer.chance is not None:
         print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")
     elif answer.few:

@@ -68,7 +68,7 @@ def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
 
 def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
     words = " ".join(["red"] * 60)
-    read = explain.read_words(session, words)
+    read = explain.read_words(session.model.backbone, words)
     length = session.model.backbone.text_tokens
     assert 0 < read.index(False) <= length and not any(read[length:])
     table = explain.word_effects(session, session.tokens(session.picture("noise/0")), words)
