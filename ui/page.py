@@ -10,7 +10,7 @@ from analysis.session import MAX_WORDS, QueryError, Session, Sessions
 from ui import components, endpoints
 from ui.deep_links import TAB, parameters
 from ui.html import text
-from ui.requests import Page, safely, warn
+from ui.requests import MODELS, Page, safely, warn
 from ui.server import serve
 from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, QueryResult, State, Tab, answer, numbers, only_in, signal
 from ui.tabs import about, embedding_map, query, subfeatures, train, uncertainty
@@ -26,15 +26,6 @@ WAITING = 32  # queries in the queue; the next is told that it is full
 BLUE, DARKER = "#0072B2", "#005A8E"
 
 
-class ModelPicker(gr.Dropdown):
-    """The models to choose from. A link may name one that isn't listed: what is asked with it is checked there."""
-
-    is_template = True  # the browser shows a dropdown
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload if isinstance(payload, str) else None
-
-
 def build(sessions: Sessions) -> Page:
     """The whole page of all models, ready to launch."""
     session = sessions.get()
@@ -44,9 +35,9 @@ def build(sessions: Sessions) -> Page:
     with Page(title=TITLE, delete_cache=(int(HOUR), int(HOUR)), analytics_enabled=False) as page:
         gr.Markdown(f"# {TITLE}\n{text('intro')}")
         with gr.Row(elem_id="model-row"):
-            model = ModelPicker(
+            model = gr.Dropdown(
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
-                label="Model", filterable=False, elem_id="model-pick", scale=1, min_width=220,
+                label="Model", filterable=False, elem_id=MODELS, scale=1, min_width=220,
             )  # fmt: skip
             header = gr.Markdown(about_model(session), elem_id="model")
         open_tab = gr.State("")

@@ -5,6 +5,7 @@ import binascii
 import html
 import logging
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +22,8 @@ from hug.train.jobs import JobError
 P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger("hug.page")
+MODELS = "model-pick"  # elem_id of the list of models
+LISTED = 50  # models of a session's list
 UNREADABLE = "The picture could not be read: send it as an uploaded file or as a data URL (data:image/png;base64,…)."
 UNEXPECTED = "Something went wrong on our side; it is written in the server's log. Try once more, or another picture."
 
@@ -97,6 +100,8 @@ class Page(gr.Blocks):
         for place, block in enumerate(block_fn.inputs[: len(inputs)]):
             if isinstance(block, gr.Image):
                 inputs[place] = check_address(inputs[place])
+            elif block.elem_id == MODELS:
+                widen(state, block._id, inputs[place])
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
@@ -104,6 +109,14 @@ class Page(gr.Blocks):
         except Exception as problem:
             log.warning("unreadable request for %s: %s", block_fn.api_name, type(problem).__name__)
             raise error("The request could not be read; look at the list of parameters of this endpoint.") from problem
+
+
+def widen(state: Any, id: int, name: Any) -> None:
+    """Let a session ask with a model that its list doesn't name, as a link may: whether it may is checked there."""
+    listed = state[id]
+    if isinstance(name, str) and name not in [value for _, value in listed.choices]:
+        state[id] = wider = copy(listed)
+        wider.choices = [*listed.choices[-LISTED:], (name, name)]
 
 
 def check_address(value: Any) -> Any:

@@ -5,13 +5,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from analysis.session import Session, Sessions
 from ui.components import STYLE
 from ui.page import about_model, build, theme
-from ui.requests import Page
+from ui.requests import MODELS, Page, widen
 from ui.tabs.query_form import EXAMPLES
+from ui.visits import Visits
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,22 @@ def test_no_font_comes_from_elsewhere() -> None:
 
 def test_the_page_is_gradio_s_blocks(session: Session) -> None:
     assert isinstance(build(Sessions({}, loaded=[session])), Page)
+
+
+def test_a_model_that_is_not_listed_may_be_asked_with_in_one_session_alone(session: Session) -> None:
+    page = build(Sessions({}, loaded=[session]))
+    picker = next(block for block in page.blocks.values() if block.elem_id == MODELS)
+    visits = Visits()
+    visits.set_blocks(page)
+    for name in ["shared-1", *(f"shared-{n}" for n in range(200)), None, ["tiny"]]:
+        widen(visits["a"], picker._id, name)
+    assert visits["a"][picker._id].preprocess("shared-199") == "shared-199"
+    assert len(visits["a"][picker._id].choices) <= 51
+    with pytest.raises(gr.Error):
+        visits["b"][picker._id].preprocess("shared-199")
+
+
+def test_no_file_is_made_beside_the_code() -> None:
+    import ui
+
+    assert not list(Path(ui.__file__).parent.rglob("*.pyi"))  # Gradio writes one for a component of one's own
