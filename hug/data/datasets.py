@@ -64,4 +64,5 @@ def generate(out: Path, version: str, seed: int = 0, workers: int = 1) -> Path:
     """Write a generated data set; an interrupted one is continued. Raises ValueError for an unknown version."""
     if version not in GENERATED:
         raise ValueError(f"unknown version {version!r}; choose one of {', '.join(GENERATED)}")
-    return garments.build(out, GENERATED[version], seed, version, workers=workers)
+    recipe = garments.VERSIONS.get(version, "first")
+    return garments.build(out, GENERATED[version], seed, version, workers=workers, recipe=recipe)

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from hug.data.garments.look import Look, sample_look
+
 _TABLES = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 CATEGORIES, ASPECTS, BACKGROUNDS, DISPLAYS = (
     tuple(map(str, _TABLES[name])) for name in ("categories", "aspects", "backgrounds", "displays")
@@ -113,22 +115,29 @@ class Spec:
     garment: Garment
     nuisance: Nuisance
     seed: int
+    look: Look | None = None  # of garments-2 and later
 
     def to_json(self) -> str:
-        """One line of JSON with sorted keys."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """One line of JSON with sorted keys; a look that there is not is left out."""
+        raw = dataclasses.asdict(self)
+        if self.look is None:
+            del raw["look"]
+        return json.dumps(raw, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Spec:
         """The inverse of `to_json`. Raises ValueError when the text is not such a specification."""
         try:
             raw: dict[str, Any] = json.loads(text)
-            nuisance: dict[str, Any] = {
-                key: tuple(v) if isinstance(v, list) else v for key, v in raw["nuisance"].items()
-            }
-            return cls(Garment(**raw["garment"]), Nuisance(**nuisance), int(raw["seed"]))
+            look = Look(**_tuples(raw["look"])) if "look" in raw else None
+            return cls(Garment(**raw["garment"]), Nuisance(**_tuples(raw["nuisance"])), int(raw["seed"]), look)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a garment specification ({error}): {text[:80]!r}") from error
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with JSON's lists as tuples."""
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
 def differing(first: Garment, second: Garment) -> tuple[str, ...]:
@@ -189,3 +198,18 @@ def _tint(background: str, rng: np.random.Generator) -> tuple[float, float, floa
 def dress_up(garment: Garment, rng: np.random.Generator) -> Spec:
     """A random picture of the given garment."""
     return Spec(garment, sample_nuisance(garment, rng), int(rng.integers(2**31)))
+
+
+def dress_up_anew(garment: Garment, rng: np.random.Generator) -> Spec:
+    """A random picture of the given garment in a random look, its sleeves at wider angles than of old."""
+    nuisance = sample_nuisance(garment, rng)
+    wide = rng.random() < 0.35
+    nuisance = dataclasses.replace(
+        nuisance,
+        arm=round(float(rng.uniform(42.0, 62.0)), 3) if wide else nuisance.arm,
+        bend=round(float(rng.uniform(-6.0, 8.0)), 3) if wide else nuisance.bend,
+        tilt=round(float(np.clip(rng.normal(0.0, 3.5), -10.0, 10.0)), 3),
+        scale=round(float(rng.uniform(0.82, 0.94) if wide else rng.uniform(0.88, 1.08)), 3),
+    )
+    look = sample_look(garment.colour, nuisance.second, rng)
+    return Spec(garment, nuisance, int(rng.integers(2**31)), look)

@@ -15,12 +15,13 @@ import pandas as pd
 from PIL import Image
 
 from hug.data.corruptions import TRAINED, corrupt
-from hug.data.garments.attributes import ASPECTS, CATEGORIES, Garment, Spec, dress_up
-from hug.data.garments.render import render
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, Garment, Spec
+from hug.data.garments.drawing import draw
+from hug.data.garments.recipes import FIRST, RECIPES, SPLITS, Recipe
 from hug.data.garments.sampling import Quality, Triplet, distances, foreign, gallery, triplets
 from hug.files import replacing, write_json, write_parquet
 
-SPLITS: tuple[str, ...] = ("train", "val", "test")
+QUALITY = 92  # of pictures stored as JPEG
 DEGRADED = 0.20  # share of the images with a fault
 _UNFINISHED = "building.json"
 
@@ -37,6 +38,7 @@ SIZES: dict[str, Sizes] = {
     "tiny": Sizes((40, 30, 30), (60, 30, 30)),
     "garments-0": Sizes((800, 300, 600), (2000, 600, 600)),
     "garments-1": Sizes((3000, 1000, 1000), (6000, 2000, 2000)),
+    "garments-2": Sizes((3000, 1000, 1000), (6000, 2000, 2000)),
 }
 
 
@@ -52,8 +54,10 @@ class Part:
     triplets: tuple[Triplet, ...]
 
 
-def build(out: Path, sizes: Sizes, seed: int, version: str, progress: bool = True, workers: int = 1) -> Path:
-    """Write pictures, captions, splits and truth under `out`; returns `out`.
+def build(
+    out: Path, sizes: Sizes, seed: int, version: str, progress: bool = True, workers: int = 1, recipe: str = FIRST
+) -> Path:
+    """Write pictures, captions, splits and truth under `out` by a recipe of `RECIPES`; returns `out`.
 
     An interrupted build continues; a finished one of the same version, seed and sizes is left alone. Raises ValueError
     when the folder holds another one, or more than two workers are asked for.
@@ -62,11 +66,13 @@ def build(out: Path, sizes: Sizes, seed: int, version: str, progress: bool = Tru
         raise ValueError(f"{workers} workers asked for; use 1 or 2")
     out = Path(out)
     head = {"version": version, "seed": seed, "sizes": json.loads(json.dumps(asdict(sizes)))}
+    if recipe != FIRST:
+        head["recipe"] = recipe
     if _finished(out, head):
         return out
     write_json(out / _UNFINISHED, head)
-    parts = [plan(category, split, sizes, seed) for split in SPLITS for category in CATEGORIES]
-    hashes = _draw(out, parts, progress, workers)
+    parts = [plan(category, split, sizes, seed, recipe) for split in SPLITS for category in CATEGORIES]
+    hashes = _draw(out, parts, progress, workers, RECIPES[recipe].suffix)
     _annotate(out, parts, hashes)
     write_json(out / "version.json", {**head, "sha256": _digest(out)})
     (out / _UNFINISHED).unlink()
@@ -82,27 +88,39 @@ def verify(folder: Path) -> list[str]:
     head = _read_head(folder / "version.json")
     if head is None or "sha256" not in head:
         raise ValueError(f"{folder} holds no finished data set: version.json is missing; run build on it")
+    suffix = recipe_of(folder).suffix
     try:
         table = pd.read_parquet(folder / "truth/images.parquet")
         faults = [] if _digest(folder) == head["sha256"] else ["the annotations differ from the hash in version.json"]
     except (OSError, ValueError) as error:
         return [f"the annotations can't be read: {error}"]
     for name, expected in zip(table["id"], table["sha256"], strict=True):
-        if _pixels_hash(folder / "images" / f"{name}.png") != expected:
+        if _pixels_hash(folder / "images" / f"{name}{suffix}") != expected:
             faults.append(f"picture {name} is missing or has changed")
     return faults
 
 
-def plan(category: str, split: str, sizes: Sizes, seed: int) -> Part:
+def recipe_of(folder: Path) -> Recipe:
+    """The recipe that a folder was built by. Raises ValueError for one that is not known."""
+    head = _read_head(folder / "version.json") or {}
+    name = str(head.get("recipe", FIRST))
+    if name not in RECIPES:
+        raise ValueError(f"{folder} was made by {name!r}, which this version of hug doesn't know; update hug")
+    return RECIPES[name]
+
+
+def plan(category: str, split: str, sizes: Sizes, seed: int, recipe: str = FIRST) -> Part:
     """All decisions about one category of one split; its random numbers depend on nothing else."""
     which = SPLITS.index(split)
     streams = np.random.SeedSequence([seed, which, CATEGORIES.index(category)]).spawn(3)
     shapes, looks, texts = (np.random.default_rng(stream) for stream in streams)
     count = sizes.images[which]
-    garments = gallery(category, count, shapes)
-    specs = tuple(dress_up(garment, looks) for garment in garments)
+    own = RECIPES[recipe]
+    rules = own.rules(split)
+    garments = gallery(category, count, shapes, rules)
+    specs = tuple(own.dress_up(garment, looks) for garment in garments)
     quality = _qualities(count, looks)
-    entries = triplets(garments, quality, sizes.triplets[which], texts)
+    entries = triplets(garments, quality, sizes.triplets[which], texts, rules)
     ids = tuple(f"{category}-{split}-{i:05d}" for i in range(count))
     return Part(category, split, ids, specs, tuple(quality), tuple(entries))
 
@@ -140,11 +158,11 @@ def _read_head(path: Path) -> dict[str, Any] | None:
 # pictures
 
 
-def _draw(out: Path, parts: list[Part], progress: bool, workers: int) -> dict[str, str]:
+def _draw(out: Path, parts: list[Part], progress: bool, workers: int, suffix: str) -> dict[str, str]:
     """Draw what is missing; id -> hash of the pixels of every picture."""
     (out / "images").mkdir(parents=True, exist_ok=True)
     jobs = [
-        (str(out / "images" / f"{name}.png"), spec, quality)
+        (str(out / "images" / f"{name}{suffix}"), spec, quality)
         for part in parts
         for name, spec, quality in zip(part.ids, part.specs, part.quality, strict=True)
     ]
@@ -163,13 +181,16 @@ def _picture(job: tuple[str, Spec, Quality]) -> tuple[str, str]:
     path, spec, (kind, severity) = Path(job[0]), job[1], job[2]
     digest = _pixels_hash(path)
     if digest is None:
-        picture = render(spec).picture
+        picture = draw(spec).picture
         if severity:
             picture = corrupt(picture, kind, severity, spec.seed)
         with replacing(path) as temporary:
-            picture.save(temporary, "PNG", compress_level=3)
-        digest = hashlib.sha256(picture.tobytes()).hexdigest()
-    return str(path), digest
+            if path.suffix == ".png":
+                picture.save(temporary, "PNG", compress_level=3)
+            else:
+                picture.save(temporary, "JPEG", quality=QUALITY, subsampling=0)
+        digest = _pixels_hash(path)
+    return str(path), str(digest)
 
 
 def _pixels_hash(path: Path) -> str | None:
@@ -188,7 +209,7 @@ def _annotate(out: Path, parts: list[Part], hashes: dict[str, str]) -> None:
     for part in parts:
         tag = f"{part.category}.{part.split}.json"
         entries = [
-            {"target": part.ids[t.target], "candidate": part.ids[t.candidate], "captions": t.wording.captions}
+            {"target": part.ids[t.target], "candidate": part.ids[t.candidate], "captions": _two(t.wording.captions)}
             for t in part.triplets
         ]
         write_json(out / "captions" / f"cap.{tag}", entries)
@@ -198,6 +219,11 @@ def _annotate(out: Path, parts: list[Part], hashes: dict[str, str]) -> None:
     write_parquet(out / "truth/triplets.parquet", pd.DataFrame([row for part in parts for row in _triplet_rows(part)]))
     pairs = [pair for part in parts if part.split != "train" for pair in coordination(part)]
     write_json(out / "truth/coordination.json", pairs)
+
+
+def _two(captions: tuple[str, ...]) -> tuple[str, str]:
+    """Fashion-IQ's layout has two captions: of a single one the second is empty."""
+    return captions[0], captions[1] if len(captions) > 1 else ""
 
 
 def _image_rows(part: Part, hashes: dict[str, str]) -> Iterator[dict[str, Any]]:

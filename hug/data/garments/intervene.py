@@ -1,7 +1,7 @@
 """Interventions: the same picture with one aspect removed, in a style for training or in one for tests only.
 
 Each works on the zone that decides the aspect (see `Rendered.regions`), not on the garment's outline, so that what is
-left does not tell the value.
+left does not tell the value. Lengths are in 160ths of the picture, so that a removal looks alike at any size.
 """
 
 from collections.abc import Callable
@@ -12,22 +12,23 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from hug.data.garments.attributes import ASPECTS, Spec, check_choice
-from hug.data.garments.render import Mask, Rendered, render
+from hug.data.garments.drawing import draw
+from hug.data.garments.render import Mask, Rendered
 
-Pixels = NDArray[np.float32]  # (160, 160, 3) in [0, 255]
+Pixels = NDArray[np.float32]  # (S, S, 3) in [0, 255], S the renderer's size
 Remover = Callable[[Pixels, Mask, Mask, np.random.Generator], Pixels]
 
 _LUMA = np.asarray([0.299, 0.587, 0.114], np.float32)
 
 
 def remove(spec: Spec, aspect: str, style: str, seed: int) -> Image.Image:
-    """The picture of `spec` (RGB, 160 x 160) without one aspect.
+    """The picture of `spec` (RGB, of its renderer's size) without one aspect.
 
     `style` is "trained" or "unseen", the keys of `STYLES`. Raises ValueError for another style or aspect.
     """
     check_choice("style", style, STYLES)
     check_choice("aspect", aspect, ASPECTS)
-    return apply(render(spec), aspect, STYLES[style][aspect], seed)
+    return apply(draw(spec), aspect, STYLES[style][aspect], seed)
 
 
 def apply(rendered: Rendered, aspect: str, name: str, seed: int) -> Image.Image:
@@ -46,13 +47,13 @@ def control(spec: Spec, aspect: str, seed: int) -> Image.Image:
     its own area free, all that is free is covered.
     """
     check_choice("aspect", aspect, ASPECTS)
-    rendered = render(spec)
+    rendered = draw(spec)
     rng = np.random.default_rng([seed, ASPECTS.index(aspect), 1])
     return _image(_cover(np.asarray(rendered.picture, np.float32), elsewhere(rendered.regions[aspect], rng), rng))
 
 
 def elsewhere(zone: Mask, rng: np.random.Generator) -> Mask:
-    """(160, 160) mask of as many pixels outside `zone` as it has, about one random point that is far from it."""
+    """(S, S) mask of as many pixels outside `zone` as it has, about one random point that is far from it."""
     far = ndimage.distance_transform_edt(~zone)
     choices = np.argwhere(far >= 0.6 * far.max())
     cy, cx = choices[rng.integers(len(choices))]
@@ -64,13 +65,19 @@ def elsewhere(zone: Mask, rng: np.random.Generator) -> Mask:
     return mask.reshape(zone.shape)
 
 
+def _unit(mask: Mask) -> float:
+    """Pixels a 160th."""
+    return len(mask) / 160.0
+
+
 def _image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(np.asarray(np.clip(pixels, 0.0, 255.0) + 0.5, np.uint8))
 
 
 def _soft(mask: Mask, radius: float) -> NDArray[np.float32]:
-    """(160, 160, 1) the mask with a soft edge."""
-    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), radius)[..., None], np.float32)
+    """(S, S, 1) the mask with an edge as soft as `radius`, in 160ths."""
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), radius * _unit(mask))
+    return np.asarray(soft[..., None], np.float32)
 
 
 def _mean(pixels: Pixels, mask: Mask) -> Pixels:
@@ -94,17 +101,18 @@ def cover(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -
 
 def fade(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:
     """The zone dissolved into the background around the garment."""
-    open_ = ~ndimage.binary_dilation(garment | zone, iterations=3)
-    weight = ndimage.gaussian_filter(open_.astype(np.float32), 14.0)
-    spread = ndimage.gaussian_filter(pixels * open_[..., None], (14.0, 14.0, 0.0))
+    unit = _unit(zone)
+    open_ = ~ndimage.binary_dilation(garment | zone, iterations=int(3 * unit))
+    weight = ndimage.gaussian_filter(open_.astype(np.float32), 14.0 * unit)
+    spread = ndimage.gaussian_filter(pixels * open_[..., None], (14.0 * unit, 14.0 * unit, 0.0))
     background = (spread + 1e-3 * _mean(pixels, open_)) / (weight[..., None] + 1e-3)
-    share = np.clip(_soft(ndimage.binary_dilation(zone, iterations=2), 2.5) * 1.15, 0.0, 1.0)
+    share = np.clip(_soft(ndimage.binary_dilation(zone, iterations=int(2 * unit)), 2.5) * 1.15, 0.0, 1.0)
     return np.asarray(pixels + share * (background - pixels), np.float32)
 
 
 def blur(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:
     """The zone far out of focus."""
-    soft = np.asarray(_image(pixels).filter(ImageFilter.GaussianBlur(14.0)), np.float32)
+    soft = np.asarray(_image(pixels).filter(ImageFilter.GaussianBlur(14.0 * _unit(zone))), np.float32)
     return np.asarray(pixels + _soft(zone, 1.5) * (soft - pixels), np.float32)
 
 
@@ -131,8 +139,9 @@ def _level(luma: NDArray[np.float32], zone: Mask, level: float) -> NDArray[np.fl
 def smooth(pixels: Pixels, zone: Mask, garment: Mask, rng: np.random.Generator) -> Pixels:
     """The cloth averaged within its outline over more than a pattern's repeat."""
     inside = zone.astype(np.float32)
-    spread = ndimage.gaussian_filter(pixels * inside[..., None], (9.0, 9.0, 0.0))
-    mean = spread / np.maximum(ndimage.gaussian_filter(inside, 9.0), 1e-3)[..., None]
+    radius = 9.0 * _unit(zone)
+    spread = ndimage.gaussian_filter(pixels * inside[..., None], (radius, radius, 0.0))
+    mean = spread / np.maximum(ndimage.gaussian_filter(inside, radius), 1e-3)[..., None]
     return np.asarray(np.where(zone[..., None], mean, pixels), np.float32)
 
 

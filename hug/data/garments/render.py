@@ -6,7 +6,7 @@ computed at 160.
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,8 @@ Stroke = Callable[..., None]
 class Rendered:
     """A picture and the regions that carry each aspect.
 
-    `regions` maps each aspect to a (160, 160) mask of the pixels that decide its value, whatever the value is: of
-    `sleeve` the whole zone in which sleeves can be, of `length` the zone of all possible hems, of `logo` the chest.
+    `regions` maps each aspect to a mask, of the picture's size, of the pixels that decide its value, whatever the value
+    is: of `sleeve` the whole zone in which sleeves can be, of `length` that of all possible hems, of `logo` the chest.
     """
 
     picture: Image.Image
@@ -38,7 +38,7 @@ class Rendered:
 
 
 @dataclass(frozen=True)
-class _Cloth:
+class Cloth:
     """Masks (160, 160) of the garment's layers, back to front, and its thin lines."""
 
     back: Field
@@ -65,10 +65,10 @@ def render(spec: Spec) -> Rendered:
     rng = np.random.default_rng([spec.seed, 160])
     c, fine, coarse = shapes.cut(spec), shapes.frame(spec, FINE), shapes.frame(spec, SIZE)
     cloth = _layers(spec, c, fine)
-    folds = _folds(spec, c, coarse, rng)
+    folds = creases(spec, c, coarse, rng)
     ink, plate = _print(spec, c, fine)
     colour = _colour(spec, c, fine, cloth, folds, ink, plate)
-    shade, sheen = _light(spec.nuisance, c, coarse.grid()[0], cloth, folds, rng)
+    shade, sheen = lighting(spec.nuisance, c, coarse.grid()[0], cloth, folds, rng)
     lit = np.clip(colour * shade[..., None] + sheen[..., None], 0.0, 1.0)
     picture = _compose(spec, c, fine, cloth, lit, rng)
     return Rendered(Image.fromarray(picture), _regions(spec, cloth.alpha > 0.5, plate > 0.8))
@@ -81,7 +81,7 @@ def _half(image: Image.Image) -> Field:
     return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR), np.float32) / 255.0
 
 
-def _layers(spec: Spec, c: Cut, fine: Frame) -> _Cloth:
+def _layers(spec: Spec, c: Cut, fine: Frame) -> Cloth:
     neckline = spec.garment.neckline
     outlines: list[tuple[Points, ...]] = [
         (shapes.back(c, neckline),),
@@ -90,10 +90,10 @@ def _layers(spec: Spec, c: Cut, fine: Frame) -> _Cloth:
         shapes.collar(c) if neckline == "collar" else (shapes.tube(c),) if neckline == "turtleneck" else (),
     ]
     layers = [fine.polygon(*parts) for parts in outlines]
-    return _Cloth(*map(_half, [*layers, *_details(spec, c, fine)]))
+    return Cloth(*map(_half, [*layers, *details(spec, c, fine)]))
 
 
-def _details(spec: Spec, c: Cut, fine: Frame) -> tuple[Image.Image, Image.Image, Image.Image]:
+def details(spec: Spec, c: Cut, fine: Frame) -> tuple[Image.Image, Image.Image, Image.Image]:
     """L images of the seams, the buttons and the bands of trim."""
     lines, buttons, trim = (Image.new("L", (FINE, FINE)) for _ in range(3))
     pen = ImageDraw.Draw(lines)
@@ -154,7 +154,7 @@ def _seams(spec: Spec, c: Cut, stroke: Stroke, pen: ImageDraw.ImageDraw, trim: I
         stroke(pen, waist, 2, 120)
 
 
-def _folds(spec: Spec, c: Cut, coarse: Frame, rng: np.random.Generator) -> Field:
+def creases(spec: Spec, c: Cut, coarse: Frame, rng: np.random.Generator) -> Field:
     """(160, 160) height of creases and of a skirt's folds, about unit size."""
     x, y = coarse.grid()
     lean = float(rng.uniform(-0.5, 0.5))
@@ -169,7 +169,7 @@ def _folds(spec: Spec, c: Cut, coarse: Frame, rng: np.random.Generator) -> Field
     return np.asarray(scene.blurred(np.clip(height / 6.0 + 0.5, 0, 1), 1.2) * 6.0 - 3.0, np.float32)
 
 
-def _colour(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, folds: Field, ink: Field, plate: Field) -> Field:
+def _colour(spec: Spec, c: Cut, fine: Frame, cloth: Cloth, folds: Field, ink: Field, plate: Field) -> Field:
     """(160, 160, 3) unlit cloth with trim, chest print and buttons."""
     u, v = fine.grid()
     lift = np.repeat(np.repeat(folds, 2, 0), 2, 1) * (0.9 * spec.nuisance.folds)  # folds displace the pattern
@@ -178,15 +178,15 @@ def _colour(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, folds: Field, ink: F
     colour = fabric.albedo(u + lift, v + 0.7 * lift, spec)
     base = fabric.dye(spec.garment.colour, spec.nuisance.shade, spec.nuisance.hue)
     other = fabric.dye(spec.nuisance.second, 0.3, 0.0)
-    colour = _mix(colour, base if spec.garment.pattern != "solid" else 0.5 * (base + other), cloth.trim * 0.9)
+    colour = mix(colour, base if spec.garment.pattern != "solid" else 0.5 * (base + other), cloth.trim * 0.9)
     if spec.garment.pattern != "solid":
-        colour = _mix(colour, base, plate)
-    colour = _mix(colour, other, ink * 0.96)
+        colour = mix(colour, base, plate)
+    colour = mix(colour, other, ink * 0.96)
     button = (0.92, 0.91, 0.88) if base.mean() < 0.6 else (0.25, 0.22, 0.20)
-    return _mix(colour, np.asarray(button, np.float32), cloth.buttons)
+    return mix(colour, np.asarray(button, np.float32), cloth.buttons)
 
 
-def _mix(below: Field, above: Field, share: Field) -> Field:
+def mix(below: Field, above: Field, share: Field) -> Field:
     return np.asarray(below + share[..., None] * (above - below), np.float32)
 
 
@@ -202,7 +202,7 @@ def _print(spec: Spec, c: Cut, fine: Frame) -> tuple[Field, Field]:
     return print_, np.asarray(np.clip(9.0 * scene.blurred(print_, 3.0), 0.0, 1.0), np.float32)
 
 
-def _around_sleeves(spec: Spec, c: Cut, cloth: _Cloth, u: Field, v: Field) -> tuple[Field, Field]:
+def _around_sleeves(spec: Spec, c: Cut, cloth: Cloth, u: Field, v: Field) -> tuple[Field, Field]:
     """Pattern coordinates that turn with the sleeves."""
     only = np.repeat(np.repeat((cloth.sleeves > 0.5) & (cloth.body < 0.5), 2, 0), 2, 1)
     angle = math.radians(spec.nuisance.arm)
@@ -211,12 +211,14 @@ def _around_sleeves(spec: Spec, c: Cut, cloth: _Cloth, u: Field, v: Field) -> tu
     return np.where(only, cos * x - sin * y, u), np.where(only, sin * x + cos * y + np.float32(c.top), v)
 
 
-def _light(n: Nuisance, c: Cut, x: Field, cloth: _Cloth, folds: Field, rng: np.random.Generator) -> tuple[Field, Field]:
+def lighting(
+    n: Nuisance, c: Cut, x: Field, cloth: Cloth, folds: Field, rng: np.random.Generator
+) -> tuple[Field, Field]:
     """(160, 160) factor on the cloth's colour and additive sheen: roundness, folds, seams, thread, scene light."""
     lx, ly = math.sin(n.light), -math.cos(n.light)
     relief, rim, under = _round(cloth, lx, ly)
     aside = math.copysign(max(abs(lx), 0.6), lx)  # creases run down: light from straight above would not show them
-    crease = _toward(folds, aside, 0.5 * ly, 2) * (0.15 * n.folds)
+    crease = toward(folds, aside, 0.5 * ly, 2) * (0.15 * n.folds)
     hollow = 0.075 * n.folds * np.clip(-folds, 0.0, 2.0)
     across = np.clip(x / c.chest, -1.4, 1.4)
     barrel = cloth.body * (0.11 * lx * across - 0.09 * across * across + 0.03)
@@ -231,26 +233,26 @@ def _light(n: Nuisance, c: Cut, x: Field, cloth: _Cloth, folds: Field, rng: np.r
     return np.asarray(np.clip(shade + slope, 0.12, 1.6), np.float32), np.asarray(sheen, np.float32)
 
 
-def _round(cloth: _Cloth, lx: float, ly: float) -> tuple[Field, Field, Field]:
+def _round(cloth: Cloth, lx: float, ly: float) -> tuple[Field, Field, Field]:
     """(160, 160) relief towards the light, closeness to the middle of a part, and shade of the body on the sleeves."""
     torso, arms = np.maximum(cloth.body, cloth.extra), cloth.sleeves
     soft = scene.blurred(torso, 2.6)
-    relief = _toward(scene.blurred(torso, 7.0), lx, ly, 5) * 0.75 + _toward(soft, lx, ly, 2) * 0.35
+    relief = toward(scene.blurred(torso, 7.0), lx, ly, 5) * 0.75 + toward(soft, lx, ly, 2) * 0.35
     if not arms.any():
         return np.asarray(relief, np.float32), soft, np.zeros_like(soft)
-    sleeve_relief = _toward(scene.blurred(arms, 4.0), lx, ly, 3) * 0.9
+    sleeve_relief = toward(scene.blurred(arms, 4.0), lx, ly, 3) * 0.9
     relief = relief * torso + sleeve_relief * (1.0 - torso)
     rim = np.maximum(soft, scene.blurred(arms, 2.2) * (1.0 - torso))
     return np.asarray(relief, np.float32), rim, np.asarray(np.clip(soft - torso, 0.0, 1.0) * arms, np.float32)
 
 
-def _toward(height: Field, lx: float, ly: float, step: int) -> Field:
+def toward(height: Field, lx: float, ly: float, step: int) -> Field:
     """Difference of a height along the light's direction (lx, ly): positive on slopes that face the light."""
     dx, dy = int(round(lx * step)), int(round(ly * step))
     return np.asarray(np.roll(height, (dy, dx), (0, 1)) - np.roll(height, (-dy, -dx), (0, 1)), np.float32)
 
 
-def _compose(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, lit: Field, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _compose(spec: Spec, c: Cut, fine: Frame, cloth: Cloth, lit: Field, rng: np.random.Generator) -> NDArray[np.uint8]:
     n = spec.nuisance
     alpha = cloth.alpha
     picture = scene.backdrop(n, SIZE, rng)
@@ -258,47 +260,58 @@ def _compose(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, lit: Field, rng: np
         figure = scene.mannequin(c, n, fine, spec.garment.category == "dress")
         picture = scene.cast_shadow(picture, np.maximum(figure, alpha), n)
         skin = np.asarray(SKINS[spec.seed % len(SKINS)], np.float32)
-        round_ = _toward(scene.blurred(figure, 4.0), math.sin(n.light), -math.cos(n.light), 4)
+        round_ = toward(scene.blurred(figure, 4.0), math.sin(n.light), -math.cos(n.light), 4)
         tone = np.clip(0.93 + 0.45 * round_ - 0.30 * (1.0 - scene.blurred(figure, 2.5)), 0.2, 1.1)
         tone = tone * (1.0 - 0.4 * np.clip(scene.blurred(alpha, 2.5) - alpha, 0, 1))
-        picture = _mix(picture, skin * tone[..., None], figure)
+        picture = mix(picture, skin * tone[..., None], figure)
         alpha = np.asarray(alpha * (1.0 - cloth.inside * figure), np.float32)
     else:
         picture = scene.cast_shadow(picture, alpha, n)
-    picture = _mix(picture, lit, alpha)
+    picture = mix(picture, lit, alpha)
     if n.display == "hanger":
         picture = _hang(spec, c, fine, cloth, picture)
     warm = np.asarray([1.0 + 0.045 * n.warmth, 1.0, 1.0 - 0.06 * n.warmth], np.float32)
     return np.asarray(np.clip(picture * warm, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
 
 
-def _hang(spec: Spec, c: Cut, fine: Frame, cloth: _Cloth, picture: Field) -> Field:
+def _hang(spec: Spec, c: Cut, fine: Frame, cloth: Cloth, picture: Field) -> Field:
     """The hanger, seen above the garment and in its neck opening."""
     tall = spec.garment.neckline == "turtleneck"
     mask = scene.hanger(c, fine, c.top - (7.5 if tall else 0.0))
     colours = ((0.62, 0.45, 0.28), (0.15, 0.15, 0.16), (0.72, 0.73, 0.75))
     front = np.maximum(np.maximum(cloth.body, cloth.extra), cloth.sleeves)
-    return _mix(picture, np.asarray(colours[spec.seed % 3], np.float32), np.asarray(mask * (1.0 - front), np.float32))
+    return mix(picture, np.asarray(colours[spec.seed % 3], np.float32), np.asarray(mask * (1.0 - front), np.float32))
 
 
 def _regions(spec: Spec, garment: Mask, plate: Mask) -> dict[str, Mask]:
     """Mask of each aspect. All but colour and pattern are zones, the same for each value, so that none tells it."""
+    coarse = shapes.frame(spec, SIZE)
+    sleeve, neck, hem, print_ = zones(shapes.cut(plain(spec)), coarse, (spec.nuisance,))
+    return dict(zip(ASPECTS, (garment, garment & ~plate, sleeve, neck, hem, print_), strict=True))
+
+
+def plain(spec: Spec) -> Spec:
+    """The same picture of a garment whose sleeves, neckline and length are those that the zones are measured by."""
     g = spec.garment
-    plain = g.replace(sleeve="long", neckline="crew", length=VALUES[g.category]["length"][-1])
-    c, coarse = shapes.cut(dataclasses.replace(spec, garment=plain)), shapes.frame(spec, SIZE)
-    x, y = coarse.grid()
+    longest = VALUES[g.category]["length"][-1]
+    return dataclasses.replace(spec, garment=g.replace(sleeve="long", neckline="crew", length=longest))
+
+
+def zones(c: Cut, place: Frame, arms: Sequence[Nuisance]) -> tuple[Mask, Mask, Mask, Mask]:
+    """Where sleeves, neckline, hem and chest print of any value can be; `arms` are the poses of the sleeves."""
+    x, y = place.grid()
     px, py = chest(c)
     print_ = (np.abs(x - px) < 0.72 * c.logo) & (np.abs(y - py) < 0.58 * c.logo)
     neck = (np.abs(x) < c.neck + 7.5) & (y > c.top - 11.0) & (y < c.top + 28.5 * c.armhole / 30.0)
     hem = (np.abs(x) < 1.12 * max(c.hem, c.chest) + 2.0) & (y > c.hems[0] - 4.0) & (y < c.hems[-1] + 6.0)
-    masks = (garment, garment & ~plate, _sleeve_zone(spec, c, coarse), neck, hem, print_)
-    return dict(zip(ASPECTS, masks, strict=True))
+    return _sleeve_zone(c, place, arms), neck, hem, print_
 
 
-def _sleeve_zone(spec: Spec, c: Cut, coarse: Frame) -> Mask:
+def _sleeve_zone(c: Cut, place: Frame, arms: Sequence[Nuisance]) -> Mask:
     """Where sleeves of any length can be, with the shoulder's edge without them."""
-    longest = shapes.sleeve(c, spec.nuisance, c.sleeves[-1] * 1.06, c.cuff + 2.0)
+    longest = [shapes.sleeve(c, n, c.sleeves[-1] * 1.06, c.cuff + 2.0) for n in arms]
     inner, deep = 0.74 * c.shoulder, c.top + c.armhole + 1.0
     edge = np.array([[inner, c.top], [c.shoulder + 2.0, c.top + c.slope - 2.0], [c.chest + 1.0, deep], [inner, deep]])
-    zone = coarse.polygon(*shapes.both(longest), *shapes.both(edge))
-    return np.asarray(np.asarray(zone.filter(ImageFilter.GaussianBlur(2.0)), np.uint8) > 50)
+    zone = place.polygon(*(outline for each in [*longest, edge] for outline in shapes.both(each)))
+    soft = zone.filter(ImageFilter.GaussianBlur(2.0 * place.size / SIZE))
+    return np.asarray(np.asarray(soft, np.uint8) > 50)

@@ -5,8 +5,9 @@ many neighbours that differ in one aspect, and whatever a text states holds for 
 or only the words is then not enough.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,22 @@ KIND_NAMES = ("vague", "conflict", "presupposing", "specific")
 Quality = tuple[str, int]  # degradation and severity
 
 
+Compose = Callable[[Garment, Garment, np.random.Generator, str], Wording]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a version of the data does in its own way; the defaults are those of garments-0 and garments-1."""
+
+    compose: Compose = compose
+    changes: tuple[tuple[int, float], ...] = CHANGES  # aspects that change from reference to target, and how often
+    allows: Callable[[Garment], bool] | None = None  # the garments that this split may show; all of them
+    share: float = 1.0  # of all garments that it allows
+
+
+FIRST = Rules()
+
+
 @dataclass(frozen=True)
 class Triplet:
     """One caption entry by positions in the gallery; of a conflict, `fits` is the reference its words are about."""
@@ -36,8 +53,8 @@ class Triplet:
     wording: Wording
 
 
-def gallery(category: str, count: int, rng: np.random.Generator) -> list[Garment]:
-    """`count` different garments in families."""
+def gallery(category: str, count: int, rng: np.random.Generator, rules: Rules = FIRST) -> list[Garment]:
+    """`count` different garments in families. Raises ValueError where the rules don't allow so many."""
     families = max(round(count / FAMILY), 1)
     sizes = [count // families + (i < count % families) for i in range(families)]
     members: dict[Garment, None] = {}
@@ -45,23 +62,38 @@ def gallery(category: str, count: int, rng: np.random.Generator) -> list[Garment
     for i, size in enumerate(sizes):
         total = sum(sizes[: i + 1])
         for _ in range(100):
-            for garment in _family(category, size, uses, rng):
+            for garment in _dense_family(category, size, uses, rng, rules):
                 if len(members) < total:
                     members[garment] = None
             if len(members) == total:
                 break
             size = max(total - len(members), 24)  # the rest of a family that overlaps an earlier one
+        else:
+            raise ValueError(f"a {category} has fewer than {total} garments that this split may show; ask for fewer")
     garments = list(members)
     return [garments[i] for i in rng.permutation(len(garments))]
 
 
-def _family(category: str, count: int, uses: Counter[tuple[str, str]], rng: np.random.Generator) -> list[Garment]:
-    """At least `count` garments where the aspects allow it: a grid over some values of each aspect, in random order.
+def _dense_family(
+    category: str, count: int, uses: Counter[tuple[str, str]], rng: np.random.Generator, rules: Rules
+) -> list[Garment]:
+    """A family; a small one that isn't shown whole is the one of some with the most neighbours at distance one."""
+    if rules.allows is None or count >= 200:
+        return _family(category, count, uses, rng, rules)
+    families = [_family(category, count, uses, rng, rules)[:count] for _ in range(16)]
+    return max(families, key=lambda family: int((distances(family) == 1).sum()) if family else 0)
+
+
+def _family(
+    category: str, count: int, uses: Counter[tuple[str, str]], rng: np.random.Generator, rules: Rules
+) -> list[Garment]:
+    """About `count` garments or more where the aspects allow it: a random order of a grid over their values.
 
     Values that few families have used come first, so that a gallery of some families has them all.
     """
     values = VALUES[category]
-    sides = _sides([len(values[aspect]) for aspect in ASPECTS], count, rng)
+    limits = [len(values[aspect]) for aspect in ASPECTS]
+    sides = _sides(limits, min(round(count / rules.share), math.prod(limits)), rng)
     grid: list[list[str]] = []
     for aspect, side in zip(ASPECTS, sides, strict=True):
         shuffled = [str(value) for value in rng.permutation(values[aspect])]
@@ -70,7 +102,8 @@ def _family(category: str, count: int, uses: Counter[tuple[str, str]], rng: np.r
         uses.update((aspect, value) for value in grid[-1])
     cells = np.stack(np.meshgrid(*(np.arange(side) for side in sides), indexing="ij"), -1).reshape(-1, len(ASPECTS))
     cells = cells[rng.permutation(len(cells))]
-    return [Garment(category, *(grid[a][k] for a, k in enumerate(cell))) for cell in cells]
+    garments = [Garment(category, *(grid[a][k] for a, k in enumerate(cell))) for cell in cells]
+    return garments if rules.allows is None else [garment for garment in garments if rules.allows(garment)]
 
 
 def _sides(limits: Sequence[int], count: int, rng: np.random.Generator) -> tuple[int, ...]:
@@ -93,7 +126,7 @@ def distances(garments: Sequence[Garment]) -> NDArray[np.uint8]:
 
 
 def triplets(
-    garments: Sequence[Garment], quality: Sequence[Quality], count: int, rng: np.random.Generator
+    garments: Sequence[Garment], quality: Sequence[Quality], count: int, rng: np.random.Generator, rules: Rules = FIRST
 ) -> list[Triplet]:
     """`count` triplets whose targets all have `NEAR` near misses. Raises ValueError if no garment has as many."""
     apart = distances(garments)
@@ -105,10 +138,10 @@ def triplets(
     pairs: set[tuple[int, int]] = set()
     while len(out) < count:
         target = int(rng.choice(targets))
-        reference = _reference(garments, apart, target, rng)
+        reference = _reference(garments, apart, target, rng, rules)
         if reference is None or ((reference, target) in pairs and rng.random() < 0.98):
             continue
-        entry = _triplet(garments, quality, apart, reference, target, kinds[len(out)], rng)
+        entry = _triplet(garments, quality, apart, reference, target, kinds[len(out)], rng, rules)
         if entry is not None:
             pairs.add((reference, target))
             out.append(entry)
@@ -123,10 +156,10 @@ def _kinds(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _reference(
-    garments: Sequence[Garment], apart: NDArray[np.uint8], target: int, rng: np.random.Generator
+    garments: Sequence[Garment], apart: NDArray[np.uint8], target: int, rng: np.random.Generator, rules: Rules
 ) -> int | None:
     """A garment one to three changes away; first the changed aspects are drawn, so that colour does not prevail."""
-    changes = int(rng.choice([n for n, _ in CHANGES], p=[p for _, p in CHANGES]))
+    changes = int(rng.choice([n for n, _ in rules.changes], p=[p for _, p in rules.changes]))
     aspects = {str(a) for a in rng.choice(ASPECTS, changes, replace=False)}
     if changes == 3 and {"colour", "pattern"} <= aspects and rng.random() < 0.75:
         return None  # such words alone nearly name the target
@@ -137,9 +170,9 @@ def _reference(
 
 def _triplet(
     garments: Sequence[Garment], quality: Sequence[Quality], apart: NDArray[np.uint8],
-    reference: int, target: int, kind: str, rng: np.random.Generator,
+    reference: int, target: int, kind: str, rng: np.random.Generator, rules: Rules,
 ) -> Triplet | None:  # fmt: skip
-    wording = compose(garments[reference], garments[target], rng, "presupposing" if kind == "conflict" else kind)
+    wording = rules.compose(garments[reference], garments[target], rng, "presupposing" if kind == "conflict" else kind)
     changed = differing(garments[reference], garments[target])
     candidate: int | None = reference
     if kind == "conflict":

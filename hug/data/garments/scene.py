@@ -152,12 +152,12 @@ def cast_shadow(scene: Field, alpha: Field, n: Nuisance) -> Field:
     """The scene darkened where the garment keeps the light away: one soft and one close shadow."""
     dx, dy = int(round(-5.0 * math.sin(n.light))), 3
     soft, close = blurred(alpha, 6.5), blurred(alpha, 2.0)
-    far, near = _shift(soft, dy + 2, 2 * dx), _shift(close, 1, int(np.sign(dx)))
+    far, near = shifted(soft, dy + 2, 2 * dx), shifted(close, 1, int(np.sign(dx)))
     dark = n.shadow * (0.34 * far + 0.22 * near)
     return np.asarray(scene * (1.0 - dark[..., None] * np.asarray([1.0, 0.97, 0.93], np.float32)), np.float32)
 
 
-def _shift(field: Field, down: int, right: int) -> Field:
+def shifted(field: Field, down: int, right: int) -> Field:
     """The field shifted, with nothing coming in from the other side; `down` is positive."""
     out = np.roll(field, (down, right), (0, 1))
     out[:down] = 0.0

@@ -14,10 +14,11 @@ from PIL import Image
 from hug.data import fashioniq, truth
 from hug.data.collection import Collection, Triplet
 from hug.data.corruptions import TRAINED, corrupt
-from hug.data.garments import phrases
 from hug.data.garments.attributes import ASPECTS, Spec, check_choice
+from hug.data.garments.dataset import recipe_of
+from hug.data.garments.drawing import draw
 from hug.data.garments.intervene import STYLES, apply, control, remove
-from hug.data.garments.render import Rendered, render
+from hug.data.garments.render import Rendered
 
 SEVERITY = 3  # of the edit DEGRADED, of kinds seen in training by turns
 
@@ -32,8 +33,12 @@ def read(root: str | Path, split: str, categories: Sequence[str] = fashioniq.CAT
     collection, version = fashioniq.read(root, split, categories), Path(root) / "version.json"
     head = json.loads(version.read_text()) if version.exists() else {}
     about = {key: head[key] for key in ("version", "sha256", "seed") if key in head}
-    own_truth = GarmentTruth(Path(root) / "truth", split, collection.triplets, frozenset(collection.galleries))
-    return dataclasses.replace(collection, version=about, truth=own_truth)
+    # A single caption was written with an empty second one.
+    triplets = tuple(
+        dataclasses.replace(t, captions=t.captions[: 2 if t.captions[1] else 1]) for t in collection.triplets
+    )
+    own_truth = GarmentTruth(Path(root) / "truth", split, triplets, frozenset(collection.galleries))
+    return dataclasses.replace(collection, triplets=triplets, version=about, truth=own_truth)
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class GarmentTruth:
 
     @cached_property
     def phrases(self) -> Mapping[str, truth.Meaning]:
-        return phrases.lexicon()
+        return recipe_of(self.folder.parent).lexicon()
 
     def edits(self, ids: Sequence[str], edits: Sequence[str], style: str, seed: int = 0) -> truth.Edits:
         check_choice("style", style, STYLES)
@@ -88,7 +93,7 @@ class GarmentTruth:
         if wrong:
             raise ValueError(f"unknown edit {wrong[0]!r}; choose an aspect of {', '.join(ASPECTS)}")
         specs = [Spec.from_json(text) for text in self.labels.spec[list(ids)]]
-        rendered = lru_cache(maxsize=1)(lambda n: render(specs[n]))  # a picture is drawn once for all its edits
+        rendered = lru_cache(maxsize=1)(lambda n: draw(specs[n]))  # a picture is drawn once for all its edits
 
         def load(place: int) -> Image.Image:
             n, edit = divmod(place, len(edits))

@@ -11,7 +11,7 @@ import numpy as np
 
 from hug.data.garments import phrases
 from hug.data.garments.attributes import ASPECTS, COLOURS, VALUES, Garment, check_choice, differing
-from hug.data.garments.phrases import Phrase
+from hug.data.garments.phrases import Phrase, Phrases
 
 KINDS: tuple[str, ...] = ("specific", "presupposing", "vague")
 DIRECTION = 0.4  # share of comparative statements among those that could be
@@ -36,13 +36,13 @@ class Statement:
 
 @dataclass(frozen=True)
 class Wording:
-    """Two captions, and what they mean.
+    """Two captions (one of garments-2 may be alone), and what they mean.
 
     `says` maps an aspect to the target's values that the words alone allow; `needs` an aspect to the value that the
     reference must have for the words to make sense.
     """
 
-    captions: tuple[str, str]
+    captions: tuple[str, ...]
     says: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,35 +75,35 @@ def lacks(reference: Garment, needs: Mapping[str, str]) -> bool:
 def _informative(
     reference: Garment, target: Garment, changed: tuple[str, ...], rng: np.random.Generator, presuppose: bool
 ) -> Wording:
-    clauses = [(aspect, side) for aspect, sides in _shares(changed, rng).items() for side in sides]
+    clauses = [(aspect, side) for aspect, sides in shares_of(changed, rng).items() for side in sides]
     sides: tuple[list[Statement], list[Statement]] = ([], [])
-    contrasted = {aspect for aspect in changed if rng.random() < CONTRAST} if presuppose else set()
+    contrasts = {aspect for aspect in changed if rng.random() < CONTRAST} if presuppose else set()
     same = [a for a in ASPECTS if a not in changed and reference.value(a) != phrases.ABSENT.get(a)]
     keep = presuppose and bool(same) and rng.random() < KEEP
-    if presuppose and not contrasted and not keep:
-        contrasted = {str(rng.choice(changed))}
+    if presuppose and not contrasts and not keep:
+        contrasts = {str(rng.choice(changed))}
     for aspect, side in clauses:
-        make = _contrast if aspect in contrasted and rng.random() < 0.8 else _plain
+        make = contrast_values if aspect in contrasts and rng.random() < 0.8 else name_value
         sides[side].append(make(reference, target, aspect, rng))
-    if contrasted and not any(s.needs for side in sides for s in side):
-        aspect, side = next((a, s) for a, s in clauses if a in contrasted)
+    if contrasts and not any(s.needs for side in sides for s in side):
+        aspect, side = next((a, s) for a, s in clauses if a in contrasts)
         index = next(i for i, s in enumerate(sides[side]) if s.aspect == aspect)
-        sides[side][index] = _contrast(reference, target, aspect, rng)
+        sides[side][index] = contrast_values(reference, target, aspect, rng)
     keep_side = int(rng.integers(2)) if keep else -1
-    keeping = _keep(reference, str(rng.choice(same)), rng) if keep else None
+    keeping = keep_value(reference, str(rng.choice(same)), rng) if keep else None
     texts = [_caption(part, keeping if i == keep_side else None, rng, target.category) for i, part in enumerate(sides)]
     everything = [*sides[0], *sides[1], *([keeping] if keeping else [])]
-    return Wording((texts[0], texts[1]), _meaning(everything), {s.aspect: s.needs for s in everything if s.needs})
+    return Wording((texts[0], texts[1]), meaning(everything), {s.aspect: s.needs for s in everything if s.needs})
 
 
-def _meaning(statements: Iterable[Statement]) -> dict[str, tuple[str, ...]]:
+def meaning(statements: Iterable[Statement]) -> dict[str, tuple[str, ...]]:
     says: dict[str, frozenset[str]] = {}
     for s in statements:
         says[s.aspect] = says.get(s.aspect, s.says) & s.says
     return {aspect: tuple(sorted(values)) for aspect, values in says.items()}
 
 
-def _shares(changed: tuple[str, ...], rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
+def shares_of(changed: tuple[str, ...], rng: np.random.Generator) -> dict[str, tuple[int, ...]]:
     """Which of the two captions mentions which change; each mentions at least one."""
     order = [changed[i] for i in rng.permutation(len(changed))]
     shares: dict[str, tuple[int, ...]] = {}
@@ -113,30 +113,33 @@ def _shares(changed: tuple[str, ...], rng: np.random.Generator) -> dict[str, tup
     return shares
 
 
-def _pick(options: tuple[tuple[str, str], ...], rng: np.random.Generator) -> tuple[str, str]:
+def pick(options: tuple[tuple[str, str], ...], rng: np.random.Generator) -> tuple[str, str]:
     """A phrase, or a noun as new and as known; one alone is taken without a random number."""
     return options[int(rng.integers(len(options)))]
 
 
-def _plain(reference: Garment, target: Garment, aspect: str, rng: np.random.Generator) -> Statement:
+def name_value(
+    reference: Garment, target: Garment, aspect: str, rng: np.random.Generator,
+    tables: Phrases = phrases.FIRST, compare: float = DIRECTION, gap: float = _GAP,
+) -> Statement:  # fmt: skip
     """The new value by name, or in comparison with the reference."""
-    direction = _direction(reference, target, aspect)
-    if direction and rng.random() < DIRECTION:
+    direction = _direction(reference, target, aspect, gap)
+    if direction and rng.random() < compare:
         name, says = direction
-        return Statement(aspect, *_pick(phrases.COMPARED[aspect][name], rng), says)
+        return Statement(aspect, *pick(tables.compared[aspect][name], rng), says)
     value = target.value(aspect)
-    return Statement(aspect, *_pick(phrases.NAMED[aspect][value], rng), frozenset({value}))
+    return Statement(aspect, *pick(tables.named[aspect][value], rng), frozenset({value}))
 
 
-def _direction(reference: Garment, target: Garment, aspect: str) -> tuple[str, frozenset[str]] | None:
+def _direction(reference: Garment, target: Garment, aspect: str, least: float) -> tuple[str, frozenset[str]] | None:
     """The comparative that fits the change, and all target values that its words alone allow."""
     old, new, values = reference.value(aspect), target.value(aspect), VALUES[target.category][aspect]
     if aspect == "colour":
         gap = _LUMA[new] - _LUMA[old]
-        if abs(gap) < _GAP:
+        if abs(gap) < least:
             return None
         spare = {v: max((_LUMA[w] - _LUMA[v]) * (-1 if gap > 0 else 1) for w in values) for v in values}
-        return ("lighter" if gap > 0 else "darker"), frozenset(v for v in values if spare[v] >= _GAP)
+        return ("lighter" if gap > 0 else "darker"), frozenset(v for v in values if spare[v] >= least)
     if aspect in ("sleeve", "length"):
         longer = values.index(new) > values.index(old)
         if not longer and new == "sleeveless":
@@ -156,40 +159,42 @@ def _direction(reference: Garment, target: Garment, aspect: str) -> tuple[str, f
     return ("printed", frozenset(values) - {"none"}) if old == "none" else None
 
 
-def _contrast(reference: Garment, target: Garment, aspect: str, rng: np.random.Generator) -> Statement:
+def contrast_values(
+    reference: Garment, target: Garment, aspect: str, rng: np.random.Generator, tables: Phrases = phrases.FIRST
+) -> Statement:
     """The change told from what the reference has: "red instead of blue", "loses the stripes"."""
-    old, new, nouns = reference.value(aspect), target.value(aspect), phrases.NOUNS[aspect]
-    (new_noun, _), (_, old_noun) = _pick(nouns[new], rng), _pick(nouns[old], rng)
+    old, new, nouns = reference.value(aspect), target.value(aspect), tables.nouns[aspect]
+    (new_noun, _), (_, old_noun) = pick(nouns[new], rng), pick(nouns[old], rng)
     gone = phrases.ABSENT.get(aspect) == new and rng.random() < 0.75
-    frames = phrases.RECOLOURED if aspect == "colour" else phrases.LOST if gone else phrases.REPLACED
-    verb, frame = _pick(frames, rng)
+    frames = tables.recoloured if aspect == "colour" else tables.lost if gone else tables.replaced
+    verb, frame = pick(frames, rng)
     return Statement(aspect, verb, frame.format(new=new_noun, known=old_noun), frozenset({new}), old)
 
 
-def _keep(reference: Garment, aspect: str, rng: np.random.Generator) -> Statement:
+def keep_value(reference: Garment, aspect: str, rng: np.random.Generator, tables: Phrases = phrases.FIRST) -> Statement:
     """Something of the reference that shall stay."""
     value = reference.value(aspect)
-    verb, frame = _pick(phrases.KEEP_COLOUR if aspect == "colour" else phrases.KEEP, rng)
-    _, noun = _pick(phrases.NOUNS[aspect][value], rng)
+    verb, frame = pick(tables.stays_coloured if aspect == "colour" else tables.stays, rng)
+    _, noun = pick(tables.nouns[aspect][value], rng)
     return Statement(aspect, verb, frame.format(known=noun), frozenset({value}), value)
 
 
 def _caption(parts: list[Statement], keeping: Statement | None, rng: np.random.Generator, category: str) -> str:
     clauses = [(s.verb, s.text) for s in (parts[i] for i in rng.permutation(len(parts)))]
-    text = _join(clauses, rng)
+    text = join(clauses, rng)
     if keeping:
-        stays = _clause((keeping.verb, keeping.text))
+        stays = clause_of((keeping.verb, keeping.text))
         text = f"{stays} but {text}" if rng.random() < 0.5 else f"{text} but {stays}"
-    return _finish(text, rng, category)
+    return finish(text, rng, category)
 
 
-def _clause(phrase: Phrase) -> str:
+def clause_of(phrase: Phrase) -> str:
     return phrase[1] if phrase[0] == "do" else f"{phrase[0]} {phrase[1]}"
 
 
-def _join(clauses: list[Phrase], rng: np.random.Generator) -> str:
+def join(clauses: list[Phrase], rng: np.random.Generator) -> str:
     """Clauses in one sentence: "is red with long sleeves", "has dots and is longer"."""
-    text, previous = _clause(clauses[0]), clauses[0][0]
+    text, previous = clause_of(clauses[0]), clauses[0][0]
     for verb, rest in clauses[1:]:
         plain = not rest.startswith("no ")
         if verb == "has" and previous == "is" and plain and rng.random() < 0.45:
@@ -197,14 +202,14 @@ def _join(clauses: list[Phrase], rng: np.random.Generator) -> str:
         elif verb == previous and verb != "do" and rng.random() < 0.6:
             text += f" and {rest}"
         elif rng.random() < 0.12:
-            text += f", {_clause((verb, rest))}"
+            text += f", {clause_of((verb, rest))}"
         else:
-            text += f" and {_clause((verb, rest))}"
+            text += f" and {clause_of((verb, rest))}"
         previous = verb
     return text
 
 
-def _finish(text: str, rng: np.random.Generator, category: str) -> str:
+def finish(text: str, rng: np.random.Generator, category: str) -> str:
     """The habits of annotators: a subject, a dropped verb, a capital, a full stop; each now and then."""
     habit = rng.random()
     noun = {"dress": "dress", "shirt": "shirt", "toptee": "top"}[category]
@@ -224,8 +229,8 @@ def _vague(words: int, rng: np.random.Generator, category: str) -> str:
     best = ""
     for _ in range(50):
         count = 1 if words <= 4 else int(rng.integers(1, 3)) if words <= 8 else int(rng.integers(2, 4))
-        parts = [phrases.VAGUE[i] for i in rng.choice(len(phrases.VAGUE), count, replace=False)]
-        text = _finish(_join(parts, rng), rng, category)
+        parts = [phrases.FIRST.vague[i] for i in rng.choice(len(phrases.FIRST.vague), count, replace=False)]
+        text = finish(join(parts, rng), rng, category)
         if not best or abs(len(text.split()) - words) < abs(len(best.split()) - words):
             best = text
         if len(best.split()) == words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hug.data.garments.attributes import Garment, Spec, dress_up, sample_garment
+from hug.data.garments.attributes import Garment, Spec, dress_up, dress_up_anew, sample_garment
 from hug.data.garments.wording import compose
 
 
@@ -13,6 +13,11 @@ def sample_spec(category: str, rng: np.random.Generator) -> Spec:
     return dress_up(sample_garment(category, rng), rng)
 
 
-def captions(reference: Garment, target: Garment, rng: np.random.Generator, kind: str) -> tuple[str, str]:
+def styled_spec(category: str, rng: np.random.Generator) -> Spec:
+    """A random picture of a random garment in a random look."""
+    return dress_up_anew(sample_garment(category, rng), rng)
+
+
+def captions(reference: Garment, target: Garment, rng: np.random.Generator, kind: str) -> tuple[str, ...]:
     """Two captions of one kind."""
     return compose(reference, target, rng, kind).captions

@@ -15,7 +15,9 @@ from PIL import Image
 from hug.data.corruptions import TRAINED
 from hug.data.garments import SIZES, Sizes, build, read, verify
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, Spec
-from hug.data.garments.dataset import SPLITS, plan
+from hug.data.garments.dataset import plan, recipe_of
+from hug.data.garments.recipes import SPLITS
+from hug.data.garments.sampling import NEAR, distances
 from hug.data.garments.wording import lacks
 
 SMALL = Sizes((16, 16, 16), (30, 24, 24))
@@ -173,6 +175,59 @@ def test_missing_and_broken_files_are_reported(copy: Path) -> None:
     (copy / "version.json").unlink()
     with pytest.raises(ValueError, match="holds no finished data set"):
         verify(copy)
+
+
+def test_the_first_versions_stay_as_they_were_released(tmp_path: Path) -> None:
+    """The hash is over captions, splits, truth and every pixel."""
+    head = json.loads((build(tmp_path / "tiny", SIZES["tiny"], 0, "tiny", progress=False) / "version.json").read_text())
+    assert head["sha256"] == "58a01f8687903ff6b81c05192e4dc5ea7ab72211a6782c738bbfc05c43ab6193"
+    assert set(head) == {"version", "seed", "sizes", "sha256"}
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("garments") / "second"
+    return build(folder, Sizes((60, 48, 48), (40, 30, 30)), 5, "small-2", progress=False, recipe="second")
+
+
+def test_the_second_recipe_is_read_with_its_truth(second: Path) -> None:
+    assert verify(second) == []
+    data = read(second, "test")
+    assert data.truth is not None and data.version["version"] == "small-2"
+    captions = [t.captions for t in data.triplets]
+    assert {len(c) for c in captions} == {1, 2} and all(text for c in captions for text in c)
+    with Image.open(data.path(data.ids[0])) as picture:
+        assert picture.size == (320, 320)
+    assert "a nicer look" in data.truth.phrases
+    clean = sorted(data.truth.clean_ids)[:2]
+    edits = data.truth.edits(clean, ["untouched", "sleeve", "control:logo", "degraded"], "unseen")
+    assert {edits.load(n).size for n in range(8)} == {(320, 320)}
+    with Image.open(data.path(clean[0])) as stored:  # as drawn again, but for what JPEG loses
+        difference = np.abs(np.asarray(stored, np.float64) - np.asarray(edits.load(0), np.float64))
+    assert difference.mean() < 2.0
+    assert data.truth.removals(0).edits.load(0).size == (320, 320)
+
+
+def test_splits_of_the_second_recipe_share_no_garment() -> None:
+    parts = [plan("dress", split, Sizes((400, 200, 200), (60, 60, 60)), 0, "second") for split in SPLITS]
+    keys = [{spec.garment.key() for spec in part.specs} for part in parts]
+    assert [len(each) for each in keys] == [400, 200, 200]
+    assert not keys[0] & keys[2] and not keys[0] & keys[1] and not keys[1] & keys[2]
+    for part in parts:
+        near = (distances([spec.garment for spec in part.specs]) == 1).sum(1)
+        assert min(near[t.target] for t in part.triplets) >= NEAR
+
+
+def test_a_recipe_of_a_later_release_is_refused(second: Path, tmp_path: Path) -> None:
+    head = json.loads((second / "version.json").read_text())
+    (tmp_path / "version.json").write_text(json.dumps({**head, "recipe": "ninth"}))
+    with pytest.raises(ValueError, match="made by 'ninth', which this version of hug doesn't know"):
+        recipe_of(tmp_path)
+
+
+def test_more_garments_than_a_split_may_show_are_refused() -> None:
+    with pytest.raises(ValueError, match="ask for fewer"):
+        plan("dress", "test", Sizes((0, 0, 5000), (0, 0, 10)), 0, "second")
 
 
 def test_the_presets_are_the_promised_ones() -> None:

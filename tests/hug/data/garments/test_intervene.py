@@ -10,21 +10,23 @@ import pytest
 from scipy import ndimage
 
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Spec
+from hug.data.garments.drawing import draw
 from hug.data.garments.intervene import REMOVERS, STYLES, apply, control, elsewhere, remove
-from hug.data.garments.render import Rendered, render
-from tests.hug.data.garments.samples import sample_spec
+from hug.data.garments.render import Rendered
+from tests.hug.data.garments.samples import sample_spec, styled_spec
 
 LOCAL = ("sleeve", "neckline", "length", "logo")
 
 
 def specs(count: int) -> list[Spec]:
+    """As many of garments-1 as of garments-2."""
     rng = np.random.default_rng(11)
-    return [sample_spec(CATEGORIES[i % 3], rng) for i in range(count)]
+    return [(sample_spec, styled_spec)[i % 2](CATEGORIES[i % 3], rng) for i in range(count)]
 
 
 @functools.cache
 def drawn(spec: Spec) -> Rendered:
-    return render(spec)
+    return draw(spec)
 
 
 def pixels(picture: object) -> np.ndarray:
@@ -52,7 +54,7 @@ def test_removal_changes_mostly_the_region(aspect: str, style: str) -> None:
         rendered = drawn(spec)
         after = pixels(apply(rendered, aspect, STYLES[style][aspect], 1))
         difference = np.abs(after - pixels(rendered.picture)).mean(-1)
-        near = ndimage.binary_dilation(rendered.regions[aspect], iterations=7)
+        near = ndimage.binary_dilation(rendered.regions[aspect], iterations=7 * len(difference) // 160)
         assert difference.sum() > 0
         assert difference[near].sum() > 0.95 * difference.sum()
 
@@ -63,8 +65,8 @@ def trace(picture: object, aspect: str, region: np.ndarray) -> np.ndarray:
     if aspect == "colour":
         return np.asarray(values[region].mean(0))
     if aspect == "pattern":
-        fine = values - ndimage.gaussian_filter(values, (5.0, 5.0, 0.0))
-        return np.asarray(fine[ndimage.binary_erosion(region, iterations=4)].std(0))
+        fine = values - ndimage.gaussian_filter(values, (len(values) / 32, len(values) / 32, 0.0))
+        return np.asarray(fine[ndimage.binary_erosion(region, iterations=len(region) // 40)].std(0))
     return np.asarray(values[region])
 
 
@@ -87,7 +89,7 @@ def test_removal_makes_the_value_hard_to_tell(aspect: str, style: str) -> None:
 
 @pytest.mark.parametrize("style", sorted(STYLES))
 def test_a_picture_without_colour_has_one_hue(style: str) -> None:
-    for spec in specs(3):
+    for spec in specs(4):
         tones = pixels(remove(spec, "colour", style, 0))
         ratio = (tones[..., 0] - tones[..., 2]) / np.maximum(tones.sum(-1), 60.0)
         assert np.ptp(ratio) < 0.1
@@ -95,7 +97,7 @@ def test_a_picture_without_colour_has_one_hue(style: str) -> None:
 
 @pytest.mark.parametrize("aspect", ASPECTS)
 def test_the_control_spares_the_region_and_covers_as_much(aspect: str) -> None:
-    for spec in specs(3):
+    for spec in specs(4):
         rendered = drawn(spec)
         zone = rendered.regions[aspect]
         difference = (pixels(control(spec, aspect, 1)) != pixels(rendered.picture)).any(-1)
@@ -115,4 +117,4 @@ def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown aspect 'price'"):
         control(spec, "price", 0)
     with pytest.raises(ValueError, match="unknown remover 'magic'"):
-        apply(render(spec), "colour", "magic", 0)
+        apply(draw(spec), "colour", "magic", 0)

@@ -14,7 +14,7 @@ from scipy import stats
 
 from hug.data.captions import shorten
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Garment, differing, sample_garment
-from hug.data.garments.phrases import COLOUR_NAMES, COMPARED, NAMED, NOUNS, VAGUE
+from hug.data.garments.phrases import FIRST
 from hug.data.garments.wording import KINDS, compose, lacks
 from tests.hug.data.garments.samples import captions
 
@@ -30,9 +30,13 @@ FUNCTION_WORDS = frozenset(
 def attribute_words() -> frozenset[str]:
     """Every word by which some phrase names, compares or presupposes an attribute; no vague phrase has one."""
     texts = [
-        text for table in (NAMED, COMPARED) for values in table.values() for each in values.values() for _, text in each
+        text
+        for table in (FIRST.named, FIRST.compared)
+        for values in table.values()
+        for each in values.values()
+        for _, text in each
     ]
-    texts += [text for values in NOUNS.values() for pairs in values.values() for pair in pairs for text in pair]
+    texts += [text for values in FIRST.nouns.values() for pairs in values.values() for pair in pairs for text in pair]
     return frozenset(word for text in texts for word in text.split()) - FUNCTION_WORDS
 
 
@@ -65,8 +69,8 @@ def test_specific_words_name_each_changed_value_or_its_direction() -> None:
     for reference, target, rng in pairs(300):
         joined = " ".join(captions(reference, target, rng, "specific")).lower()
         for aspect in differing(reference, target):
-            named = [text for _, text in NAMED[aspect][target.value(aspect)]]
-            directed = [text for each in COMPARED[aspect].values() for _, text in each]
+            named = [text for _, text in FIRST.named[aspect][target.value(aspect)]]
+            directed = [text for each in FIRST.compared[aspect].values() for _, text in each]
             assert any(text in joined for text in named + directed), (aspect, joined)
 
 
@@ -112,7 +116,9 @@ def test_presupposing_words_name_what_the_reference_has() -> None:
         assert needs
         for aspect, value in needs.items():
             assert reference.value(aspect) == value
-            known = COLOUR_NAMES[value] if aspect == "colour" else [known for _, known in NOUNS[aspect][value]]
+            known = (
+                FIRST.colour_names[value] if aspect == "colour" else [known for _, known in FIRST.nouns[aspect][value]]
+            )
             assert any(text in joined for text in known), (aspect, value, joined)
         assert not lacks(reference, needs)
 
@@ -127,7 +133,7 @@ def test_lacks_means_none_of_it() -> None:
 
 def test_vague_words_name_no_attribute() -> None:
     known = attribute_words()
-    assert not known & {word for _, text in VAGUE for word in text.split()}
+    assert not known & {word for _, text in FIRST.vague for word in text.split()}
     for reference, target, rng in pairs(300, 4):
         said = words(captions(reference, target, rng, "vague")) - {"dress", "shirt", "top"}
         assert not said & known, said & known
