@@ -8,7 +8,7 @@ or only the words is then not enough.
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,8 @@ def _dense_family(
     """A family; a small one that isn't shown whole is the one of some with the most neighbours at distance one."""
     if rules.allows is None or count >= 200:
         return _family(category, count, uses, rng, rules)
-    families = [_family(category, count, uses, rng, rules)[:count] for _ in range(16)]
+    small = replace(rules, share=1.0)  # a grid of just `count` garments, of which some are allowed as a whole
+    families = [_family(category, count, uses, rng, small)[:count] for _ in range(40)]
     return max(families, key=lambda family: int((distances(family) == 1).sum()) if family else 0)
 
 

@@ -187,7 +187,7 @@ def test_the_first_versions_stay_as_they_were_released(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("garments") / "second"
-    return build(folder, Sizes((60, 48, 48), (40, 30, 30)), 5, "small-2", progress=False, recipe="second")
+    return build(folder, Sizes((24, 24, 24), (30, 24, 24)), 1, "small-2", progress=False, recipe="second")
 
 
 def test_the_second_recipe_is_read_with_its_truth(second: Path) -> None:
