@@ -225,11 +225,6 @@ def test_a_recipe_of_a_later_release_is_refused(second: Path, tmp_path: Path) ->
         recipe_of(tmp_path)
 
 
-def test_more_garments_than_a_split_may_show_are_refused() -> None:
-    with pytest.raises(ValueError, match="ask for fewer"):
-        plan("dress", "test", Sizes((0, 0, 5000), (0, 0, 10)), 0, "second")
-
-
 def test_the_presets_are_the_promised_ones() -> None:
     full = SIZES["garments-1"]
     assert [3 * n for n in full.triplets] == [18_000, 6_000, 6_000]

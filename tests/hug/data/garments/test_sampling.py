@@ -12,7 +12,7 @@ import pytest
 from hug.data.garments import SIZES
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, VALUES, Garment
 from hug.data.garments.dataset import Part, plan
-from hug.data.garments.sampling import CHANGES, NEAR, distances, gallery, triplets
+from hug.data.garments.sampling import CHANGES, NEAR, Rules, distances, gallery, triplets
 from hug.data.garments.wording import lacks
 
 
@@ -54,6 +54,12 @@ def test_too_small_a_gallery_is_refused() -> None:
     garments = gallery("shirt", 3, np.random.default_rng(2))
     with pytest.raises(ValueError, match="make the gallery larger"):
         triplets(garments, [("none", 0)] * 3, 5, np.random.default_rng(0))
+
+
+def test_more_garments_than_a_split_may_show_are_refused() -> None:
+    nothing = Rules(allows=lambda garment: False)
+    with pytest.raises(ValueError, match="a dress has fewer than 200 garments that this split may show; ask for fewer"):
+        gallery("dress", 200, np.random.default_rng(0), nothing)
 
 
 def test_a_full_gallery_shows_every_value(full: Part) -> None:
