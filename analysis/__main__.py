@@ -19,6 +19,7 @@ from analysis.results_page import (
     stored_ablations,
 )
 from analysis.store import StudyStore, measure
+from hug.checkpoint import shown_name
 from hug.config import DataConfig
 from hug.evaluate.measurements import lines
 from hug.files import write_text
@@ -98,7 +99,7 @@ def _report(args: argparse.Namespace) -> None:
         store = None
     if store is None or experiments.data is not None and not store.origin.data:
         store = measure(experiments, args.out, args.studies)  # beside the report: a checkpoint may be read-only
-    path = report(store, experiments.folder.resolve().name, _about(experiments, store), args.out)
+    path = report(store, shown_name(experiments.folder), _about(experiments, store), args.out)
     print(f"{len(store.tables)} studies are in {path}")
     for name, why in store.skipped.items():
         print(f"  {name} skipped: {why}")

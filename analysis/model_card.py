@@ -18,12 +18,13 @@ TITLES: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_tex
 
 def model(session: Session) -> pd.DataFrame:
     """Columns what, value: configuration, and training where `training.jsonl` tells of it."""
-    config, objective = session.model.config, session.model.objective
+    config, objective, frozen = session.model.config, session.model.objective, session.model.backbone
     rows = [
         ("name", session.name),
         ("objective", objective.name),
         ("sub-features K × dimensions D", f"{config.components} × {config.dim}"),
-        ("frozen backbone", f"{config.backbone} ({session.model.backbone.fingerprint[:12]})"),
+        ("frozen backbone", f"{frozen.name} ({frozen.fingerprint[:12]})"),
+        ("preprocessing", frozen.preprocessing.text()),
         ("Q-Former", f"{config.layers} layers of width {config.hidden}, {config.heads} heads"),
         ("merge of the sources", config.fusion),
         ("weights", session.model.weights_hash),

@@ -17,7 +17,7 @@ from analysis import training_log
 from analysis.registry import STUDIES
 from analysis.store import StudyStore
 from analysis.targets import AIMS, GUARDS, Aim, is_met, judged_claims, outcome
-from hug.checkpoint import load, local_folder
+from hug.checkpoint import load, local_folder, shown_name
 from hug.evaluate.baselines import BASELINES
 from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import WORDS, Measurements, Metric, definition
@@ -87,7 +87,7 @@ def read_studies(checkpoints: Sequence[str | Path]) -> dict[str, StudyStore]:
 
 def _by_objective(items: Sequence[tuple[str, Path, T]]) -> dict[str, T]:
     objectives = [objective for objective, _, _ in items]
-    names = [o if objectives.count(o) == 1 else f"{o} ({folder.resolve().name})" for o, folder, _ in items]
+    names = [o if objectives.count(o) == 1 else f"{o} ({shown_name(folder)})" for o, folder, _ in items]
     if len(set(names)) < len(names):
         raise ValueError("two checkpoints have the same objective and folder name; give each once, or rename one")
     return {name: item for name, (_, _, item) in zip(names, items, strict=True)}
@@ -169,7 +169,8 @@ def _bound(aim: Aim) -> str:
 def _conditions(m: Measurements) -> dict[str, str]:
     return {
         "protocol": f"{m.protocol}, split {m.split}", "data": _version(m.data), "weights": f"`{m.weights}`",
-        "backbone": f"`{m.backbone}`", "resamples": str(m.effort.get("draws", "unknown")),
+        "backbone": f"`{m.backbone}`" + (m.preprocessing and f", {m.preprocessing}"),
+        "resamples": str(m.effort.get("draws", "unknown")),
         "command": f"`{m.command}`", "commit": f"`{m.commit}`",
     }  # fmt: skip
 
@@ -228,7 +229,7 @@ def ablations_section(runs: Sequence[Results]) -> str:
     texts = []
     for split in dict.fromkeys(r.measurements.split for r in runs):
         part = [r for r in runs if r.measurements.split == split]
-        facts = {r.folder.resolve().name: r.measurements for r in part}
+        facts = {shown_name(r.folder): r.measurements for r in part}
         _same("measured", {name: {"data": m.data, "galleries": m.galleries} for name, m in facts.items()})
         rows = [_ablation(r, base, "the released one" if r is runs[0] else "") for r in part]
         titles = ["run", "steps", "differs in", "resamples, pictures", *COLUMNS]
@@ -240,7 +241,7 @@ def _ablation(run: Results, base: Mapping[str, Any], difference_text: str) -> li
     own = configuration(run.folder)
     pictures = run.studies.origin.effort.get("pictures", "unknown") if run.studies else "unknown"
     return [
-        run.folder.resolve().name, str(own.get("training.steps", "unknown")),
+        shown_name(run.folder), str(own.get("training.steps", "unknown")),
         difference_text or difference(base, own) or "nothing",
         f"{run.measurements.effort.get('draws', 'unknown')}, {pictures} a category",
         *(_cell(run.metrics.get(id)) for id in COLUMNS.values()),

@@ -18,7 +18,7 @@ from torch import Tensor
 from analysis import encoding
 from analysis.sharing import shared_folder, shared_name
 from hug.calibration import Calibration
-from hug.checkpoint import load, local_folder
+from hug.checkpoint import load, local_folder, shown_name
 from hug.files import replacing
 from hug.gaussians import Query
 from hug.model import HUG
@@ -86,7 +86,7 @@ class Session:
         index = source.index(model, folder, cache) if source else own_index(folder, model)
         calibration = Calibration.load(folder, model)
         at_chance = untrusted(folder, model) if pictures else {}  # a study may be what repairs the studies
-        return Session(folder.resolve().name, model, index, source, calibration, at_chance, cache, folder)
+        return Session(shown_name(folder), model, index, source, calibration, at_chance, cache, folder)
 
     @property
     def index(self) -> Index:
@@ -320,7 +320,7 @@ class Sessions:
         first, *more = checkpoints or [BUNDLED_CHECKPOINT]
         default, places = Session.load(first, source, cache), dict[str, str | Path]()
         for place in (*more, *bundled):
-            places.setdefault(Path(place).resolve().name, place)
+            places.setdefault(shown_name(place), place)
         sessions = Sessions(places, source, cache, [default])
         sessions.gallery = gallery or BUNDLED_GALLERY
         return sessions

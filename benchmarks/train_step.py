@@ -22,6 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from hug.backbones import Reader, WordKind, Words, WordTokens
+from hug.backbones.preprocessing import Preprocessing
 from hug.config import OBJECTIVES, SIZES, TrainConfig
 from hug.losses import Criterion, DegradedVariances, Outputs, Pair, RemovedVariances
 from hug.model import HUG
@@ -35,7 +36,8 @@ WORDS = 12  # of which this many are words in a usual batch
 class Shapes:
     """A backbone that is only its shapes."""
 
-    name, fingerprint = "shapes", "shapes"
+    name, fingerprint, revision = "shapes", "shapes", ""
+    preprocessing = Preprocessing(size=160, fit="white", word_pieces=L, captions="as typed")
     image_tokens, image_dim, text_tokens, text_dim = P, CV, L, CT
     word_kind: WordKind = "tokens"
 
@@ -47,6 +49,9 @@ class Shapes:
 
     def reader(self) -> Reader:
         return Reader()
+
+    def to(self, device: torch.device) -> None:
+        pass
 
 
 def words(count: int, length: int) -> Words:

@@ -140,6 +140,7 @@ class HUG(nn.Module):
     def __init__(self, config: ModelConfig, objective: ObjectiveConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
         self._backbone = [backbone or load_backbone(config.backbone)]  # in a list: frozen, named, never stored
+        self._hashed: tuple[list[tuple[str, int, int]], str] | None = None  # weights as they were, and their hash
         reader = self.backbone.reader()
         config = _of_reader(config, reader)
         self.config, self.objective = config, objective
@@ -162,11 +163,18 @@ class HUG(nn.Module):
 
     @property
     def weights_hash(self) -> str:
-        """16 hex digits that name these weights; an index or a prepared result made by others is refused."""
-        digest = hashlib.sha256()
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(name.encode() + value.float().contiguous().cpu().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        """16 hex digits that name these weights; an index or a prepared result made by others is refused.
+
+        Computed again only after a weight changed: at 195 million parameters it takes a second, and every query asks.
+        """
+        state = sorted(self.state_dict().items())
+        seen = [(name, value.data_ptr(), value._version) for name, value in state]
+        if self._hashed is None or self._hashed[0] != seen:
+            digest = hashlib.sha256()
+            for name, value in state:
+                digest.update(name.encode() + value.float().contiguous().cpu().numpy().tobytes())
+            self._hashed = seen, digest.hexdigest()[:16]
+        return self._hashed[1]
 
     # ---- from tokens: used in training, with gradients ----
 

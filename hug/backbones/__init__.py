@@ -1,4 +1,4 @@
-"""Frozen feature extractors behind one protocol, found by name.
+"""Frozen feature extractors behind one protocol, found by name: `embedded`, or `kind:source[@revision]`.
 
 Letters: B items, P image tokens of Cv channels, L word tokens of Ct channels.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Literal, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
+from hug.backbones.preprocessing import Preprocessing
 from hug.gaussians import Batch
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
     from torch import nn
 
@@ -42,12 +44,22 @@ class Words(Batch):
         return self.each(lambda value: value.roll(shift, 0))
 
 
+@dataclass(frozen=True)
 class WordTokens(Words):
     """Texts read by a frozen model: `content` (B, L, Ct) float, zero where padded."""
 
+    def __post_init__(self) -> None:
+        if not self.content.is_floating_point():
+            raise TypeError(f"word tokens are of real numbers, got {self.content.dtype}; ids are WordIds")
 
+
+@dataclass(frozen=True)
 class WordIds(Words):
     """Texts as places in a vocabulary that the reader embeds itself: `content` (B, L) int, zero where padded."""
+
+    def __post_init__(self) -> None:
+        if self.content.is_floating_point():
+            raise TypeError(f"word ids are whole numbers, got {self.content.dtype}: they are never noisy or halved")
 
 
 @dataclass(frozen=True)
@@ -62,8 +74,10 @@ class Reader:
 class Backbone(Protocol):
     """Turns pictures and sentences into tokens, without gradient and always in eval mode."""
 
-    name: str
+    name: str  # as it is shown: `embedded`, or `kind:source`
+    revision: str  # the commit of a Hub model, else ""
     fingerprint: str  # hash of the weights' hashes and every constant that changes a token
+    preprocessing: Preprocessing
     image_tokens: int  # P
     image_dim: int  # Cv
     text_tokens: int  # L
@@ -79,6 +93,9 @@ class Backbone(Protocol):
     def reader(self) -> Reader:
         """What of the Q-Former is pretrained; `Reader()` where nothing is."""
 
+    def to(self, device: torch.device) -> None:
+        """Compute there from now on; what comes out is on the CPU all the same."""
+
 
 def _embedded() -> Backbone:
     from hug.backbones.embedded import Embedded  # torch models load on demand
@@ -86,15 +103,61 @@ def _embedded() -> Backbone:
     return Embedded()
 
 
+def _blip2(source: str, revision: str) -> Backbone:
+    from hug.backbones.blip2 import Blip2
+    from hug.backbones.published import Published
+
+    return Blip2(Published.find("blip2", source, revision))
+
+
+def _towers(kind: str, source: str, revision: str) -> Backbone:
+    from hug.backbones.published import Published
+    from hug.backbones.towers import Towers
+
+    return Towers(Published.find(kind, source, revision))
+
+
 BACKBONES: dict[str, Callable[[], Backbone]] = {"embedded": _embedded}
+PUBLISHED: dict[str, Callable[[str, str], Backbone]] = {  # source, revision
+    "blip2": _blip2,
+    "clip": partial(_towers, "clip"),
+    "siglip": partial(_towers, "siglip"),
+}
+
+
+class Name(NamedTuple):
+    """The parts of a backbone's name."""
+
+    kind: str
+    source: str = ""  # folder or Hub id
+    revision: str = ""
+
+    @staticmethod
+    def parse(name: str) -> Name:
+        """Of `kind` or `kind:source[@revision]`; an @ within a folder's path is the folder's."""
+        kind, _, source = name.partition(":")
+        before, at, revision = source.rpartition("@")
+        return Name(kind, before, revision) if at and "/" not in revision else Name(kind, source)
+
+    def __str__(self) -> str:
+        return self.kind + (f":{self.source}" if self.source else "") + (f"@{self.revision}" if self.revision else "")
 
 
 @cache
 def load_backbone(name: str) -> Backbone:
     """The backbone of that name, loaded once a process.
 
-    Raises ValueError for an unknown name and BackboneError when its weights are missing or changed.
+    Raises ValueError for an unknown name and BackboneError when its files are missing, changed or can't be had.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}; choose one of {sorted(BACKBONES)}")
-    return BACKBONES[name]()
+    if name in BACKBONES:
+        return BACKBONES[name]()
+    kind, source, revision = Name.parse(name)
+    if kind not in PUBLISHED:
+        accepted = [*sorted(BACKBONES), *(f"{kind}:SOURCE" for kind in sorted(PUBLISHED))]
+        raise ValueError(
+            f"unknown backbone {name!r}; choose one of {accepted}, where SOURCE is a folder or a Hub id, and "
+            "@REVISION may follow"
+        )
+    if not source:
+        raise ValueError(f"backbone {name!r} has no source; name a folder or a Hub id, as in {kind}:owner/name")
+    return PUBLISHED[kind](source, revision)

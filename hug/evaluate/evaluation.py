@@ -77,7 +77,7 @@ def evaluate(
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
         test.collection.provenance, {r.category: gallery_record(r) for r in ranking.categories}, command, commit,
-        asdict(effort), tuple(metrics),
+        asdict(effort), tuple(metrics), model.backbone.preprocessing.text(),
     )  # fmt: skip
     if folder is not None:
         write_json(folder / FILE, measurements.to_dict())

@@ -82,6 +82,7 @@ class Measurements:
     commit: str
     effort: Mapping[str, Any]
     metrics: tuple[Metric, ...]
+    preprocessing: str = ""  # what pictures and texts went through; not in files of the first release
 
     def to_dict(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -106,7 +107,7 @@ class Measurements:
         """A plain table, with protocol, gallery sizes and hashes above it."""
         galleries = ", ".join(f"{c} {g['size']} ({g['hash']})" for c, g in self.galleries.items())
         head = f"protocol {self.protocol}, split {self.split}, galleries: {galleries}, weights {self.weights}"
-        return "\n".join([head, "", *lines(self.metrics)])
+        return "\n".join([head, *([self.preprocessing] if self.preprocessing else []), "", *lines(self.metrics)])
 
 
 def lines(metrics: Sequence[Metric]) -> Iterator[str]:

@@ -77,13 +77,21 @@ def _ruin(kind: str, own: Tensor, other: Tensor, statistics: Statistics, rng: np
 
 
 def _places(count: int, rng: np.random.Generator) -> np.ndarray:
-    """(P,) 0, 1, … by distance from a random place of the square grid of tokens, or in random order off a square."""
-    side = round(count**0.5)
-    if side * side != count or rng.random() < 0.3:
+    """(P,) 0, 1, … by distance from a random place of the square grid of tokens, or in random order off a square.
+
+    One token before the grid (a class token, as in 257 = 1 + 16 x 16) lies nowhere: its turn comes at random.
+    """
+    side = int(count**0.5)
+    prefix = count - side * side
+    if prefix > 1 or rng.random() < 0.3:
         return rng.permutation(count)
-    rows, columns = np.divmod(np.arange(count), side)
+    rows, columns = np.divmod(np.arange(side * side), side)
     y, x = rng.uniform(0, side - 1, 2)
-    return np.argsort(np.argsort(np.hypot(rows - y, columns - x) + rng.uniform(0, 0.5, count)))
+    order = np.argsort(np.argsort(np.hypot(rows - y, columns - x) + rng.uniform(0, 0.5, side * side)))
+    if not prefix:
+        return order
+    turn = int(rng.integers(count))
+    return np.concatenate([[turn], order + (order >= turn)])
 
 
 def jitter(

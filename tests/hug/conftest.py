@@ -14,6 +14,7 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 from transformers.models.blip_2.modeling_blip_2 import Blip2TextEmbeddings
 
 from hug.backbones import Backbone, Reader, WordIds, WordTokens
+from hug.backbones.preprocessing import Preprocessing
 from hug.config import SIZES, ObjectiveConfig
 from hug.data.garments import Sizes, build
 from hug.model import HUG
@@ -22,8 +23,9 @@ from hug.model import HUG
 class PixelBackbone:
     """4 tokens of 12 numbers a picture (a 2x2 grid of 2x2 RGB pixels); one token of 8 numbers a word."""
 
-    name = "pixels"
+    name, revision = "pixels", ""
     fingerprint = "pixels-1"
+    preprocessing = Preprocessing(size=4, fit="stretch", word_pieces=6, captions="as typed")
     image_tokens, image_dim = 4, 12
     text_tokens, text_dim = 6, 8
     word_kind = "tokens"
@@ -45,6 +47,9 @@ class PixelBackbone:
 
     def reader(self) -> Reader:
         return Reader()
+
+    def to(self, device: torch.device) -> None:
+        pass
 
 
 class IdBackbone(PixelBackbone):

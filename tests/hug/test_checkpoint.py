@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hug.checkpoint import CheckpointError, load, save_model
+from hug.checkpoint import CheckpointError, load, save_model, shown_name
 from hug.config import OBJECTIVES, PRESETS, SIZES, ModelConfig, ObjectiveConfig
 from tests.hug.conftest import IdBackbone, PixelBackbone, PretrainedBackbone, noise_pictures, small_model
 
@@ -81,12 +81,13 @@ def change(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"format": 99}, "config.format: input should be 1, got 99"),
+        ({"format": 99}, "config.format: input should be 2, got 99"),
         ({"extra": 1}, "unknown key 'extra'"),
         ({"model": {"componets": 3}}, "config.model: unknown key 'componets'"),
         ({"model": {"components": "many"}}, "config.model.components: input should be a valid integer, got 'many'"),
         ({"weights": "0" * 16}, "different models"),
-        ({"backbone": {"name": "pixels", "fingerprint": "other"}}, "trained on backbone other"),
+        ({"format": 1, "backbone": {"name": "pixels", "fingerprint": "other"}}, "trained on backbone other"),
+        ({"format": 1, "backbone": {"name": "pixels"}}, "config.json"),
         ({"backbone": 3}, "config.json"),
     ],
 )
@@ -94,6 +95,34 @@ def test_a_configuration_that_does_not_fit_is_refused(folder: Path, changes: dic
     change(folder, **changes)
     with pytest.raises(CheckpointError, match=says):
         load(folder, PixelBackbone())
+
+
+def test_a_configuration_of_the_first_format_is_read(folder: Path):
+    change(folder, format=1, backbone={"name": "pixels", "fingerprint": "pixels-1"})
+    assert load(folder, PixelBackbone()).weights_hash == small_model(OBJECTIVES["calibrated"]).weights_hash
+
+
+def test_the_backbone_is_stored_with_what_pictures_and_texts_went_through(folder: Path):
+    stored = json.loads((folder / "config.json").read_text())["backbone"]
+    assert stored == {
+        "kind": "pixels", "source": "", "revision": "", "fingerprint": "pixels-1",
+        "preprocessing": {"size": 4, "fit": "stretch", "word_pieces": 6, "captions": "as typed"},
+    }  # fmt: skip
+
+
+def test_another_preprocessing_is_named(folder: Path):
+    class Padded(PixelBackbone):
+        fingerprint = "pixels-2"
+        preprocessing = PixelBackbone.preprocessing.replace(fit="black")
+
+    with pytest.raises(CheckpointError, match="trained with pictures 4 px, stretched; .* here takes .* with black"):
+        load(folder, Padded())
+
+
+def test_a_model_of_the_hub_has_its_name_there_not_a_commit(tmp_path: Path):
+    download = tmp_path / "models--owner--garments-l" / "snapshots" / ("0123456789" * 4)
+    assert shown_name(download) == shown_name("owner/garments-l") == "garments-l"
+    assert shown_name(tmp_path / "runs" / "mine") == "mine"
 
 
 def test_weights_of_another_size_are_refused(folder: Path):

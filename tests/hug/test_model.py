@@ -1,6 +1,8 @@
 """The three passes, the bounds of the variance, gradients, and what must not depend on what."""
 
 import dataclasses
+import hashlib
+from collections import Counter
 
 import pytest
 import torch
@@ -197,6 +199,23 @@ def test_the_weights_name_themselves():
     with torch.no_grad():
         b.mean.bias[0] += 1
     assert a.weights_hash != b.weights_hash
+
+
+def test_the_weights_are_hashed_again_only_after_they_changed(monkeypatch: pytest.MonkeyPatch):
+    model, counted = small_model(OBJECTIVES["paper"]), Counter[str]()
+    sha256 = hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda: counted.update(["hash"]) or sha256())
+    first = model.weights_hash
+    assert model.weights_hash == first and counted["hash"] == 1
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    model.query(noise_pictures(1), ["is red"])
+    assert model.weights_hash == first and counted["hash"] == 1
+    for value in model.parameters():
+        value.grad = torch.ones_like(value)
+    optimizer.step()
+    stepped = model.weights_hash
+    model.load_state_dict(small_model(OBJECTIVES["paper"]).state_dict())
+    assert stepped != first == model.weights_hash and counted["hash"] == 3
 
 
 READERS = [IdBackbone, PretrainedBackbone]

@@ -45,10 +45,22 @@ def test_a_single_picture_can_be_corrupted():
     assert torch.isfinite(less).all() and torch.isfinite(more).all()
 
 
-@pytest.mark.parametrize("cells", [25, 7])
+@pytest.mark.parametrize("cells", [25, 7, 26, 257])
 def test_places_are_an_order_of_all_tokens(cells: int):
     for seed in range(10):
         assert sorted(_places(cells, np.random.default_rng(seed))) == list(range(cells))
+
+
+def test_corruption_is_local_on_a_grid_with_a_class_token_too():
+    """The first five patches in turn lie nearer to one another than five at random."""
+    spread = []
+    for seed in range(200):
+        places = _places(17, np.random.default_rng(seed))
+        nearest = np.argsort(places[1:])[:5]
+        spread.append(np.ptp(nearest // 4) + np.ptp(nearest % 4))
+    assert np.mean(spread) < 4.2  # five at random: 5.2
+    turns = {int(_places(17, np.random.default_rng(seed))[0]) for seed in range(300)}
+    assert turns == set(range(17))  # the class token's turn is any
 
 
 def test_a_removed_aspect_changes_where_it_was_and_hardly_elsewhere():
