@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hug.config import DataConfig
-from hug.data import cirr, fashioniq, folder, garments, table
+from hug.data import cirr, fashioniq, folder, garments, hub, table
 from hug.data.collection import Collection
 from hug.data.health import without_faulty
 
@@ -23,6 +23,7 @@ class Layout:
 
 
 DATASETS: dict[str, Layout] = {  # the first that recognises a folder reads it
+    "hub": Layout(hub.recognise, hub.read, hub.splits),
     "garments": Layout(garments.recognise, garments.read, fashioniq.splits, fashioniq.CATEGORIES),
     "cirr": Layout(cirr.recognise, cirr.read, cirr.splits),
     "fashioniq": Layout(fashioniq.recognise, fashioniq.read, fashioniq.splits, fashioniq.CATEGORIES),

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,13 +81,17 @@ def examine(paths: Iterable[Path], cache: Path, progress: bool = True) -> dict[P
 
 
 def without_faulty(collection: Collection, cache: str | Path, progress: bool = True) -> Collection:
-    """The split without pictures that are missing or unreadable, and without the queries that name them.
-
-    Galleries keep their order. Raises ValueError when a category has no picture or no query left, and for data with
-    a truth, which are generated whole.
-    """
+    """The split without pictures that are missing or unreadable. Raises ValueError as `without` does."""
     state = health(collection, cache, progress)
-    gone = {*state.missing, *state.corrupt}
+    return without(collection, {*state.missing, *state.corrupt})
+
+
+def without(collection: Collection, gone: Set[str]) -> Collection:
+    """The split without these pictures and without the queries that name them; galleries keep their order.
+
+    Raises ValueError when a category has no picture or no query left, and for data with a truth, which are generated
+    whole.
+    """
     if not gone:
         return collection
     if collection.truth is not None:
@@ -104,13 +108,12 @@ def without_faulty(collection: Collection, cache: str | Path, progress: bool = T
             f"{len(gone):,} of {len(collection.needed):,} pictures of {collection.name}, split {collection.split}, are "
             f"missing or unreadable, which leaves nothing to ask in {', '.join(empty)}; --categories names the others"
         )
-    dropped = Dropped(
-        len(gone), len(collection.needed), len(collection.triplets) - len(triplets), len(collection.triplets)
-    )
+    queries = len(collection.triplets)
+    dropped = Dropped(len(gone), len(collection.needed), queries - len(triplets), queries)
     return replace(collection, triplets=triplets, galleries=galleries, dropped=dropped)
 
 
-def _rest(triplet: Triplet, gone: set[str]) -> Triplet:
+def _rest(triplet: Triplet, gone: Set[str]) -> Triplet:
     if gone.isdisjoint(triplet.subset):
         return triplet
     return replace(triplet, subset=tuple(i for i in triplet.subset if i not in gone))

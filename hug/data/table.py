@@ -157,13 +157,13 @@ def _rows(path: Path, adapter: TypeAdapter[list[R]]) -> list[R]:
     if not raw:
         raise ValueError(f"{path}: there is no row")
     try:
-        return adapter.validate_python([_named(row) for row in raw])
+        return adapter.validate_python([named_columns(row) for row in raw])
     except ValidationError as error:
         columns = some(dict.fromkeys(chain.from_iterable(raw)))
         raise ValueError(f"{path}: {first_error(error)}; entries count from 0, columns are {columns}") from None
 
 
-def _named(row: dict[str, Any]) -> dict[str, Any]:
+def named_columns(row: dict[str, Any]) -> dict[str, Any]:
     """A row with Fashion-IQ's `candidate` as `reference`, and `caption`, `caption1`, `caption2` … as `captions`."""
     row = {"reference": row["candidate"], **row} if "candidate" in row else row
     names = [name for name in row if re.fullmatch(r"caption_?\d*", name)]
