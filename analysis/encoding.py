@@ -4,12 +4,10 @@ One cache a process, bounded. Keys are hashes of what was sent, so a visitor fin
 somebody with the very same picture, could have computed; nothing can be listed.
 """
 
-import hashlib
 from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
-from PIL import Image
 from torch import Tensor
 
 from hug.gaussians import Query
@@ -43,9 +41,3 @@ class RecentCache(Generic[V]):
 
 TOKENS: RecentCache[Tensor] = RecentCache(128)  # 77 kB each with the embedded backbone
 QUERIES: RecentCache[Query] = RecentCache(256)  # 25 kB each with K = D = 32
-
-
-def picture_key(picture: Image.Image) -> str:
-    """Names the pixels of a picture."""
-    head = f"{picture.mode} {picture.size}".encode()
-    return hashlib.sha256(head + picture.tobytes()).hexdigest()

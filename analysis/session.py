@@ -19,6 +19,7 @@ from analysis import encoding
 from analysis.sharing import shared_folder, shared_name
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
+from hug.data.identity import content_hash
 from hug.files import replacing
 from hug.gaussians import Query
 from hug.model import HUG
@@ -150,7 +151,7 @@ class Session:
 
     def query(self, picture: Image.Image, words: str) -> Query:
         """The encoded query (B = 1), cached by content."""
-        key = (self.weights, encoding.picture_key(picture), words)
+        key = (self.weights, content_hash(picture), words)
         return encoding.QUERIES.get(key, lambda: self.queries(self.tokens(picture), [words]))
 
     def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
@@ -162,7 +163,7 @@ class Session:
     def tokens(self, picture: Image.Image) -> Tensor:
         """(1, P, Cv) frozen tokens of a picture, cached by content; models on the same backbone share them."""
         backbone = self.model.backbone
-        key = (backbone.fingerprint, encoding.picture_key(picture))
+        key = (backbone.fingerprint, content_hash(picture))
         return encoding.TOKENS.get(key, lambda: backbone.images([picture]))
 
     def _count(self, k: Any) -> int:

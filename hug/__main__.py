@@ -22,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"python -m hug {args.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\npython -m hug {args.command}: stopped", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

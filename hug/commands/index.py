@@ -18,15 +18,20 @@ def add(to: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from hug.checkpoint import load
+    from hug.retrieval.encode import encode
     from hug.retrieval.gallery import left_out_lines, read_gallery
-    from hug.retrieval.index import Index
 
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
-    index = Index.build(model, gallery.pictures.sources, gallery.ids, gallery.meta, progress=True, left_out={})
-    index.save(args.out)
-    left_out = gallery.unreadable(index)
+    try:
+        encoding = encode(model, gallery.pictures.sources, gallery.ids, gallery.meta, gallery.contents, args.out)
+    except KeyboardInterrupt:
+        note = f"stopped; what was encoded lies in {args.out}, the same command goes on from there"
+        print(f"\npython -m hug index: {note}", file=sys.stderr)
+        return 130
+    left_out = gallery.unreadable(encoding.index)
     if left_out:
         print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
-    print(f"{len(index.ids)} pictures indexed in {args.out}, gallery hash {index.gallery_hash}")
+    print(f"{encoding.encoded} encoded, {encoding.reused} known from before, {encoding.copies} copies of others")
+    print(f"{len(encoding.index)} pictures indexed in {args.out}, gallery hash {encoding.index.gallery_hash}")
     return 0

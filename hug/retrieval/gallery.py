@@ -1,10 +1,9 @@
 """A gallery to search, the bundled Parquet file or a folder of somebody's own pictures, and its index."""
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,15 @@ import pandas as pd
 from PIL import Image
 from pyarrow import ArrowException
 
+from hug.data.identity import content_hash
 from hug.data.images import SUFFIXES, PictureError, list_pictures, open_picture, printable
 from hug.files import write_parquet
 from hug.model import HUG
-from hug.retrieval.index import Index
+from hug.retrieval.encode import encode
+from hug.retrieval.index import Index, ids_hash
 from hug.retrieval.storage import TABLE
 
+SAMPLE, NEAR = 8, 0.02  # pictures encoded again; share of their means' size by which another machine may differ
 LABELS = ("string", "category", "integer", "bool")  # kinds of columns that are labels
 
 
@@ -46,32 +48,51 @@ class GallerySource:
     name: str = ""  # where it was read from
 
     @cached_property
+    def contents(self) -> list[str]:
+        """N content hashes; empty for a file that can't be read."""
+        hashes = []
+        for source in self.pictures.sources:
+            try:
+                hashes.append(content_hash(source))
+            except OSError:
+                hashes.append("")
+        return hashes
+
+    @cached_property
     def key(self) -> str:
-        """16 hex digits over ids and pictures; files count by size and time of change, bytes by content."""
-        digest = hashlib.sha256()
-        for id, picture in zip(self.ids, self.pictures.sources, strict=True):
-            digest.update(id.encode() + b"\0")
-            if isinstance(picture, bytes):
-                digest.update(hashlib.sha256(picture).digest())
-            else:
-                facts = picture.stat()
-                digest.update(f"{printable(picture)}:{facts.st_size}:{facts.st_mtime_ns}".encode())
-        return digest.hexdigest()[:16]
+        """16 hex digits over ids and the content of the pictures."""
+        return ids_hash([*self.ids, *self.contents])
 
     def index(self, model: HUG, checkpoint: Path, cache: Path) -> Index:
         """The checkpoint's own index if it is of just these pictures by these weights, else one below `cache`.
 
-        That is made, with a progress bar, when it isn't there or is damaged.
+        That is made, with a progress bar, as far as it isn't there. Labels are always those of this gallery.
         """
         own = own_index(checkpoint, model)
-        if own is not None and own.ids == self.ids:
-            return own
-        folder = cache / f"index-{self.key}-{model.weights_hash[:16]}"
+        if own is not None and own.ids == self.ids and self._pictures_of(own, model):
+            return own if own.meta == self.meta else replace(own, meta=self.meta)
+        place = ids_hash([self.name]) if self.name else self.key
+        folder = cache / f"index-{place}-{model.weights_hash[:16]}"
+        encode(
+            model, self.pictures.sources, self.ids, self.meta, self.contents, folder, [own] if own is not None else []
+        )
+        return Index.load(folder)  # half precision, as at every later start
+
+    def _pictures_of(self, index: Index, model: HUG) -> bool:
+        """Whether an index with these ids is of these pictures.
+
+        One without content hashes was made by an earlier version: a few pictures, spread over it, are encoded again
+        and compared.
+        """
+        if index.contents:
+            return index.contents == self.contents
+        rows = sorted({round(n * (len(self.ids) - 1) / (SAMPLE - 1)) for n in range(SAMPLE)})
         try:
-            return Index.load(folder)
-        except ValueError:
-            Index.build(model, self.pictures.sources, self.ids, self.meta, progress=True, left_out={}).save(folder)
-            return Index.load(folder)  # half precision, as at every later start
+            mu = model.target([self.pictures[row] for row in rows]).mu.cpu()
+        except PictureError:
+            return False
+        stored = index.gaussians.mu[rows].float().cpu()
+        return mu.shape == stored.shape and bool((mu - stored).abs().mean() < NEAR * mu.abs().mean())
 
     def unreadable(self, index: Index) -> dict[str, str]:
         """What is not in its index: what was left out at reading, and what could not be decoded, each with why."""

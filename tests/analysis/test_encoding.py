@@ -7,8 +7,9 @@ import torch
 from PIL import Image
 
 from analysis import encoding
-from analysis.encoding import RecentCache, picture_key
+from analysis.encoding import RecentCache
 from analysis.session import Session
+from hug.data.identity import content_hash
 
 
 @pytest.fixture
@@ -79,5 +80,7 @@ def test_a_failure_is_not_stored() -> None:
 
 def test_a_key_names_pixels_and_size() -> None:
     flat = Image.new("RGB", (2, 8), "red")
-    assert picture_key(flat) == picture_key(flat.copy())
-    assert len({picture_key(p) for p in (flat, Image.new("RGB", (8, 2), "red"), Image.new("RGB", (2, 8), "blue"))}) == 3
+    assert content_hash(flat) == content_hash(flat.copy())
+    assert (
+        len({content_hash(p) for p in (flat, Image.new("RGB", (8, 2), "red"), Image.new("RGB", (2, 8), "blue"))}) == 3
+    )

@@ -17,6 +17,7 @@ from hug.checkpoint import save_model
 from hug.config import OBJECTIVES
 from hug.evaluate.measurements import Metric
 from hug.files import write_json
+from hug.model import HUG
 from hug.retrieval.index import Index
 from tests.hug.conftest import PixelBackbone, noise_pictures, small_model
 
@@ -48,7 +49,7 @@ def test_an_own_folder_is_encoded_once(
     answered = first.trace(first.picture("rack 0/0"), "red").ranking
 
     with monkeypatch.context() as patch:
-        patch.setattr(Index, "build", lambda *_, **__: pytest.fail("encoded again"))
+        patch.setattr(HUG, "target", lambda *_: pytest.fail("encoded again"))
         second = Session.load(checkpoint, folder, tmp_path / "cache")
     again = second.trace(second.picture("rack 0/0"), "red").ranking
     assert again.ids == answered.ids and again.distances.equal(answered.distances)

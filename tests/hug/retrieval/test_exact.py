@@ -31,7 +31,7 @@ def naive(q, c, k: int, components: list[int], use_var: bool, mask: torch.Tensor
     return [[n for n in np.argsort(row, kind="stable").tolist() if mask[n]][:k] for row in table.numpy()]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 10**6), count=st.integers(1, 90), queries=st.integers(1, 70), k=st.integers(1, 100),
     chosen=st.sets(st.integers(0, 4), min_size=1), use_var=st.booleans(), half=st.booleans(),
