@@ -4,16 +4,50 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
+from hug.console import forgive_console, require_writable
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+
+
+LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+def port(text: str) -> int:
+    """A port; 0 is any free one."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, or 0 for any free one; got {text!r}")
+    return int(text)
+
+
+def free_port(host: str | None) -> int:
+    """A port that nobody listens at now."""
+    with socket.create_server((host or "127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def prepare_environment() -> None:
+    """What Gradio reads of the environment when it is imported: no proxy for the app's own calls, a port that is one.
+
+    Raises ValueError for a port that is none.
+    """
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
+    try:
+        port(os.environ.get("GRADIO_SERVER_PORT") or "7860")
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"GRADIO_SERVER_PORT: {error}") from None
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags; host and port default to what GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say."""
     flags = argparse.ArgumentParser(description="Composed image retrieval one can question.")
-    flags.add_argument("--port", type=int, help="port to serve at (GRADIO_SERVER_PORT, else the first free from 7860)")
+    flags.add_argument(
+        "--port", type=port, help="port to serve at, 0 for any free one (GRADIO_SERVER_PORT, else one from 7860)"
+    )
     flags.add_argument("--host", help="address to serve at (GRADIO_SERVER_NAME, else 127.0.0.1)")
     flags.add_argument(
         "--checkpoint",
@@ -25,17 +59,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    forgive_console()
     args = parser().parse_args(argv)
     try:
-        from analysis.session import Sessions  # torch and gradio load after the flags were understood
+        prepare_environment()
+        from analysis.session import CACHE, Sessions  # torch and gradio load after the flags were understood
         from hug.retrieval.gallery import left_out_lines
         from ui.page import build, launch
 
+        require_writable(CACHE, "HUG_RUNS")
         sessions = Sessions.load(args.checkpoint, args.gallery)
         left_out = sessions.get().left_out
         if left_out:
             print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
-        launch(build(sessions), args.host, args.port)
+        launch(build(sessions), args.host, free_port(args.host) if args.port == 0 else args.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1

@@ -21,6 +21,7 @@ from analysis.results_page import (
 from analysis.store import StudyStore, measure
 from hug.checkpoint import shown_name
 from hug.config import DataConfig
+from hug.console import BUNDLED, forgive_console, require_writable
 from hug.evaluate.measurements import lines
 from hug.files import write_text
 
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _experiments(to: argparse.ArgumentParser) -> None:
     data, effort = DataConfig(), Effort()
-    to.add_argument("--checkpoint", default="checkpoints/garments", help="folder or Hub id (%(default)s)")
+    to.add_argument("--checkpoint", default=BUNDLED, help="folder or Hub id (%(default)s)")
     to.add_argument("--root", help="folder of a data set; without it only the gallery is studied")
     to.add_argument("--split", default="test", help="split to study (%(default)s)")
     to.add_argument("--categories", nargs="+", default=list(data.categories), help="categories to read")
@@ -76,6 +77,7 @@ def experiments_of(args: argparse.Namespace) -> Experiments:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    forgive_console()
     args = parser().parse_args(argv)
     try:
         args.run(args)
@@ -86,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(args: argparse.Namespace) -> None:
-    store = measure(experiments_of(args), names=args.studies)
+    experiments = experiments_of(args)
+    require_writable(experiments.folder, "--checkpoint, such as a copy of this one")
+    store = measure(experiments, names=args.studies)
     print("\n".join([store.text(), "", *lines(store.metrics)]))
 
 
@@ -123,7 +127,7 @@ def _results(args: argparse.Namespace) -> None:
     if args.ablations:
         ablations = ablations_section([next(iter(results.values())), *map(Results.load, args.ablations)])
     else:
-        ablations = stored_ablations(args.out.read_text()) if args.out.exists() else ""
+        ablations = stored_ablations(args.out.read_text("utf-8")) if args.out.exists() else ""
     write_text(args.out, results_page(results, ablations))
     print(f"results of {len(args.checkpoints)} checkpoints are in {args.out}")
 

@@ -16,9 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from analysis import encoding
+from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
+from hug.console import given_checkpoint, given_path
 from hug.data.identity import content_hash
 from hug.files import replacing
 from hug.gaussians import Query
@@ -316,14 +318,13 @@ class Sessions:
 
         Raises ValueError as `Session.load` does.
         """
-        source = read_gallery(gallery or BUNDLED_GALLERY)
+        gallery = given_path(gallery or BUNDLED_GALLERY)  # a training reads it in another process
+        source = read_gallery(gallery)
         bundled = [path.parent for path in sorted(BUNDLED_CHECKPOINT.parent.glob("*/config.json"))]
-        first, *more = checkpoints or [BUNDLED_CHECKPOINT]
-        default, places = Session.load(first, source, cache), dict[str, str | Path]()
-        for place in (*more, *bundled):
-            places.setdefault(shown_name(place), place)
+        places = distinct_names([*map(given_checkpoint, checkpoints or [BUNDLED_CHECKPOINT]), *bundled])
+        default = Session.load(places.pop(next(iter(places))), source, cache)
         sessions = Sessions(places, source, cache, [default])
-        sessions.gallery = gallery or BUNDLED_GALLERY
+        sessions.gallery = gallery
         return sessions
 
     def admit(self, name: str, place: str | Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from hug.commands import COMMANDS
 from hug.commands.options import Parser
+from hug.console import forgive_console
 
 
 def parser() -> Parser:
@@ -16,6 +17,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    forgive_console()
     args = parser().parse_args(argv)
     try:
         return COMMANDS[args.command].run(args)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from hug.backbones import Backbone, BackboneError, Name, load_backbone
 from hug.backbones.preprocessing import Preprocessing
 from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
+from hug.console import is_path
 from hug.files import write_json, write_tensors
 from hug.model import HUG, device_of
 
@@ -90,15 +91,14 @@ def load(source: str | Path, backbone: Backbone | None = None, device: str = "cp
 
 
 def local_folder(source: str | Path) -> Path:
-    """The folder itself, or the downloaded copy of a Hub id.
+    """The folder itself, or the downloaded copy of a Hub id; what is meant as a path is not looked for on the Hub.
 
     Raises CheckpointError when neither exists.
     """
-    folder = Path(source)
+    folder, name = Path(source).expanduser(), str(source)
     if folder.is_dir():
         return folder
-    name = str(source)
-    if name.count("/") != 1 or name.startswith((".", "/")):
+    if isinstance(source, Path) or is_path(name):
         raise CheckpointError(f"no checkpoint folder at {source}; give a folder or a Hub id such as owner/name")
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.jsonl", "*.safetensors", "*.parquet", "*.md"]))

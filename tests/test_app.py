@@ -197,7 +197,7 @@ def test_a_transparent_and_a_rotated_picture_are_accepted(url: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--checkpoint", "nowhere"], "no checkpoint folder at nowhere"),
+        (["--checkpoint", "nowhere"], "/nowhere; give a folder or a Hub id"),
         (["--checkpoint", "{tmp}"], "config.json is missing"),
     ],
 )
@@ -207,6 +207,41 @@ def test_a_start_that_fails_is_one_line(
     assert app.main([flag.format(tmp=tmp_path) for flag in flags]) == 1
     told = capsys.readouterr().err.strip().splitlines()
     assert len(told) == 1 and told[0].startswith("app.py: ") and message in told[0]
+
+
+@pytest.mark.parametrize("text", ["-1", "65536", "99999", "8o", "", "１", "7860.0"])
+def test_a_port_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app.parser().parse_args([f"--port={text}"])
+    assert "a port is a number from 1 to 65535, or 0 for any free one; got" in capsys.readouterr().err
+
+
+def test_port_0_is_a_free_one() -> None:
+    assert app.parser().parse_args(["--port", "0"]).port == 0
+    assert 0 < app.free_port(None) < 65536 and app.free_port("127.0.0.1")
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("no_proxy", "NO_PROXY", "GRADIO_SERVER_PORT"):
+        monkeypatch.setenv(name, "")
+    return monkeypatch
+
+
+def test_the_app_s_own_calls_take_no_proxy(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("http_proxy", "http://127.0.0.1:9")
+    environment.setenv("no_proxy", "example.org")
+    app.prepare_environment()
+    assert urllib.request.proxy_bypass("127.0.0.1:7860") and urllib.request.proxy_bypass("example.org")
+    assert urllib.request.proxy_bypass("localhost") and not urllib.request.proxy_bypass("example.com")
+
+
+def test_a_port_of_the_environment_is_checked_too(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("GRADIO_SERVER_PORT", "many")
+    assert app.main([]) == 1
+    assert capsys.readouterr().err.startswith("app.py: GRADIO_SERVER_PORT: a port is a number")
 
 
 def test_flags_default_to_the_environment_and_the_bundle() -> None:

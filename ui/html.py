@@ -21,10 +21,10 @@ def render(template: str, **values: Any) -> Markup:
 
 def text(name: str) -> str:
     """A long text of the page, Markdown, from `ui/texts`."""
-    return (TEXTS / f"{name}.md").read_text().strip()
+    return (TEXTS / f"{name}.md").read_text("utf-8").strip()
 
 
 @cache
 def texts(name: str) -> dict[str, Any]:
     """Sentences and labels of a part of the page by their names, from `ui/texts`."""
-    return tomllib.loads((TEXTS / f"{name}.toml").read_text())
+    return tomllib.loads((TEXTS / f"{name}.toml").read_text("utf-8"))

@@ -134,7 +134,7 @@ def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab
 
     def follow(request: gr.Request) -> dict[Any, Any]:
         params = parameters(request.query_params)
-        name = params.get(TAB, first if "reference" in params else "")
+        name = params.get(TAB, first if {"reference", "model"} & params.keys() else "")
         nothing = {state.asks: gr.skip()}
         if not name:
             return nothing

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hug.commands.options import add_fields, with_options
 from hug.config import DataConfig
+from hug.console import require_writable
 
 HELP = "pack pictures of a generated split into one Parquet gallery"
 
@@ -22,6 +23,7 @@ def run(args: Namespace) -> int:
     from hug.retrieval.gallery import write_gallery
 
     data = with_options(args, DataConfig())
+    require_writable(args.out.parent, "--out")
     collection = read(data, args.split)
     if collection.truth is None:
         raise ValueError(f"{data.root} knows no labels; a gallery is packed from generated data")

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from hug.commands.options import add_checkpoint, add_device
+from hug.console import require_writable
 
 HELP = "encode a gallery beside a checkpoint"
 
@@ -21,6 +22,7 @@ def run(args: Namespace) -> int:
     from hug.retrieval.encode import encode
     from hug.retrieval.gallery import left_out_lines, read_gallery
 
+    require_writable(args.out, "--out")
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
     try:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 from pydantic import AliasChoices
 
 from hug.config import Section, TrainConfig
+from hug.console import BUNDLED
 
 NOT_TYPED = ("name", "required")  # set by the preset and by what was typed
 
@@ -42,7 +43,7 @@ def add_fields(to: argparse.ArgumentParser, kind: type[Section], only: Sequence[
         group.add_argument(*(f"--{str(n).replace('_', '-')}" for n in names), **option)
 
 
-def add_checkpoint(to: argparse.ArgumentParser, default: str | None = "checkpoints/garments") -> None:
+def add_checkpoint(to: argparse.ArgumentParser, default: str | None = BUNDLED) -> None:
     """`--checkpoint`, required where it has no default."""
     note = " (%(default)s)" if default else ""
     to.add_argument("--checkpoint", default=default, required=default is None, help=f"folder or Hub id{note}")

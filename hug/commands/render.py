@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hug.console import require_writable
+
 HELP = "write a generated data set in Fashion-IQ's layout"
 
 
@@ -16,6 +18,7 @@ def add(to: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from hug.data.datasets import generate
 
+    require_writable(args.out, "--out")
     folder = generate(args.out, args.version, args.seed, args.workers)
     print(f"{args.version} is in {folder}")
     return 0

@@ -1,5 +1,6 @@
 """Ask one query."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -25,15 +26,16 @@ def run(args: Namespace) -> int:
     from hug.retrieval.index import Index, SearchOptions
     from hug.retrieval.trace import trace
 
+    words = os.fsencode(args.words).decode("utf-8", "replace")  # as typed, whatever the console's letters
     folder = local_folder(args.checkpoint)
     model, index = load(folder, device=args.device), Index.load(args.index or folder)
     index.check(model)
-    query = model.query([open_picture(args.picture)], [args.words])
-    answer = trace(index, query, args.words, SearchOptions(args.k), Calibration.load(folder, model))
+    query = model.query([open_picture(args.picture)], [words])
+    answer = trace(index, query, words, SearchOptions(args.k), Calibration.load(folder, model))
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
-    print("".join(f"{note}\n" for note in reading_notes(model.backbone, args.words)), end="")
+    print("".join(f"{note}\n" for note in reading_notes(model.backbone, words)), end="")
     if answer.chance is not None:
         print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")
     elif answer.few:

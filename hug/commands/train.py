@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hug.commands.options import add_fields, command_line, with_options
 from hug.config import OBJECTIVES, PRESETS, SIZES, Config
+from hug.console import require_writable
 
 HELP = "train a model; the same command again resumes"
 
@@ -40,6 +41,8 @@ def run(args: Namespace) -> int:
     from hug.train.trainer import train
 
     config = training_config(args)
+    require_writable(args.out, "--out")
+    require_writable(config.data.cache, "--cache")
     backbone, data = load_backbone(config.model.backbone), config.data
     collections = [read(data, split) for split in ("train", "val")]
     views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)

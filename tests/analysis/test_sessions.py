@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,30 @@ def test_given_models_come_before_the_bundled_ones(places: dict[str, Path], tmp_
     sessions = Sessions.load([places["paper"], places["calibrated"]], tmp_path / "pictures", tmp_path / "cache")
     assert sessions.names[:2] == ("paper", "calibrated") and "garments" in sessions.names
     assert sessions.get("calibrated").index.ids == ["0"]
+
+
+def test_models_in_folders_of_one_name_are_both_asked(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    source().pictures[0].save(tmp_path / "pictures" / "0.png")
+    twin = tmp_path / "twin" / "paper"
+    shutil.copytree(places["calibrated"], twin)
+    sessions = Sessions.load([places["paper"], twin, twin], tmp_path / "pictures", tmp_path / "cache")
+    assert sessions.names[:2] == ("paper", "paper (twin)")
+    other = sessions.get("paper (twin)")
+    assert other.name == "paper (twin)" and other.model.objective.name == "calibrated"
+    assert sessions.get().model.objective.name == "paper"
+
+
+def test_places_are_absolute_from_where_they_were_given(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    source().pictures[0].save(tmp_path / "pictures" / "0.png")
+    monkeypatch.chdir(tmp_path)
+    sessions = Sessions.load(["paper", "calibrated"], "pictures", tmp_path / "cache")
+    monkeypatch.chdir("/")
+    assert sessions.gallery == tmp_path / "pictures"
+    assert sessions.get("calibrated").index.ids == ["0"] and sessions.get().picture("0")
 
 
 def test_prepared_studies_of_other_weights_are_told(session: Session, tmp_path: Path) -> None:
