@@ -21,12 +21,15 @@ from hug.data.garments.phrases import Phrase, Phrases
 from hug.data.garments.wording import KINDS, Statement, Wording, join, meaning, pick
 from hug.data.truth import Meaning
 
-SINGLE = 0.5  # share of entries with one caption
+SINGLE = 0.45  # share of entries with one caption
+CONTRASTED = 0.9  # that of presupposing ones, whose statements are longer: so all kinds are about as long
 NEGATED = 0.2  # share of texts in which one change is told by what is gone
+LIKE_CONTRASTED = 0.1  # share of vague texts that are made as long as a presupposing one
 DIRECTION, GAP = 0.35, 0.3  # as in `wording`; dyes of one name differ more here, so comparisons need a wider gap
 ATTEMPTS = 60  # at a vague text of the length that is wanted
 FORMS = ("plain", "fragment", "order", "question", "likeness", "long")
 FORM_SHARES = (0.38, 0.2, 0.13, 0.08, 0.11, 0.1)
+SHORT_SHARES = (0.43, 0.2, 0.13, 0.08, 0.11, 0.05)  # of presupposing texts
 SPLIT_SHARES = {"train": range(0, 50), "val": range(50, 75), "test": range(75, 100)}  # of the hashes of vague texts
 
 _RAW = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
@@ -59,8 +62,10 @@ def compose(reference: Garment, target: Garment, rng: np.random.Generator, kind:
         raise ValueError(f"a {reference.category} cannot become a {target.category}; give two of one category")
     if not differing(reference, target):
         raise ValueError("reference and target have the same attributes; give two that differ")
-    forms = [str(form) for form in rng.choice(FORMS, 2 if rng.random() >= SINGLE else 1, p=FORM_SHARES)]
-    sides = _statements(reference, target, len(forms), rng, kind == "presupposing")
+    presuppose = kind == "presupposing" or (kind == "vague" and rng.random() < LIKE_CONTRASTED)
+    single, shares = (CONTRASTED, SHORT_SHARES) if presuppose else (SINGLE, FORM_SHARES)
+    forms = [str(form) for form in rng.choice(FORMS, 1 if rng.random() < single else 2, p=shares)]
+    sides = _statements(reference, target, len(forms), rng, presuppose)
     texts = [
         _text(form, [(s.verb, s.text) for s in side], rng, target.category)
         for form, side in zip(forms, sides, strict=True)
@@ -84,11 +89,9 @@ def _statements(
     """The statements of each caption in random order; together they tell every change."""
     changed = differing(reference, target)
     shares = wording.shares_of(changed, rng) if captions == 2 else {aspect: (0,) for aspect in changed}
-    contrasts = [a for a in changed if rng.random() < wording.CONTRAST] if presuppose else []
     same = [a for a in ASPECTS if a not in changed and reference.value(a) != phrases.ABSENT.get(a)]
-    keep = presuppose and bool(same) and rng.random() < (wording.KEEP if contrasts else 1.0)
-    if presuppose and not contrasts and not keep:
-        contrasts = [str(rng.choice(changed))]
+    keep = presuppose and bool(same) and rng.random() < wording.KEEP
+    contrasts = [str(rng.choice(changed))] if presuppose and (not keep or rng.random() < 0.2) else []
     negated = str(rng.choice(changed)) if not presuppose and rng.random() < NEGATED else None
     sides: list[list[Statement]] = [[] for _ in range(captions)]
     for aspect, places in shares.items():
@@ -192,17 +195,19 @@ def _vague(form: str, like: str, rng: np.random.Generator, category: str, split:
         attempt += 1
         clauses = [vague_clause(rng) for _ in range(_count(len(like.split()), form, rng))]
         text = _text(form, clauses, rng, category)
-        cost = abs(len(text.split()) - len(like.split())) + abs(len(text) - len(like)) / 6.0
+        cost = abs(len(text.split()) - len(like.split())) + abs(len(text) - len(like)) / 3.0
         if cost < least and belongs(text, split):
             best, least = text, cost
-        if least < 0.5:
+        if least < 0.4:
             break
     return best
 
 
 def _count(words: int, form: str, rng: np.random.Generator) -> int:
     own = words - {"long": 9, "question": 4, "likeness": 3, "order": 2}.get(form, 0)
-    return 1 if own <= 3 else int(rng.integers(1, 3)) if own <= 8 else int(rng.integers(2, 5))
+    if own <= 3:
+        return 1
+    return int(rng.integers(1, 3)) if own <= 8 else int(rng.integers(2, 5)) if own <= 14 else int(rng.integers(3, 8))
 
 
 def vague_clause(rng: np.random.Generator) -> Phrase:
