@@ -1,12 +1,13 @@
-"""Atomic writes (a file has its old content or its new one, never half of it), and the commit they come from."""
+"""Atomic writes (a file has its old content or its new one, never half of it), the commit, and the hash of ids."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False, compression="zstd")
+
+
+def ids_hash(ids: Sequence[str]) -> str:
+    """16 hex digits that name the ids of a gallery in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def commit() -> str:

@@ -1,6 +1,7 @@
 """Measure a checkpoint on a data set."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from hug.commands.options import add_checkpoint, add_device, add_fields, command_line, with_options
 from hug.config import DataConfig
@@ -10,29 +11,37 @@ HELP = "recall of a checkpoint, and the calibrated chance of a hit"
 
 def add(to: ArgumentParser) -> None:
     add_checkpoint(to, default=None)
-    to.add_argument("--split", choices=("val", "test"), default="test", help="split to measure (%(default)s)")
+    to.add_argument("--split", help="split to measure (the protocol's, where the data have it)")
     to.add_argument("--point", help="checkpoint trained with --objective point, as a baseline")
-    to.add_argument("--protocol", help="what is asked and ranked: garments, fiq-std, fiq-noref (the data's own)")
+    to.add_argument(
+        "--protocol",
+        help="fiq-std, fiq-noref, fiq-union, cirr-val, cirr-test or garments-1 (the data's own)",
+    )
     to.add_argument("--quick", action="store_true", help="few resamples, no baselines")
-    add_fields(to, DataConfig, only=("root", "format", "categories", "cache"))
+    to.add_argument("--out", type=Path, help="folder for what is measured (the checkpoint, or its results/ for data "
+                    "that it was not calibrated on)")  # fmt: skip
+    to.add_argument("--recalibrate", action="store_true", help="replace the checkpoint's calibration by this one")
+    add_fields(to, DataConfig, only=("root", "format", "categories", "cache", "missing"))
     add_device(to)
 
 
 def run(args: Namespace) -> int:
     from hug.checkpoint import load, local_folder
-    from hug.evaluate.evaluation import QUICK, Effort, evaluate
-    from hug.evaluate.protocols import PROTOCOLS
+    from hug.evaluate.evaluation import QUICK, Effort, answer_plan, measure_plan
+    from hug.evaluate.plan import plan_evaluation, results_folder
     from hug.files import commit
 
     if args.quick and args.point:
         raise ValueError("--quick measures no baselines; leave out --point, or --quick")
-    if args.protocol and args.protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {args.protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    data, effort = with_options(args, DataConfig()), QUICK if args.quick else Effort()
     model, folder = load(args.checkpoint, device=args.device), local_folder(args.checkpoint)
     point = load(args.point, device=args.device) if args.point else None
-    data, effort, protocol = with_options(args, DataConfig()), QUICK if args.quick else Effort(), args.protocol
-    measurements = evaluate(
-        model, data, folder, args.split, point, effort, command_line(), commit(), PROTOCOLS.get(protocol)
-    )
-    print(measurements.text())
+    plan = plan_evaluation(data, args.split, args.protocol, effort.baselines)
+    place = results_folder(args.checkpoint, folder, plan, model.weights_hash, args.out, args.recalibrate)
+    if plan.protocol.hidden:
+        paths = answer_plan(plan, model, data.cache, place)
+        print(f"written to {' and '.join(map(str, paths))}; check them with `python -m hug submission`")
+        return 0
+    print(measure_plan(plan, model, data.cache, place, point, effort, command_line(), commit()).text())
+    print(f"written to {place}")
     return 0

@@ -12,27 +12,33 @@ from torch import Tensor
 from hug.backbones import WordIds
 from hug.data.features import Features, Pictures, Texts
 from hug.evaluate.protocols import Protocol
-from hug.evaluate.ranking import category_queries, target_ranks
+from hug.evaluate.queries import category_queries, target_ranks
 
 BASELINES = ("reference", "words", "sum")
 FREQUENT = 2048  # ids that are counted
 
 
-def baseline_ranks(train: Features, test: Features, protocol: Protocol) -> dict[str, np.ndarray]:
+def baseline_ranks(train: Features | None, test: Features, protocol: Protocol) -> dict[str, np.ndarray]:
     """Baseline -> ranks (Q,) of the targets category by category, by the protocol.
 
     Words meet pictures through a ridge regression from the pooled words to the pooled target picture, fitted on
-    the training split; the sum adds that prediction to the pooled reference, both at unit length.
+    the training split; the sum adds that prediction to the pooled reference, both at unit length. Without a training
+    split there is the reference alone, and pictures are centred on their gallery.
     """
-    counted = frequent_ids(train.texts)
-    centre, texts_centre, words_to_picture = _ridge(train, protocol, counted)
-    ranks: dict[str, list[np.ndarray]] = {name: [] for name in BASELINES}
+    counted = frequent_ids(train.texts) if train else torch.empty(0, dtype=torch.long)
+    ridge = _ridge(train, protocol, counted) if train else None
+    ranks: dict[str, list[np.ndarray]] = {name: [] for name in (BASELINES if ridge else BASELINES[:1])}
     for category in test.collection.galleries:
         queries = category_queries(test.collection, category, protocol)
-        candidates = F.normalize(pooled_pictures(test.pictures, queries.gallery) - centre, dim=1)  # (N, Cv)
-        references = F.normalize(pooled_pictures(test.pictures, queries.references) - centre, dim=1)
-        words = F.normalize((pooled_texts(test.texts, queries.texts, counted) - texts_centre) @ words_to_picture, dim=1)
-        for name, query in zip(BASELINES, (references, words, references + words), strict=True):  # (Q, Cv)
+        candidates = pooled_pictures(test.pictures, queries.gallery)  # (N, Cv)
+        centre = ridge[0] if ridge else candidates.mean(0)
+        candidates = F.normalize(candidates - centre, dim=1)
+        queried = {"reference": F.normalize(pooled_pictures(test.pictures, queries.references) - centre, dim=1)}
+        if ridge:
+            words = pooled_texts(test.texts, queries.texts, counted) - ridge[1]  # (Q, Ct)
+            queried["words"] = F.normalize(words @ ridge[2], dim=1)
+            queried["sum"] = queried["reference"] + queried["words"]
+        for name, query in queried.items():  # (Q, Cv)
             distances = queries.without_references(-(query @ candidates.T).numpy())
             ranks[name].append(target_ranks(distances, queries.targets))
     return {name: np.concatenate(parts) for name, parts in ranks.items()}

@@ -15,7 +15,7 @@ from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.measurements import Metric
 from hug.evaluate.metrics import macro_mean
 from hug.evaluate.protocols import default_protocol
-from hug.evaluate.ranking import category_queries
+from hug.evaluate.queries import category_queries
 
 CHANGES = (1, 2, 3)  # aspects in which a target differs from its reference
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from hug.calibration import HitModel, log_variance_features
 from hug.config import DataConfig
-from hug.data.datasets import read
 from hug.data.features import Features, evaluation_features
 from hug.evaluate import metrics as measure
 from hug.evaluate.baselines import baseline_ranks
@@ -22,12 +21,13 @@ from hug.evaluate.bootstrap import DRAWS, Statistic
 from hug.evaluate.data_checks import data_checks
 from hug.evaluate.hard_gallery import hard_metrics
 from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric
-from hug.evaluate.protocols import Protocol, default_protocol
+from hug.evaluate.plan import Plan, plan_evaluation, results_folder
+from hug.evaluate.protocols import Protocol
 from hug.evaluate.query_table import query_table, validation_table
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, ranks_without_variance
-from hug.files import write_json, write_parquet
+from hug.evaluate.submission import write_submission
+from hug.files import ids_hash, write_json, write_parquet
 from hug.model import HUG
-from hug.retrieval.index import ids_hash
 
 WITHIN = 10  # a query hits when its target is among so many
 LEAST = 20  # queries that a prediction of misses needs
@@ -48,36 +48,58 @@ def evaluate(
     model: HUG,
     data: DataConfig,
     folder: Path | None,
-    split: str = "test",
+    split: str | None = "test",
     point: HUG | None = None,
     effort: Effort = Effort(),  # noqa: B008 (frozen)
     command: str = "unknown",
     commit: str = "unknown",
-    protocol: Protocol | None = None,
+    protocol: Protocol | str | None = None,
 ) -> Measurements:
-    """Measure a model on `split` of a data set; write measurements, calibration and the tables of queries to `folder`.
+    """Measure a model on `split` of a data set; write measurements, calibration and the tables of queries.
 
-    `point` adds the baseline "point matching" (a checkpoint trained with that objective). With `folder=None` nothing
-    is written; without a protocol it is the data's own.
+    They are written to its checkpoint `folder`, or to its `results` where that was calibrated on other data; with
+    `folder=None` nothing is. `point` adds the baseline "point matching" (a checkpoint trained with that objective).
+    Without a protocol it is the data's own.
     """
-    names = dict.fromkeys((*(("train",) if effort.baselines else ()), "val", split))
-    collections = {name: read(data, name) for name in names}
-    protocol = protocol or default_protocol(collections[split])
-    parts = {n: evaluation_features(c, model.backbone, data.cache, protocol.text) for n, c in collections.items()}
-    test, validation = parts[split], rank_split(model, parts["val"], protocol)
-    ranking = validation if split == "val" else rank_split(model, test, protocol)
+    plan = plan_evaluation(data, split, protocol, effort.baselines)
+    place = results_folder(folder, folder, plan, model.weights_hash) if folder else None
+    return measure_plan(plan, model, data.cache, place, point, effort, command, commit)
+
+
+def measure_plan(
+    plan: Plan,
+    model: HUG,
+    cache: str,
+    folder: Path | None,
+    point: HUG | None,
+    effort: Effort,
+    command: str,
+    commit: str,
+) -> Measurements:
+    """Carry out a plan; with a folder, write there what it measured.
+
+    Raises ValueError for a protocol whose targets are hidden: see `answer_plan`.
+    """
+    if plan.validation is None:
+        raise ValueError(f"protocol {plan.protocol.name} hides its targets, so nothing can be measured")
+    protocol, split = plan.protocol, plan.collection.split
+    features = partial(evaluation_features, backbone=model.backbone, folder=cache, text=protocol.text)
+    train = features(plan.training) if plan.training else None
+    validation = rank_split(model, features(plan.validation), protocol)
+    test = features(plan.collection)
+    ranking = validation if plan.collection is plan.validation else rank_split(model, test, protocol)
     calibration, scale = fit_calibration(validation)
     chance = hit_chance(ranking, validation, calibration)
-    metrics = recall_metrics({"": ranking.ranks}, ranking, effort.draws)
+    metrics = recall_metrics({"": ranking.ranks}, ranking, effort.draws) + protocol_metrics(ranking, effort.draws)
     if effort.baselines:
-        metrics += baseline_metrics(ranking, parts["train"], test, point, effort.draws)
+        metrics += baseline_metrics(ranking, train, test, point, effort.draws)
     metrics += data_checks(test.collection, effort.draws)
     metrics += selective_metrics(ranking, chance, scale, effort.draws)
     metrics += hard_metrics(ranking, effort.draws)
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
         test.collection.provenance, {r.category: gallery_record(r) for r in ranking.categories}, command, commit,
-        asdict(effort), tuple(metrics), model.backbone.preprocessing.text(),
+        asdict(effort), tuple(metrics), model.backbone.preprocessing.text(), plan.notes, plan.validation.provenance,
     )  # fmt: skip
     if folder is not None:
         write_json(folder / FILE, measurements.to_dict())
@@ -87,6 +109,12 @@ def evaluate(
         write_parquet(folder / "validation.parquet", validation_table(validation))
         write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))
     return measurements
+
+
+def answer_plan(plan: Plan, model: HUG, cache: str, folder: Path) -> list[Path]:
+    """The files of a plan whose targets are hidden, for those who know them."""
+    features = evaluation_features(plan.collection, model.backbone, cache, plan.protocol.text)
+    return write_submission(rank_split(model, features, plan.protocol), folder)
 
 
 def gallery_record(ranking: CategoryRanking) -> dict[str, Any]:
@@ -137,12 +165,31 @@ def recall_metrics(methods: Mapping[str, np.ndarray], ranking: RankedSplit, draw
     return metrics
 
 
+def protocol_metrics(ranking: RankedSplit, draws: int = DRAWS) -> list[Metric]:
+    """What the field reports beside the means: recall of each category, of subsets, and the one average."""
+    metrics, protocol = list[Metric](), ranking.protocol
+    for part in ranking.categories if len(ranking.categories) > 1 else ():
+        hits = {f"category.recall.{k}.{part.category}": 100.0 * (part.ranks <= k) for k in protocol.cuts}
+        metrics += [Metric.estimate(id, np.mean, each, draws=draws) for id, each in hits.items() if len(each)]
+    for k in protocol.subset_cuts:
+        hits_within = 100.0 * (ranking.subset_ranks <= k)
+        metrics.append(
+            Metric.estimate(f"recall.{k}.subset", measure.macro_mean, hits_within, ranking.codes, draws=draws)
+        )
+    if protocol.averaged:
+        ranks = {"gallery": ranking.ranks, "subset": ranking.subset_ranks}
+        both = np.mean([100.0 * (ranks[within] <= k) for within, k in protocol.averaged], axis=0)
+        metrics.append(Metric.estimate("recall.average", measure.macro_mean, both, ranking.codes, draws=draws))
+    return metrics
+
+
 def baseline_metrics(
-    ranking: RankedSplit, train: Features, test: Features, point: HUG | None, draws: int = DRAWS
+    ranking: RankedSplit, train: Features | None, test: Features, point: HUG | None, draws: int = DRAWS
 ) -> list[Metric]:
     """Every baseline on the same frozen tokens, and HUG's lead over the best of them but point matching.
 
-    The lead is R@10 in percent on clean queries, a paired difference; left out where nobody knows which are clean.
+    Without training pictures those of words are left out, and so is the lead. It is R@10 in percent on clean queries,
+    a paired difference; left out where nobody knows which are clean.
     """
     baselines = baseline_ranks(train, test, ranking.protocol)
     methods = dict(baselines)
@@ -151,7 +198,7 @@ def baseline_metrics(
     methods["means"] = np.concatenate([ranks_without_variance(r) for r in ranking.categories])
     metrics = recall_metrics(methods, ranking, draws)
     clean = ranking.selections.get("clean")
-    if clean is None or not clean.any():
+    if train is None or clean is None or not clean.any():
         return metrics
     own, *rivals = (100.0 * (ranks[clean] <= WITHIN) for ranks in (ranking.ranks, *baselines.values()))
     names = dict(zip((WORDS["method"][name] for name in baselines), rivals, strict=True))

@@ -10,7 +10,8 @@ from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.data_checks import aspects_apart
 from hug.evaluate.measurements import Metric
 from hug.evaluate.metrics import macro_mean
-from hug.evaluate.ranking import CategoryRanking, RankedSplit, target_ranks
+from hug.evaluate.queries import target_ranks
+from hug.evaluate.ranking import CategoryRanking, RankedSplit
 
 
 def hard_gallery(truth: Truth, rankings: Iterable[CategoryRanking]) -> pd.DataFrame:

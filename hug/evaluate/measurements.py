@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,16 @@ WORDS: dict[str, dict[str, str]] = {  # what stands in the braces of an id -> wh
     "kind": {kind: f"{kind} ({'trained' if kind in TRAINED else 'unseen'})" for kind in (*TRAINED, *UNSEEN)},
 }
 DEFINITIONS = {id: Definition(*parts) for id, parts in _TABLES["definitions"].items()}  # the first that fits an id
-PATTERNS = {re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^.]+)", re.escape(id))): d for id, d in DEFINITIONS.items()}
+WHOLE = ("category",)  # a word of an id that may hold dots: data name their categories as they like
+
+
+def _pattern(id: str) -> re.Pattern[str]:
+    word = {True: ".+", False: "[^.]+"}
+    parts = re.sub(r"\\{(\w+)\\}", lambda name: f"(?P<{name[1]}>{word[name[1] in WHOLE]})", re.escape(id))
+    return re.compile(parts)
+
+
+PATTERNS = {_pattern(id): d for id, d in DEFINITIONS.items()}
 
 
 def definition(id: str) -> Definition:
@@ -83,6 +92,8 @@ class Measurements:
     effort: Mapping[str, Any]
     metrics: tuple[Metric, ...]
     preprocessing: str = ""  # what pictures and texts went through; not in files of the first release
+    notes: tuple[str, ...] = ()  # what was left out, and why
+    validation: Mapping[str, Any] = field(default_factory=dict)  # provenance of what the calibration was fitted on
 
     def to_dict(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -107,7 +118,8 @@ class Measurements:
         """A plain table, with protocol, gallery sizes and hashes above it."""
         galleries = ", ".join(f"{c} {g['size']} ({g['hash']})" for c, g in self.galleries.items())
         head = f"protocol {self.protocol}, split {self.split}, galleries: {galleries}, weights {self.weights}"
-        return "\n".join([head, *([self.preprocessing] if self.preprocessing else []), "", *lines(self.metrics)])
+        notes = [*([self.preprocessing] if self.preprocessing else []), *(f"note: {note}" for note in self.notes)]
+        return "\n".join([head, *notes, "", *lines(self.metrics)])
 
 
 def lines(metrics: Sequence[Metric]) -> Iterator[str]:

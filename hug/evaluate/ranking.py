@@ -11,6 +11,7 @@ from torch import Tensor
 from hug.data.collection import Collection
 from hug.data.features import Features, tokens_of
 from hug.evaluate.protocols import Protocol, default_protocol
+from hug.evaluate.queries import MISSED, CategoryQueries, category_queries, subset_ranks, target_ranks
 from hug.gaussians import Gaussians, Query, distance
 from hug.model import HUG
 
@@ -30,6 +31,7 @@ class CategoryRanking:
     distances: np.ndarray  # (Q, N); the reference of each query at +inf when the protocol removes it
     targets: np.ndarray  # (Q,) position of the target in the gallery
     ranks: np.ndarray  # (Q,) 1-based rank of the target
+    queries: CategoryQueries  # what was asked
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class RankedSplit:
     def ranks(self) -> np.ndarray:
         """(Q,) 1-based rank of the target."""
         return np.concatenate([r.ranks for r in self.categories])
+
+    @cached_property
+    def subset_ranks(self) -> np.ndarray:
+        """(Q,) 1-based rank of the target among the members of its subset; MISSED for data without subsets."""
+        parts = [subset_ranks(r.distances, r.targets, r.queries.members) for r in self.categories]
+        return np.concatenate(parts)
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -106,48 +114,14 @@ def rank_split(
         candidates = encode_pictures(model, features.pictures.tokens, rows)
         query = encode_queries(model, features, queries.references, queries.texts)
         distances = queries.without_references(distance(query, candidates, use_var=use_var).numpy())
-        ranks = target_ranks(distances, queries.targets)
+        hidden = np.full(len(queries.rows), MISSED)
+        ranks = hidden if protocol.hidden else target_ranks(distances, queries.targets)
         categories.append(
             CategoryRanking(
-                category, queries.gallery, queries.rows, query, candidates, distances, queries.targets, ranks
+                category, queries.gallery, queries.rows, query, candidates, distances, queries.targets, ranks, queries
             )
         )
     return RankedSplit(features.collection, protocol, tuple(categories))
-
-
-@dataclass(frozen=True)
-class CategoryQueries:
-    """What a protocol asks of one category; triplets whose target is hidden are left out."""
-
-    gallery: tuple[str, ...]
-    rows: np.ndarray  # (Q,) index into collection.triplets
-    references: list[str]  # Q ids
-    texts: list[str]  # Q
-    targets: np.ndarray  # (Q,) position in the gallery
-    places: np.ndarray  # (Q,) position of the reference in the gallery; -1 where it isn't there
-    keep_reference: bool
-
-    def without_references(self, distances: np.ndarray) -> np.ndarray:
-        """Distances (Q, N) with each query's reference at +inf, where the protocol removes it; changed in place."""
-        if not self.keep_reference:
-            present = np.flatnonzero(self.places >= 0)
-            distances[present, self.places[present]] = np.inf
-        return distances
-
-
-def category_queries(
-    collection: Collection, category: str, protocol: Protocol, limit: int | None = None
-) -> CategoryQueries:
-    """The first `limit` queries of a category."""
-    pairs = [(n, t) for n, t in enumerate(collection.triplets) if t.category == category and t.target is not None]
-    rows, triplets = [n for n, _ in pairs[:limit]], [t for _, t in pairs[:limit]]
-    gallery = collection.galleries[category]
-    place = {i: n for n, i in enumerate(gallery)}
-    return CategoryQueries(
-        gallery, np.array(rows, int), [t.reference for t in triplets], [protocol.text(t.captions) for t in triplets],
-        np.array([place[str(t.target)] for t in triplets], int),
-        np.array([place.get(t.reference, -1) for t in triplets], int), protocol.keep_reference,
-    )  # fmt: skip
 
 
 def ranks_without_variance(ranking: CategoryRanking) -> np.ndarray:
@@ -155,13 +129,6 @@ def ranks_without_variance(ranking: CategoryRanking) -> np.ndarray:
     distances = distance(ranking.query, ranking.candidates, use_var=False).numpy()
     distances[np.isinf(ranking.distances)] = np.inf  # the removed references
     return target_ranks(distances, ranking.targets)
-
-
-def target_ranks(distances: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(Q,) 1-based rank of each query's target; ties go by gallery order."""
-    own = distances[np.arange(len(targets)), targets][:, None]  # (Q, 1)
-    before = np.arange(distances.shape[1])[None] < targets[:, None]  # (Q, N)
-    return 1 + ((distances < own) | ((distances == own) & before)).sum(1)
 
 
 def log_variances(query: Query) -> np.ndarray:

@@ -5,7 +5,6 @@ Letters: B queries, N candidates, K components, D dimensions of one component.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from hug.data.identity import content_hash
 from hug.data.images import PictureError, open_picture
+from hug.files import ids_hash
 from hug.gaussians import Gaussians, Query, candidate_vectors
 from hug.model import HUG
 from hug.retrieval.exact import Scan, room, summed
@@ -265,11 +265,6 @@ def _readable(
             if left_out is None:
                 raise
             left_out[ids[n]] = str(error)
-
-
-def ids_hash(ids: Sequence[str]) -> str:
-    """16 hex digits that name the ids of a gallery in their order."""
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def _put(gaussians: Gaussians, start: int, part: Gaussians) -> None:

@@ -129,7 +129,7 @@ def test_from_training_to_an_answer_on_the_real_backbone(
     assert main(train.split()) == 0 and "finished at step 4" in capsys.readouterr().out
     assert main(f"{train} --lr 0.1".split()) == 1 and "training.lr" in capsys.readouterr().err
     assert main(f"evaluate {data} --checkpoint {run} --split val".split()) == 0
-    assert "protocol garments, split val" in capsys.readouterr().out
+    assert "protocol garments-1, split val" in capsys.readouterr().out
     assert main(f"results --checkpoints {run} --out {tmp_path}/docs/results.md".split()) == 0
     assert "## Aims" in (tmp_path / "docs/results.md").read_text()
     assert main(f"gallery --root {garments} --out {tmp_path}/g.parquet --per-category 5".split()) == 0

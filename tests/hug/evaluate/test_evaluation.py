@@ -36,7 +36,7 @@ def evaluated(garments: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
 def test_every_metric_is_there_once_with_protocol_and_galleries(evaluated: tuple[Path, Measurements]):
     folder, measurements = evaluated
     assert Measurements.load(folder) == measurements
-    assert measurements.protocol == "garments" and measurements.data["version"] == "test"
+    assert measurements.protocol == "garments-1" and measurements.data["version"] == "test"
     assert {g["size"] for g in measurements.galleries.values()} == {15}
     ids = [m.id for m in measurements.metrics]
     assert len(ids) == len(set(ids)) and len({m.title for m in measurements.metrics}) == len(ids)
@@ -110,7 +110,7 @@ def test_the_protocol_says_what_is_ranked_and_hidden_targets_are_not(garments: P
 
 def test_the_text_names_what_was_measured(evaluated: tuple[Path, Measurements]):
     text = evaluated[1].text()
-    assert "protocol garments, split test" in text.splitlines()[0] and "dress 15 (" in text
+    assert "protocol garments-1, split test" in text.splitlines()[0] and "dress 15 (" in text
     assert len(text.splitlines()) == 2 + len(evaluated[1].metrics)
 
 
