@@ -111,7 +111,8 @@ def test_the_protocol_says_what_is_ranked_and_hidden_targets_are_not(garments: P
 def test_the_text_names_what_was_measured(evaluated: tuple[Path, Measurements]):
     text = evaluated[1].text()
     assert "protocol garments-1, split test" in text.splitlines()[0] and "dress 15 (" in text
-    assert len(text.splitlines()) == 2 + len(evaluated[1].metrics)
+    assert text.splitlines()[1] == evaluated[1].preprocessing
+    assert len(text.splitlines()) == 3 + len(evaluated[1].metrics)
 
 
 def test_the_calibration_answers_for_its_own_weights_only(evaluated: tuple[Path, Measurements]):
