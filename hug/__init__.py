@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hug.checkpoint import CheckpointError, load
+    from hug.checkpoint import CheckpointError
     from hug.gaussians import Gaussians, Query
-    from hug.model import HUG
     from hug.retrieval.index import Index, Ranking
+    from hug.sharing import HUG, load
 
 __all__ = ["HUG", "CheckpointError", "Gaussians", "Index", "Query", "Ranking", "load"]
 
 _HOMES = {
-    "HUG": "hug.model",
+    "HUG": "hug.sharing",
     "CheckpointError": "hug.checkpoint",
     "Gaussians": "hug.gaussians",
     "Index": "hug.retrieval.index",
     "Query": "hug.gaussians",
     "Ranking": "hug.retrieval.index",
-    "load": "hug.checkpoint",
+    "load": "hug.sharing",
 }
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -15,6 +15,8 @@ from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
 from hug.console import is_path
 from hug.files import write_json, write_tensors
 from hug.model import HUG, device_of
+
+PATTERNS = ["*.json", "*.jsonl", "*.safetensors", "*.parquet", "*.md"]  # of a repository; nothing that could run
 
 
 class TrainedOn(Section):
@@ -64,14 +66,16 @@ def save_model(model: HUG, folder: str | Path) -> None:
     write_json(folder / "config.json", description.model_dump(mode="json"))
 
 
-def load(source: str | Path, backbone: Backbone | None = None, device: str = "cpu") -> HUG:
+def load(source: str | Path, backbone: Backbone | None = None, device: str = "cpu", revision: str | None = None) -> HUG:
     """The model of a checkpoint folder or of a Hub id ("owner/name"), in evaluation mode on a device.
+
+    A revision (branch, tag or commit) is of a Hub id.
 
     Raises CheckpointError when the folder is missing or incomplete, the format or a key is unknown, the weights
     don't belong to the configuration, or the frozen backbone differs from the one trained with, and ValueError for a
     device that isn't here.
     """
-    folder = local_folder(source)
+    folder = local_folder(source, revision)
     saved = _read_config(folder)
     try:
         backbone = backbone or load_backbone(saved.backbone.name)
@@ -90,7 +94,7 @@ def load(source: str | Path, backbone: Backbone | None = None, device: str = "cp
     return model
 
 
-def local_folder(source: str | Path) -> Path:
+def local_folder(source: str | Path, revision: str | None = None) -> Path:
     """The folder itself, or the downloaded copy of a Hub id; what is meant as a path is not looked for on the Hub.
 
     Raises CheckpointError when neither exists.
@@ -101,7 +105,7 @@ def local_folder(source: str | Path) -> Path:
     if isinstance(source, Path) or is_path(name):
         raise CheckpointError(f"no checkpoint folder at {source}; give a folder or a Hub id such as owner/name")
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.jsonl", "*.safetensors", "*.parquet", "*.md"]))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"no checkpoint folder at {source}, and the Hub gave none: {type(error).__name__}"
@@ -115,14 +119,6 @@ def shown_name(source: str | Path) -> str:
     if folder.parent.name == "snapshots" and repository.startswith("models--"):  # a download of the Hub's client
         return repository.rpartition("--")[2]
     return folder.name
-
-
-def push(folder: str | Path, repo: str, private: bool = True) -> str:
-    """Upload a whole checkpoint folder (without its resumable state) to the Hub; returns its address."""
-    api = HfApi()
-    api.create_repo(repo, private=private, exist_ok=True)
-    api.upload_folder(folder_path=str(folder), repo_id=repo, ignore_patterns=["state.safetensors", ".*"])
-    return f"https://huggingface.co/{repo}"
 
 
 def _check_backbone(source: str | Path, trained: TrainedOn, here: Backbone) -> None:

@@ -4,9 +4,9 @@ Letters: B batch, K components, D dimensions of one component, P image tokens, L
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from PIL import Image
@@ -136,6 +136,9 @@ class HUG(nn.Module):
 
     `target` and `query` take pictures; `target_tokens` and `query_tokens` take what a backbone made of them.
     """
+
+    from_pretrained: ClassVar[Callable[..., "HUG"]]  # both are of hug.sharing: nothing here knows files or the Hub
+    push_to_hub: ClassVar[Callable[..., str]]
 
     def __init__(self, config: ModelConfig, objective: ObjectiveConfig, backbone: Backbone | None = None) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ LAYERS = (
     {"model"},
     {"losses", "calibration", "retrieval", "checkpoint"},
     {"evaluate"},
-    {"train"},
+    {"train", "sharing"},
 )
 ABOVE = {"", "__main__", "commands"}  # the package itself re-exports, its command line calls everything
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from hug.commands import evaluate, export, gallery, index, info, render, results, score, search, submission, train
+from hug.commands import evaluate, export, gallery, index, info, push, render, results, score, search, submission, train
 
 
 class Command(Protocol):
@@ -18,5 +18,5 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (render, export, train, evaluate, score, submission, results, gallery, index, search, info)
+    for module in (render, export, train, evaluate, score, submission, results, gallery, index, search, info, push)
 }
