@@ -1,22 +1,24 @@
 """A checkpoint folder, local or on the Hub: JSON and safetensors only, each file written atomically."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from hug.backbones import Backbone, BackboneError, Name, load_backbone
 from hug.backbones.preprocessing import Preprocessing
+from hug.bounded import JSON_BYTES, TENSOR_BYTES, brief, check_file, check_table, read_json
 from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
 from hug.console import is_path
 from hug.files import write_json, write_tensors
 from hug.model import HUG, device_of
 
 PATTERNS = ["*.json", "*.jsonl", "*.safetensors", "*.parquet", "*.md"]  # of a repository; nothing that could run
+KINDS = {"F64", "F32", "F16", "BF16"}  # of numbers in a file of weights
 
 
 class TrainedOn(Section):
@@ -82,11 +84,15 @@ def load(source: str | Path, backbone: Backbone | None = None, device: str = "cp
     except BackboneError as error:
         raise CheckpointError(f"{source} was trained on {saved.backbone.name}: {error}") from error
     _check_backbone(source, saved.backbone, backbone)
-    model = HUG(saved.model, saved.objective, backbone)
     try:
+        _check_shapes(folder / "model.safetensors", saved, backbone)
+        model = HUG(saved.model, saved.objective, backbone)
         model.load_state_dict(load_file(folder / "model.safetensors"))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise CheckpointError(f"{source}: model.safetensors is damaged or doesn't fit config.json ({error})") from error
+        if not all(bool(torch.isfinite(value).all()) for value in model.state_dict().values()):
+            raise ValueError("a weight is not a finite number")
+    except (SafetensorError, RuntimeError, OSError, ValueError, KeyError, MemoryError) as error:
+        why = f"model.safetensors is damaged or doesn't fit config.json ({brief(error)})"
+        raise CheckpointError(f"{source}: {why}") from error
     if model.weights_hash != saved.weights:
         raise CheckpointError(f"{source}: config.json and model.safetensors are of different models; copy both again")
     model.eval().to(device_of(device))
@@ -134,13 +140,22 @@ def _check_backbone(source: str | Path, trained: TrainedOn, here: Backbone) -> N
 
 
 def _read_config(folder: Path) -> Description:
+    """The description, once every file beside it was found plain and within bounds, whoever will read it."""
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).exists():
             raise CheckpointError(f"{folder} is not a complete checkpoint: {name} is missing")
     try:
-        return from_dict(Description, _current(json.loads((folder / "config.json").read_text())))
-    except ValueError as error:
-        raise CheckpointError(f"{folder}/config.json: {error}") from error
+        for path in (*folder.iterdir(), *folder.glob("analysis/*")):
+            if path.suffix == ".json":
+                check_file(path, JSON_BYTES)
+            elif path.suffix == ".parquet":
+                check_table(path)
+    except Exception as error:  # readers raise almost anything on hostile bytes; all of it means the same
+        raise CheckpointError(f"{folder}: {path.name} can't be read ({brief(error)})") from error
+    try:
+        return from_dict(Description, _current(read_json(folder / "config.json")))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{folder}/config.json: {brief(error)}") from error
 
 
 def _current(raw: Any) -> Any:
@@ -155,3 +170,32 @@ def _current(raw: Any) -> Any:
         **raw, "format": 2,
         "backbone": {**name, "fingerprint": backbone["fingerprint"], "preprocessing": None},
     }  # fmt: skip
+
+
+def _check_shapes(path: Path, saved: Description, backbone: Backbone) -> None:
+    """Compare the names and shapes in a file with those of the configured model, before room is made for either.
+
+    Raises ValueError for what differs, and for numbers that are no real ones.
+    """
+    check_file(path, TENSOR_BYTES)
+    with safe_open(path, "pt") as file:
+        stored = {name: file.get_slice(name) for name in file.offset_keys()}
+        shapes = {name: tuple(part.get_shape()) for name, part in stored.items()}
+        kinds = {part.get_dtype() for part in stored.values()}
+    if strange := kinds - KINDS:
+        raise ValueError(f"it holds numbers of the kind {min(strange)}; accepted are {', '.join(sorted(KINDS))}")
+    size = saved.model
+    for name, shape in (
+        ("mean.weight", (size.dim, size.hidden)),
+        ("qformer.queries", (1, size.components, size.hidden)),
+    ):
+        if shapes.get(name) != shape:
+            raise ValueError(f"{name} has the shape {shapes.get(name)}, by config.json {shape}")
+    if backbone.word_kind == "ids":
+        return  # a pretrained reader brings its own parts, in its own sizes
+    with torch.device("meta"):  # shapes without numbers
+        model = HUG(size, saved.objective, backbone)
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if wrong := [name for name in sorted({*expected, *shapes}) if expected.get(name) != shapes.get(name)]:
+        first = f"{wrong[0][:80]} has the shape {shapes.get(wrong[0])}, by config.json {expected.get(wrong[0])}"
+        raise ValueError(f"{len(wrong)} tensors differ: {first}")

@@ -14,7 +14,7 @@ S = TypeVar("S", bound="Section")
 class Section(BaseModel):
     """Settings that belong together: frozen, without unknown keys, and nothing converted but an integer to a float."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with other values, validated like the first."""
@@ -40,10 +40,15 @@ def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:
         for part in first["loc"][:-1]:
             kind = cast(type[BaseModel], kind.model_fields[str(part)].annotation)
         outer, _, name = place.rpartition(".")
-        return f"{outer}: unknown key {name!r}; accepted are {', '.join(sorted(kind.model_fields))}"
+        return f"{outer}: unknown key {_short(name)}; accepted are {', '.join(sorted(kind.model_fields))}"
     message = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
-    got = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
+    got = "" if first["type"] in ("value_error", "missing") else f", got {_short(first['input'])}"
     return f"{place}: {message[0].lower()}{message[1:]}{got}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 class DataConfig(Section):
@@ -65,13 +70,15 @@ class ModelConfig(Section):
     """Sizes of the trained part; the frozen backbone is named, not stored. A pretrained reader brings its own."""
 
     backbone: str = Field("embedded", description="frozen feature extractor")
-    components: int = Field(32, ge=2, description="K, Gaussians an item")
-    dim: int = Field(32, ge=1, description="D, dimensions of one Gaussian")
-    hidden: int = Field(128, ge=1, description="width of the Q-Former")
-    layers: int = Field(2, ge=1, description="layers of the Q-Former")
-    heads: int = Field(4, ge=1, description="attention heads")
-    intermediate: int = Field(0, ge=0, description="width of the Q-Former's feed-forward; 0 is twice its own")
-    cross_attention_frequency: int = Field(1, ge=1, description="layers to one with cross-attention, from the first")
+    components: int = Field(32, ge=2, le=4096, description="K, Gaussians an item")
+    dim: int = Field(32, ge=1, le=65536, description="D, dimensions of one Gaussian")
+    hidden: int = Field(128, ge=1, le=16384, description="width of the Q-Former")
+    layers: int = Field(2, ge=1, le=256, description="layers of the Q-Former")
+    heads: int = Field(4, ge=1, le=1024, description="attention heads")
+    intermediate: int = Field(0, ge=0, le=65536, description="width of the Q-Former's feed-forward; 0 is twice its own")
+    cross_attention_frequency: int = Field(
+        1, ge=1, le=256, description="layers to one with cross-attention, from the first"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the Q-Former")
     detach: bool = Field(False, description="estimators read the Q-Former's outputs without gradient")
     fusion: Literal["dynamic", "static"] = Field("dynamic", description="merge of the three sources")

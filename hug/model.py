@@ -120,7 +120,7 @@ class Estimator(nn.Module):
             config.hidden, config.heads, 2 * config.hidden, config.dropout, activation="gelu", batch_first=True
         )
         self.head = nn.Linear(config.hidden, config.dim)
-        start = torch.logit(torch.tensor(LOGVAR_START / LOGVAR_MIN))
+        start = torch.logit(torch.tensor(LOGVAR_START / LOGVAR_MIN, device="cpu"))  # a number on the meta device too
         nn.init.normal_(self.head.weight, std=0.1 / config.hidden**0.5)
         nn.init.constant_(self.head.bias, float(start))
 

@@ -166,10 +166,7 @@ class RunsPanel:
         """Buttons, list and timer; `start` begins what the form says."""
 
         def begin(values: dict[Any, Any], request: gr.Request) -> Any:
-            settings, owner = Settings.of(_by_name(form, values)), require_visitor(values[self.state.visitor])
-            self.check_start(address_of(request.client))
-            job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
-            return self.refresh(owner, job.id)
+            return self.begin(_by_name(form, values), values[self.state.visitor], request)
 
         start.click(safely(begin), {self.state.visitor, *form.values()}, self.outputs, **ACTING)
         for name, act in (
@@ -182,6 +179,13 @@ class RunsPanel:
         self.buttons["use"].click(safely(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
         self.runs.input(safely(self.refresh), self.inputs, self.outputs, **READING)
         self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
+
+    def begin(self, values: Mapping[str, Any], visitor: Any, request: gr.Request) -> dict[Any, Any]:
+        """Start what the form says. Raises QueryError or JobError, before anything is written, when it may not run."""
+        settings, owner = Settings.of(values), require_visitor(visitor)
+        self.check_start(address_of(request.client))
+        job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
+        return self.refresh(visitor, job.id)
 
     def check_start(self, address: str) -> None:
         """Raises JobError while a training runs, and QueryError when an address starts too many."""

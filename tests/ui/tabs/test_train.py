@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,7 @@ from tests.ui.test_training_runs import job
 from ui.page import build, shared_state
 from ui.state import answer
 from ui.tabs import query, train
+from ui.training import Settings, preset
 from ui.visitor import require_visitor, visitor_or_new
 from ui.visits import Pace
 
@@ -136,3 +138,20 @@ def test_who_acts_waits_in_no_pool_of_other_tabs(session: Session) -> None:
     page = build(Sessions({}, loaded=[session]))
     slots = Counter(fn.concurrency_id for fn in page.fns.values())
     assert slots["training"] == 8 and slots["reading"] > 3  # start, stop, resume, finish, remove, share, unshare, pack
+
+
+def test_a_started_training_is_shown_to_who_started_it(panel: train.RunsPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs, asked = panel.jobs, list[str]()
+
+    def start(owner: str, make_steps: Any, about: Any) -> Job:
+        asked.append(owner)
+        return jobs.get(owner, "mine-2")
+
+    monkeypatch.setattr(jobs, "start", start, raising=False)
+    monkeypatch.setattr(jobs, "running", lambda: False, raising=False)
+    request = gr.Request(SimpleNamespace(client=("192.0.2.1", 5), headers={}, query_params={}))  # type: ignore[arg-type]
+    values = {name: getattr(Settings(), name) for name in ("data", "size", "objective", "fusion")}
+    values |= {"steps": 40, "seed": 0, "batch": 64, "lr": 1e-3, **preset("calibrated")}
+    updates = panel.begin(values, ANN, request)
+    assert asked == [require_visitor(ANN)] and updates[panel.runs].value == "mine-2"
+    assert "Step 40 of 100" in updates[panel.status]
