@@ -45,8 +45,8 @@ def check_table(path: Path) -> None:
         if facts.num_rows > ROWS or facts.num_columns > COLUMNS:
             raise ValueError(f"{path.name} has {facts.num_rows} rows of {facts.num_columns} columns: too many")
         groups = (facts.row_group(n) for n in range(facts.num_row_groups))
-        said = sum(group.column(n).total_uncompressed_size for group in groups for n in range(facts.num_columns))
-        size = 0 if said <= most else said
+        declared = sum(group.column(n).total_uncompressed_size for group in groups for n in range(facts.num_columns))
+        size = 0 if declared <= most else declared
         for batch in file.iter_batches(STEP) if not size else ():
             size += batch.nbytes
             if size > most:
