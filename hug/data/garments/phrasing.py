@@ -24,7 +24,7 @@ from hug.data.truth import Meaning
 SINGLE = 0.45  # share of entries with one caption
 CONTRASTED = 0.9  # that of presupposing ones, whose statements are longer: so all kinds are about as long
 NEGATED = 0.2  # share of texts in which one change is told by what is gone
-LIKE_CONTRASTED = 0.1  # share of vague texts that are made as long as a presupposing one
+LIKE_CONTRASTED = 0.05  # share of vague texts that are made as long as a presupposing one
 DIRECTION, GAP = 0.35, 0.3  # as in `wording`; dyes of one name differ more here, so comparisons need a wider gap
 ATTEMPTS = 60  # at a vague text of the length that is wanted
 FORMS = ("plain", "fragment", "order", "question", "likeness", "long")

@@ -19,7 +19,7 @@ from hug.data.truth import Meaning
 
 SPLITS: tuple[str, ...] = ("train", "val", "test")
 FIRST = "first"
-_CHANGES = ((1, 0.2), (2, 0.57), (3, 0.23))  # one short phrase tells one change
+CHANGES = ((1, 0.2), (2, 0.57), (3, 0.23))  # one short phrase tells one change
 # Of the 220 combinations of colour, pattern and chest print, by the hash of their names: half, a quarter, a quarter.
 _COMBINATIONS = {"train": range(0, 50), "val": range(50, 75), "test": range(75, 100)}
 
@@ -40,7 +40,7 @@ def _first(split: str) -> Rules:
 
 def _second(split: str) -> Rules:
     share = len(_COMBINATIONS[split]) / 100
-    return Rules(partial(phrasing.compose, split=split), _CHANGES, partial(shows, split), share)
+    return Rules(partial(phrasing.compose, split=split), CHANGES, partial(shows, split), share)
 
 
 def shows(split: str, garment: Garment) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from hug.data.captions import joined
-from hug.data.garments.attributes import ASPECTS, COLOURS, VALUES, Garment, differing
+from hug.data.garments.attributes import ASPECTS, CATEGORIES, COLOURS, VALUES, Garment, differing, sample_garment
 from hug.data.garments.phrasing import NEGATIONS, SPLIT_SHARES, TABLES, belongs, compose, lexicon
+from hug.data.garments.recipes import CHANGES
 from hug.data.garments.wording import KINDS, Wording
 from tests.hug.data.garments.test_wording import FUNCTION_WORDS, pairs
 
@@ -27,8 +28,17 @@ def texts(kind: str, count: int, seed: int, split: str = "train") -> list[Wordin
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, list[str]]:
-    """Texts of queries of both kinds, as they are evaluated."""
-    return {kind: [joined(w.captions) for w in texts(kind, 900, 5, "test")] for kind in ("specific", "vague")}
+    """Texts of queries of both kinds, as they are evaluated, with as many changes as in the data."""
+    rng, counts = np.random.default_rng(5), [n for n, _ in CHANGES]
+    out: dict[str, list[str]] = {"specific": [], "vague": []}
+    for i in range(1200):
+        reference = sample_garment(CATEGORIES[i % 3], rng)
+        changed = rng.choice(ASPECTS, rng.choice(counts, p=[share for _, share in CHANGES]), replace=False)
+        values = {a: [v for v in VALUES[reference.category][a] if v != reference.value(a)] for a in map(str, changed)}
+        target = reference.replace(**{aspect: str(rng.choice(each)) for aspect, each in values.items()})
+        for kind, each in out.items():  # of the same pairs: what differs is the kind alone
+            each.append(joined(compose(reference, target, rng, kind, "test").captions))
+    return out
 
 
 @pytest.mark.parametrize("kind", KINDS)
