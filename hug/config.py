@@ -60,6 +60,9 @@ class DataConfig(Section):
     format: str = Field("auto", description="layout of the data set; auto looks at the folder")
     categories: tuple[str, ...] = Field(("dress", "shirt", "toptee"), strict=False, description="categories to read")
     cache: str = Field("runs/cache", description="folder of the frozen tokens")
+    tokens: Literal["cached", "live"] = Field(
+        "cached", description="frozen image tokens are kept on disk, or computed anew whenever they are needed"
+    )
     missing: Literal["fail", "drop"] = Field(
         "fail", description="pictures that are missing or unreadable: fail, or go on without, under a reduced protocol"
     )
@@ -134,7 +137,8 @@ class TrainConfig(Section):
 
     start: str = Field("", description="checkpoint folder or Hub id whose weights to start from; empty: new weights")
     steps: int = Field(3000, ge=1, description="optimizer steps")
-    batch: int = Field(64, ge=2, description="triplets a step")
+    epochs: int = Field(0, ge=0, description="passes over the triplets, instead of steps; 0 leaves it to the steps")
+    batch: int = Field(64, ge=2, description="triplets a step, over all processes")
     one_category: bool = Field(True, description="a batch has one category: its negatives are those of a gallery")
     lr: float = Field(1e-3, gt=0, description="peak learning rate (AdamW)")
     scale_lr: float = Field(10.0, description="factor on the rate of a, b, a', b'")
@@ -150,6 +154,8 @@ class TrainConfig(Section):
     threads: int = Field(0, description="CPU threads; 0 leaves the default")
     validate_every: int = Field(400, ge=1, description="steps between validations")
     save_every: int = Field(100, ge=1, description="steps between resumable states")
+    save_seconds: float = Field(0.0, ge=0, description="seconds between resumable states, instead of steps")
+    workers: int = Field(0, ge=0, description="threads that read the batches to come while a step computes")
     validation_queries: int = Field(600, ge=1, description="validation queries a category, at most")
 
 
@@ -176,9 +182,33 @@ SIZES: dict[str, ModelConfig] = {
     "tiny": ModelConfig(components=16, dim=32, hidden=64, heads=2),
 }
 
+BLIP2 = "blip2:Salesforce/blip2-itm-vit-g"  # the paper's backbone; its shape below is that of its Q-Former
 _WHOLE = TrainConfig(validate_every=500)
 PRESETS: dict[str, Config] = {  # whole runs; `released` is a second, shorter one that starts from `calibrated`
     **{name: Config(objective=objective, training=_WHOLE) for name, objective in OBJECTIVES.items()},
+    "paper-blip2": Config(  # the settings of the official configuration; a state is 2.3 GB, so they come by time
+        model=ModelConfig(
+            backbone=BLIP2,
+            components=32,
+            dim=64,
+            hidden=768,
+            layers=12,
+            heads=12,
+            intermediate=3072,
+            cross_attention_frequency=2,
+        ),
+        training=TrainConfig(
+            epochs=30,
+            warmup=2 / 30,
+            batch=32,
+            lr=3e-5,
+            weight_decay=0.01,
+            validate_every=560,
+            validation_queries=10_000,
+            save_seconds=900,
+            workers=2,
+        ),
+    ),
     "released": Config(
         objective=OBJECTIVES["calibrated"].replace(
             cord_mined=1.2, cord_fits=True, picture_apart=0.2, corrupt_tokens=False, required=("cord_mined",)

@@ -26,7 +26,9 @@ def training_config(args: Namespace) -> Config:
 
     base = PRESETS[args.preset] if args.preset else Config(objective=OBJECTIVES[args.objective or "calibrated"])
     if args.size:
-        base = base.replace(model=SIZES[args.size])
+        base = base.replace(model=SIZES[args.size].replace(backbone=base.model.backbone))
+    if args.steps and not args.epochs:  # whoever types steps wants these, whatever the preset's epochs
+        base = base.replace(training=base.training.replace(epochs=0))
     config = Config(**{part: with_options(args, getattr(base, part)) for part in Config.model_fields})
     weights = [t.weight for t in TERMS if t.depends_on_data and getattr(args, t.weight)]
     required = tuple(dict.fromkeys([*config.objective.required, *weights]))
@@ -37,18 +39,24 @@ def run(args: Namespace) -> int:
     from hug.backbones import load_backbone
     from hug.data.datasets import read
     from hug.data.features import evaluation_features, training_features
+    from hug.evaluate.protocols import default_protocol
     from hug.losses import active
+    from hug.train.distributed import own_device
     from hug.train.trainer import train
 
     config = training_config(args)
     require_writable(args.out, "--out")
     require_writable(config.data.cache, "--cache")
+    device = own_device(config.training.device)
     backbone, data = load_backbone(config.model.backbone), config.data
+    backbone.to(device)
     collections = [read(data, split) for split in ("train", "val")]
     views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)
-    features = training_features(collections[0], backbone, data.cache, data.view_seed, views)
-    validation = evaluation_features(collections[1], backbone, data.cache)
+    live, text = data.tokens == "live", default_protocol(collections[1]).text
+    features = training_features(collections[0], backbone, data.cache, data.view_seed, views, live)
+    validation = evaluation_features(collections[1], backbone, data.cache, text, live)
     outcome = train(config, features, validation, args.out, command=command_line())
     ended = "finished" if outcome.finished else "stopped; the same command resumes"
-    print(f"{ended} at step {outcome.step}; best validation R@10 {100 * outcome.best:.2f}; saved in {args.out}")
+    if outcome.first:
+        print(f"{ended} at step {outcome.step}; best validation R@10 {100 * outcome.best:.2f}; saved in {args.out}")
     return 0

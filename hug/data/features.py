@@ -19,6 +19,7 @@ from hug.data.captions import joined, shorten, training_texts
 from hug.data.collection import Collection
 from hug.data.corruptions import TRAINED, corrupt
 from hug.data.images import open_picture
+from hug.data.live import LiveTokens
 from hug.data.truth import MinedReferences
 
 
@@ -47,7 +48,7 @@ class Pictures:
 
     ids: tuple[str, ...]
     row: dict[str, int]
-    tokens: np.ndarray  # (N, P, Cv) half precision, memory-mapped
+    tokens: np.ndarray | LiveTokens  # (N, P, Cv) half precision, memory-mapped or computed when read
 
     def take(self, ids: Sequence[str]) -> Tensor:
         """(B, P, Cv) float tokens."""
@@ -77,18 +78,21 @@ class Features:
     mined: Mapping[int, MinedReferences] = field(default_factory=dict)  # row of a triplet -> references
 
 
-def tokens_of(array: np.ndarray, rows: Sequence[int]) -> Tensor:
-    """(B, P, Cv) float32 rows of a memory-mapped half-precision array."""
+def tokens_of(array: np.ndarray | LiveTokens, rows: Sequence[int]) -> Tensor:
+    """(B, P, Cv) float32 rows of half-precision tokens."""
     return torch.from_numpy(np.asarray(array[list(rows)])).float()
 
 
-def pictures_of(collection: Collection, cache: TokenCache, progress: bool = True) -> Pictures:
+def pictures_of(collection: Collection, cache: TokenCache, progress: bool = True, live: bool = False) -> Pictures:
     """Tokens of every picture that is needed of a collection. Raises ValueError when pictures are missing."""
     collection.require_pictures()
     ids = collection.needed
+    row = {i: n for n, i in enumerate(ids)}
+    if live:
+        return Pictures(tuple(ids), row, LiveTokens(collection, ids, cache.backbone))
     keys = [content_key(collection.path(i)) for i in ids]
     tokens = cache.tokens(_name(collection), keys, lambda n: open_picture(collection.path(ids[n])), progress)
-    return Pictures(tuple(ids), {i: n for n, i in enumerate(ids)}, tokens)
+    return Pictures(tuple(ids), row, tokens)
 
 
 def texts_of(texts: Sequence[str], cache: TokenCache) -> Texts:
@@ -102,21 +106,32 @@ def evaluation_features(
     backbone: Backbone,
     folder: str | Path,
     text: Callable[[tuple[str, ...]], str] = joined,
+    live: bool = False,
 ) -> Features:
     """Pictures of a validation or test split, and its queries' texts out of their captions."""
     cache = TokenCache(Path(folder), backbone)
     texts = texts_of([text(t.captions) for t in collection.triplets], cache)
-    return Features(collection, pictures_of(collection, cache), texts, {}, None)
+    return Features(collection, pictures_of(collection, cache, live=live), texts, {}, None)
 
 
 def training_features(
-    collection: Collection, backbone: Backbone, folder: str | Path, view_seed: int, views: bool = True
+    collection: Collection,
+    backbone: Backbone,
+    folder: str | Path,
+    view_seed: int,
+    views: bool = True,
+    live: bool = False,
 ) -> Features:
-    """Pictures, the four forms of each caption pair with a shortened form each, and the views."""
+    """Pictures, the four forms of each caption pair with a shortened form each, and the views.
+
+    Raises ValueError for views of live tokens, which are always kept.
+    """
+    if live and views:
+        raise ValueError("an objective with degraded views keeps its tokens on disk; use --tokens cached")
     cache = TokenCache(Path(folder), backbone)
     forms = [text for t in collection.triplets for text in training_texts(t.captions)]
     shorter = shortened(forms, view_seed)
-    pictures = pictures_of(collection, cache)
+    pictures = pictures_of(collection, cache, live=live)
     both = _views(collection, pictures, cache, view_seed) if views else None
     texts = texts_of([*forms, *shorter.values()], cache)
     mined = collection.truth.mined_references(view_seed) if collection.truth else {}

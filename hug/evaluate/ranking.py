@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hug.data.collection import Collection
 from hug.data.features import Features, tokens_of
+from hug.data.live import LiveTokens
 from hug.evaluate.protocols import Protocol, default_protocol
 from hug.evaluate.queries import MISSED, CategoryQueries, category_queries, subset_ranks, target_ranks
 from hug.gaussians import Gaussians, Query, distance
@@ -85,7 +86,7 @@ class RankedSplit:
 
 
 @torch.no_grad()
-def encode_pictures(model: HUG, tokens: np.ndarray, rows: Sequence[int]) -> Gaussians:
+def encode_pictures(model: HUG, tokens: np.ndarray | LiveTokens, rows: Sequence[int]) -> Gaussians:
     """Gaussians of pictures given by rows of a token array (N, P, Cv)."""
     model.eval()
     parts = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]

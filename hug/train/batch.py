@@ -5,6 +5,7 @@ Letters: B triplets, V views, S aspect-removed views, K components, P image toke
 
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from hug.gaussians import Batch, Gaussians
 from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
 from hug.train.augment import Statistics, corrupt_tokens, jitter, jitter_words, remove_in_tokens
+from hug.train.distributed import World
 
 DECORRELATION = 24  # pictures a step, for the agreement between components
 
@@ -66,6 +68,7 @@ class TrainBatch(Batch):
     words: Words
     matches: Tensor  # (B, B) bool, true where the target is the query's
     shift: int  # Eq. 9 pairs item i with the words (or reference) of item i + shift
+    foreign: Words | None = None  # those words, where the batch is spread over processes: of the whole batch
     degraded: DegradedViews | None = None
     removed: RemovedAspects | None = None
     shortened: ShortenedTexts | None = None
@@ -81,15 +84,41 @@ class Batches:
     gallery holds one category only. A category with fewer triplets than a batch gives one batch of all it has.
     """
 
-    def __init__(self, features: Features, objective: ObjectiveConfig, training: TrainConfig) -> None:
-        self.features, self.objective, self.training = features, objective, training
+    def __init__(
+        self,
+        features: Features,
+        objective: ObjectiveConfig,
+        training: TrainConfig,
+        world: World = World(),  # noqa: B008 (frozen)
+    ) -> None:
+        """Under a world of several processes a batch holds this one's pictures and words of the whole batch."""
+        self.features, self.objective, self.training, self.world = features, objective, training, world
         ids, views = features.pictures.ids, features.views
-        sample = [ids[n] for n in np.linspace(0, len(ids) - 1, 512).astype(int)]
-        self.statistics = Statistics.of(features.pictures.take(sample))
         self.pools = _pools([t.category for t in features.collection.triplets], training.one_category)
         self.needs = {need for term in active(objective) for need in term.needs}
         clean = ids if views is None or views.removed is None else views.removed_row
         self.clean = dict.fromkeys(clean)  # ids of pictures without a fault: an aspect could be removed; or of all
+
+        for size in {len(pool) for pool in self.pools if len(pool) < training.batch} | {training.batch}:
+            world.share(size)  # or refused before anything is computed
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Of 512 pictures' tokens."""
+        ids = self.features.pictures.ids
+        return Statistics.of(
+            self.features.pictures.take([ids[n] for n in np.linspace(0, len(ids) - 1, 512).astype(int)])
+        )
+
+    @property
+    def epoch(self) -> int:
+        """Steps in which every triplet is seen once, but for those that fill no batch."""
+        return sum(self._counts)
+
+    @property
+    def _counts(self) -> list[int]:
+        """Batches an epoch of each pool: whole ones, and one of all where it has fewer."""
+        return [max(1, len(pool) // self.training.batch) for pool in self.pools]
 
     def at(self, step: int) -> TrainBatch:
         """The batch of a step."""
@@ -111,15 +140,17 @@ class Batches:
         texts = [training_texts(t.captions)[form] for t, form in zip(triplets, forms, strict=True)]
         words, shortened = self._words(texts)
         targets = [t.target for t in triplets]
-        names = np.array(targets)
-        target = self.features.pictures.take(targets)
+        names, own = np.array(targets), self.world.share(len(triplets))
+        target = self.features.pictures.take(targets[own])
+        shift = int(rng.integers(1, len(triplets)))
         clean = [n for n, i in enumerate(targets) if i in self.clean]
         return TrainBatch(
-            reference=self.features.pictures.take([t.reference for t in triplets]),
+            reference=self.features.pictures.take([t.reference for t in triplets[own]]),
             target=target,
-            words=words,
+            words=words[own],
             matches=torch.from_numpy(names[:, None] == names[None]),
-            shift=int(rng.integers(1, len(triplets))),
+            shift=shift,
+            foreign=words.roll(shift)[own] if self.world.size > 1 else None,
             degraded=self._degraded(targets, target, rng) if "degraded" in self.needs else None,
             removed=self._removed(targets, target, rng) if "removed" in self.needs else None,
             shortened=shortened,
@@ -129,8 +160,7 @@ class Batches:
         )
 
     def _rows(self, step: int) -> np.ndarray:
-        size = self.training.batch
-        counts = [max(1, len(pool) // size) for pool in self.pools]  # whole batches; one of all where it has fewer
+        size, counts = self.training.batch, self._counts
         epoch, place = divmod(step, sum(counts))
         rng = np.random.default_rng([self.training.seed, 0, epoch])
         orders = [rng.permutation(pool) for pool in self.pools]
@@ -297,7 +327,7 @@ def _joint(
     mined, shift = batch.mined, batch.shift
     parts = {"own": (pictures, batch.words)}
     if objective.cord:
-        parts["foreign words"] = pictures, batch.words.roll(shift)
+        parts["foreign words"] = pictures, batch.foreign or batch.words.roll(shift)
     if objective.cord and objective.cord_reference:
         parts["foreign reference"] = pictures.roll(shift, 0), batch.words
     if mined:

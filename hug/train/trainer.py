@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,13 @@ from hug.evaluate.metrics import macro_mean, spearman
 from hug.evaluate.ranking import rank_split
 from hug.files import commit
 from hug.losses import Criterion
-from hug.model import HUG, device_of
+from hug.model import HUG
+from hug.train.ahead import Ahead
 from hug.train.batch import Batches, compute, supplied
+from hug.train.distributed import World, own_device, world
 from hug.train.state import Log, State
+
+FREE = ("threads", "cache", "device", "tokens", "workers", "save_seconds")  # settings that change no result
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Outcome:
     step: int
     best: float  # mean R@10 on validation of the saved weights
     finished: bool  # False when a signal stopped it
+    first: bool = True  # False in all but the first of several processes
 
 
 def train(
@@ -51,22 +56,32 @@ def train(
     SIGTERM and SIGINT end the run after the current step with everything saved. Raises ValueError when the
     folder belongs to another configuration or a required term lacks its data.
     """
-    run = _Run(config, features, validation, Path(folder), model)
-    run.open(command)
-    with _stop_on_signal() as signals:
-        return run.go(signals, progress)
+    device = own_device(config.training.device)
+    with world(device) as processes:
+        run = _Run(config, features, validation, Path(folder), model, processes, device)
+        run.open(command)
+        with _stop_on_signal() as signals, closing(run.batches):
+            return run.go(signals, progress and processes.first)
 
 
 class _Run:
     def __init__(
-        self, config: Config, features: Features, validation: Features, folder: Path, model: HUG | None
+        self,
+        config: Config,
+        features: Features,
+        validation: Features,
+        folder: Path,
+        model: HUG | None,
+        processes: World,
+        device: torch.device,
     ) -> None:
         t = config.training
         if t.threads:
             torch.set_num_threads(t.threads)
         self.objective, self.notes = supplied(config.objective, features)
         torch.manual_seed(t.seed)
-        self.device = device_of(t.device)
+        self.device, self.world = device, processes
+        self.world.check(self.objective, t.jitter)
         self.model = (model or HUG(config.model, config.objective)).to(self.device)
         self.criterion = Criterion(self.objective).to(self.device)
         if t.start:
@@ -74,7 +89,12 @@ class _Run:
         self.optimizer = optimizer_of(self.model, self.criterion, t)
         self.state = State(folder, self.model, self.criterion, self.optimizer)
         self.log = Log(folder / "training.jsonl")
-        self.batches = Batches(features, self.objective, t)
+        batches = Batches(features, self.objective, t, self.world)
+        if t.epochs:
+            t = t.replace(steps=t.epochs * batches.epoch)
+            config = config.replace(training=t)
+        self.batches = Ahead(batches.at, t.workers, t.steps)
+        self.saved = time.monotonic()
         self.config, self.validation, self.folder = config, validation, folder
         self.bf16 = uses_bf16(t.precision, self.device)
 
@@ -84,6 +104,9 @@ class _Run:
         resumed = self.state.load()
         if resumed:
             self._check_same()
+        if not self.world.first:  # which writes nothing
+            return
+        if resumed:
             self.log.rewind(self.state.step)
             self.log.write(kind="resume", step=self.state.step, time=time.time())
             return
@@ -94,17 +117,24 @@ class _Run:
             kind="start", step=0, time=time.time(), command=command, seed=self.config.training.seed,
             commit=commit(), config=self.config.model_dump(mode="json"), notes=self.notes,
             parameters=sum(p.numel() for p in self.model.parameters()), bf16=self.bf16, device=str(self.device),
+            processes=self.world.size,
         )  # fmt: skip
 
     def _check_same(self) -> None:
         record = next((r["config"] for r in self.log.records() if r["kind"] == "start"), None)
         if record is None:
             raise ValueError(f"{self.folder} has a state but no log; train into an empty folder")
+        processes = next((r.get("processes", 1) for r in self.log.records() if r["kind"] == "start"), 1)
+        if processes != self.world.size:
+            raise ValueError(
+                f"{self.folder} was started with {processes} processes, now {self.world.size}; "
+                f"use torchrun --nproc-per-node {processes}, or another folder"
+            )
         before = from_dict(Config, record, f"{self.folder}/training.jsonl")
         for part, ours in self.config:
             theirs = getattr(before, part)
             for key, value in ours:
-                if getattr(theirs, key) != value and key not in ("threads", "cache", "device"):
+                if getattr(theirs, key) != value and key not in FREE:
                     raise ValueError(
                         f"{self.folder} was started with {part}.{key} = {getattr(theirs, key)!r}, "
                         f"now {value!r}; use the same value or another folder"
@@ -113,28 +143,41 @@ class _Run:
     def go(self, signals: list[int], progress: bool) -> Outcome:
         t, start = self.config.training, time.time()
         bar = tqdm(total=t.steps, initial=self.state.step, disable=not progress, desc="train", unit="step")
-        while self.state.step < t.steps and not signals:
+        while self.state.step < t.steps and not self.world.any(bool(signals), self.device):
             record = self.step()
             bar.update()
             bar.set_postfix(loss=f"{record['loss']:.3f}")
             done = self.state.step
+            if not self.world.first:
+                continue
             if done % 20 == 0 or done == t.steps:
                 spent = round(time.time() - start, 2)
                 self.log.write(kind="step", step=done, seconds=spent, memory=peak_memory(), **record)
             if done % t.validate_every == 0 or done == t.steps:
                 self._validate()
-            if done % t.save_every == 0 or done % t.validate_every == 0 or done == t.steps:
+            if self._due() or done % t.validate_every == 0 or done == t.steps:
                 self.state.save()
+                self.saved = time.monotonic()
         bar.close()
         finished = self.state.step >= t.steps
-        self.state.save()
-        self.log.write(kind="end" if finished else "stop", step=self.state.step, best=self.state.best)
-        return Outcome(self.state.step, self.state.best, finished)
+        if self.world.first:
+            self.state.save()
+            self.log.write(kind="end" if finished else "stop", step=self.state.step, best=self.state.best)
+        self.world.wait()
+        return Outcome(self.state.step, self.state.best, finished, self.world.first)
+
+    def _due(self) -> bool:
+        """Whether a state is to be saved, by the clock where seconds are set, else by steps."""
+        t = self.config.training
+        if t.save_seconds:
+            return time.monotonic() - self.saved >= t.save_seconds
+        return self.state.step % t.save_every == 0
 
     def step(self) -> dict[str, Any]:
         """One optimizer step; returns what the log keeps of it. Raises FloatingPointError when the loss diverges."""
         t, number = self.config.training, self.state.step
-        torch.manual_seed(int(np.random.SeedSequence([t.seed, 2, number]).generate_state(1)[0]))  # dropout
+        own = [self.world.rank] if self.world.rank else []  # every process drops other numbers
+        torch.manual_seed(int(np.random.SeedSequence([t.seed, 2, number, *own]).generate_state(1)[0]))  # dropout
         rate = learning_rate(number, t)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
@@ -144,11 +187,13 @@ class _Run:
         with sdpa_kernel(SDPBackend.MATH) if on_cpu else nullcontext():
             with precision:
                 out = compute(self.model, self.batches.at(number), self.objective)
+            out = self.world.gather(out)
             loss, terms = self.criterion(out)
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"the loss is {loss.item()} at step {number}; lower --lr")
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
+        self.world.sum_gradients(self.model.parameters())
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
         self.optimizer.step()
         self.state.step += 1

@@ -43,6 +43,24 @@ def test_overfits_eight_triplets(tmp_path: Path, features: Features, objective: 
     assert last["recall"]["1"] == 1.0
 
 
+def test_epochs_are_steps_over_all_triplets_and_threads_change_nothing(tmp_path: Path, features: Features):
+    plain, ahead = SHORT, SHORT.replace(steps=1, epochs=3, workers=2, save_seconds=1000.0)
+    assert run(tmp_path / "steps", features, plain).step == 6
+    assert run(tmp_path / "epochs", features, ahead).step == 6  # eight triplets in batches of four
+    a, b = (load_file(tmp_path / name / "state.safetensors") for name in ("steps", "epochs"))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_states_come_by_the_clock_where_seconds_are_set(
+    tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch
+):
+    saved, clock = [], iter(range(0, 10_000, 10))  # every look at the clock is ten seconds later
+    monkeypatch.setattr(State, "save", lambda self: saved.append(self.step))
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: next(clock))
+    run(tmp_path, features, SHORT.replace(save_every=1, save_seconds=15.0, validate_every=6))
+    assert saved == [2, 4, 6, 6]
+
+
 def steps_of(folder: Path) -> list[dict]:
     return [r["recall"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "validation"]
 
