@@ -17,6 +17,7 @@ from transformers.utils import logging
 
 from hug.backbones import BackboneError
 from hug.backbones.preprocessing import Preprocessing
+from hug.console import given_path, is_path
 
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 WEIGHTS = "*.safetensors"
@@ -32,18 +33,19 @@ class Published:
     """Where a model's files lie and which they are."""
 
     kind: str
-    source: str  # as it was asked for: a folder or a Hub id
+    source: str  # a folder or a Hub id
     revision: str  # the commit of a Hub model; "" of a folder
     folder: Path
 
     @staticmethod
     def find(kind: str, source: str, revision: str = "") -> "Published":
         """Raises BackboneError, in one sentence, for a folder that isn't there or a Hub model that can't be had."""
-        folder, commit = Path(source).expanduser(), ""
+        folder, commit = given_path(source), ""
         if folder.is_dir():
             if revision:
                 raise BackboneError(f"{source} is a folder, which has no revision {revision!r}; leave out @{revision}")
-        elif source.count("/") != 1 or source.startswith((".", "/", "~")):
+            source = str(folder)  # a checkpoint keeps it, whatever folder the next command is called in
+        elif is_path(source):
             raise BackboneError(f"{kind}: there is no folder {source}; give a folder or a Hub id such as owner/name")
         else:
             folder = _download(kind, source, revision)

@@ -45,12 +45,12 @@ def run(args: Namespace) -> int:
     from hug.train.trainer import train
 
     config = training_config(args)
-    require_writable(args.out, "--out")
-    require_writable(config.data.cache, "--cache")
-    device = own_device(config.training.device)
-    backbone, data = load_backbone(config.model.backbone), config.data
-    backbone.to(device)
+    device, data = own_device(config.training.device), config.data
     collections = [read(data, split) for split in ("train", "val")]
+    require_writable(args.out, "--out")
+    require_writable(data.cache, "--cache")
+    backbone = load_backbone(config.model.backbone)
+    backbone.to(device)
     views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)
     live, text = data.tokens == "live", default_protocol(collections[1]).text
     features = training_features(collections[0], backbone, data.cache, data.view_seed, views, live)

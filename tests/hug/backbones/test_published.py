@@ -51,7 +51,8 @@ def test_a_hub_model_is_its_folder_under_its_own_name(folders: dict[str, Path], 
     [
         ("clip:nowhere", "there is no folder nowhere; give a folder or a Hub id"),
         ("clip:./runs/clpi", "there is no folder ./runs/clpi"),
-        ("clip:runs/clpi", "there is no folder runs/clpi, and the Hub gave no model runs/clpi .*without a network"),
+        ("clip:runs/clpi", "there is no folder runs/clpi; give a folder or a Hub id"),
+        ("clip:mine/clpi", "there is no folder mine/clpi, and the Hub gave no model mine/clpi .*without a network"),
         ("siglip:some/one@v2", "no model some/one at v2 .*without a network"),
         ("clip:a b/c", "no model a b/c"),
         ("clip:{clip}@main", "is a folder, which has no revision 'main'"),
@@ -112,6 +113,11 @@ def test_a_q_former_without_words_is_refused(folders: dict[str, Path], tmp_path:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(BackboneError, match="reads no words; take one for retrieval"):
         load_backbone(f"blip2:{folder}")
+
+
+def test_a_folder_is_kept_from_where_it_was_given(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folders["clip"].parent)
+    assert load_backbone("clip:./clip").name == f"clip:{folders['clip']}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
