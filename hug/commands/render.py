@@ -16,9 +16,10 @@ def add(to: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from hug.data.datasets import generate
+    from hug.data.datasets import GENERATED, generate
 
-    require_writable(args.out, "--out")
+    if args.version in GENERATED:  # another is refused before a folder is made
+        require_writable(args.out, "--out")
     folder = generate(args.out, args.version, args.seed, args.workers)
     print(f"{args.version} is in {folder}")
     return 0

@@ -14,16 +14,16 @@ class Ahead(Generic[T]):
         """With no workers a batch is made when it is asked for; steps from `end` on are never made ahead."""
         self.make, self.workers, self.end = make, workers, end
         self._pool = ThreadPoolExecutor(workers, "batches") if workers else None
-        self._made: dict[int, Future[T]] = {}
+        self._futures: dict[int, Future[T]] = {}
 
     def at(self, step: int) -> T:
         """Raises what `make` raised."""
         if self._pool is None:
             return self.make(step)
         for number in range(step, max(step + 1, min(step + 1 + self.workers, self.end))):
-            if number not in self._made:
-                self._made[number] = self._pool.submit(self.make, number)
-        return self._made.pop(step).result()
+            if number not in self._futures:
+                self._futures[number] = self._pool.submit(self.make, number)
+        return self._futures.pop(step).result()
 
     def close(self) -> None:
         if self._pool is not None:

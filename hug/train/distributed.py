@@ -66,9 +66,9 @@ class World:
         """Whether it is so in any process: all stop after the same step."""
         if self.size == 1:
             return flag
-        told = torch.tensor(float(flag), device=device)
-        dist.all_reduce(told, dist.ReduceOp.MAX)
-        return bool(told.item())
+        most = torch.tensor(float(flag), device=device)
+        dist.all_reduce(most, dist.ReduceOp.MAX)
+        return bool(most.item())
 
     def wait(self) -> None:
         """Until all have come so far."""

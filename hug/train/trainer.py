@@ -212,7 +212,8 @@ class _Run:
         recall = {k: macro_mean(ranking.ranks <= k, ranking.codes) for k in (1, 10, 50)}
         agreement = spearman(ranking.query.overall.numpy(), ranking.ranks)
         self.log.write(
-            kind="validation", step=self.state.step, recall={str(k): v for k, v in recall.items()},
+            kind="validation", step=self.state.step, protocol=ranking.protocol.name,
+            recall={str(k): v for k, v in recall.items()},
             uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,
         )  # fmt: skip
         if recall[10] > self.state.best:
