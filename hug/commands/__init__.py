@@ -3,7 +3,21 @@
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from hug.commands import evaluate, export, gallery, index, info, push, render, results, score, search, submission, train
+from hug.commands import (
+    doctor,
+    evaluate,
+    export,
+    gallery,
+    index,
+    info,
+    push,
+    render,
+    results,
+    score,
+    search,
+    submission,
+    train,
+)
 
 
 class Command(Protocol):
@@ -18,5 +32,19 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (render, export, train, evaluate, score, submission, results, gallery, index, search, info, push)
+    for module in (
+        render,
+        export,
+        doctor,
+        train,
+        evaluate,
+        score,
+        submission,
+        results,
+        gallery,
+        index,
+        search,
+        info,
+        push,
+    )
 }

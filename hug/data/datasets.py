@@ -19,16 +19,17 @@ class Layout:
     recognise: Callable[[Path], bool]
     read: Callable[[Path, str, Sequence[str]], Collection]  # root, split, categories
     splits: Callable[[Path], tuple[str, ...]]  # those that have annotations, in the order train, val, test
+    pictures: str  # where they are looked for, for people
     categories: tuple[str, ...] = ()  # those of the layout, which are read unless others are named
 
 
 DATASETS: dict[str, Layout] = {  # the first that recognises a folder reads it
-    "hub": Layout(hub.recognise, hub.read, hub.splits),
-    "garments": Layout(garments.recognise, garments.read, fashioniq.splits, fashioniq.CATEGORIES),
-    "cirr": Layout(cirr.recognise, cirr.read, cirr.splits),
-    "fashioniq": Layout(fashioniq.recognise, fashioniq.read, fashioniq.splits, fashioniq.CATEGORIES),
-    "table": Layout(table.recognise, table.read, table.splits),
-    "folder": Layout(folder.recognise, folder.read, folder.splits),
+    "hub": Layout(hub.recognise, hub.read, hub.splits, "the rows themselves"),
+    "garments": Layout(garments.recognise, garments.read, fashioniq.splits, "images/ID.png", fashioniq.CATEGORIES),
+    "cirr": Layout(cirr.recognise, cirr.read, cirr.splits, "img_raw/dev/ID.png or dev/ID.png, as the split file says"),
+    "fashioniq": Layout(fashioniq.recognise, fashioniq.read, fashioniq.splits, "images/ID.jpg", fashioniq.CATEGORIES),
+    "table": Layout(table.recognise, table.read, table.splits, "images/ID or ID, with or without suffix"),
+    "folder": Layout(folder.recognise, folder.read, folder.splits, "the folder"),
 }
 
 

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 from tqdm import tqdm
 
-from hug.data.cache import content_key
 from hug.data.collection import Collection, Dropped, Triplet
 from hug.data.images import PictureError, open_picture, printable
 from hug.files import write_json
@@ -70,7 +69,7 @@ def examine(paths: Iterable[Path], cache: Path, progress: bool = True) -> dict[P
     before = _remembered(memory)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         facts = pool.map(lambda path: _facts(path, before.get(printable(path.absolute()))), files)
-        result = dict(zip(files, tqdm(facts, "pictures", len(files), disable=not progress), strict=True))
+        result = dict(zip(files, tqdm(facts, "pictures", len(files), disable=not (progress and files)), strict=True))
     now = before | {printable(path.absolute()): fact for path, fact in result.items()}
     if now != before:
         try:
@@ -124,7 +123,8 @@ def _facts(path: Path, before: FileFacts | None) -> FileFacts:
         stat = path.stat()
         if before and (before.size, before.changed) == (stat.st_size, stat.st_mtime_ns):
             return before
-        content = content_key(path)
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         return FileFacts(0, 0, "", f"{printable(path.name)} can't be opened: {error.strerror}")
     try:

@@ -152,6 +152,8 @@ class PictureFolder:
 
     def find(self, id: str) -> Path | None:
         """The file of that name below the folder; None when there is none."""
+        if not os.path.isdir(self.root):
+            return None
         near = (os.path.join(self.root, f"{id}{suffix}") for suffix in SUFFIXES)  # texts: there may be 50,000 ids
         path = next((path for path in near if os.path.isfile(path)), None)
         return Path(path) if path else self._listed.get(id)
