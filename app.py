@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sessions = Sessions.load(args.checkpoint, args.gallery)
         left_out = sessions.get().left_out
         if left_out:
-            print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
+            print("\n".join([f"left out ({len(left_out)}):", *left_out_lines(left_out)]), file=sys.stderr)
         launch(build(sessions), args.host, free_port(args.host) if args.port == 0 else args.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)

@@ -25,6 +25,11 @@ from hug.files import commit, write_json, write_parquet
 from hug.retrieval.storage import TABLE
 
 FORMAT = 2
+OF_GALLERY = "made for the gallery"
+COPY = (  # measured again, the checkpoint itself would only show its own gallery
+    "to see this one, index it beside a copy of the checkpoint with `python -m hug index`, and run `python -m analysis "
+    "measure` on the copy"
+)
 FOLDER, ABOUT = "analysis", "about.json"
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError)
 
@@ -86,7 +91,8 @@ class StudyStore:
         if records and len(stale) == len(records):
             raise StaleStudies(f"{folder}: {next(iter(stale.values()))}; {again}")
         records = {name: record for name, record in records.items() if name not in stale}
-        return StudyStore(folder, records, {name: f"{why}; {again}" for name, why in stale.items()})
+        advice = {name: COPY if searched and why.startswith(OF_GALLERY) else again for name, why in stale.items()}
+        return StudyStore(folder, records, {name: f"{why}; {advice[name]}" for name, why in stale.items()})
 
     @property
     def tables(self) -> dict[str, str]:
@@ -192,7 +198,7 @@ def _stale(name: str, record: StudyRecord, folder: Path, weights: str, gallery: 
     if record.weights != weights:
         return f"made by the weights {record.weights}, the model has {weights}"
     if gallery and record.gallery != gallery:
-        return f"made for the gallery {record.gallery}, here is {gallery}"
+        return f"{OF_GALLERY} {record.gallery}, here is {gallery}"
     path = folder / f"{name}.parquet"
     if record.file and not (path.exists() and _hash(path) == record.file):
         return f"{name}.parquet is missing, cut off or of another run"

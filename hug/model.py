@@ -6,6 +6,7 @@ Letters: B batch, K components, D dimensions of one component, P image tokens, L
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
@@ -15,6 +16,7 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 from hug.backbones import Backbone, Reader, Words, load_backbone
 from hug.config import ModelConfig, ObjectiveConfig
+from hug.data.images import open_picture
 from hug.gaussians import Gaussians, Query, merge
 
 LOGVAR_MIN = -9.0  # sigma^2 in [e^-9, 1]: below 1 the merge of Eq. 10 is monotone in each source
@@ -210,20 +212,27 @@ class HUG(nn.Module):
 
     # ---- from pictures: the promise of the README ----
 
-    def target(self, images: Sequence[Image.Image]) -> Gaussians:
-        """Gaussians (mu, var (B, K, D), bias (B,)) of pictures of any size."""
-        with self._frozen():
-            return self.target_tokens(self.backbone.images(images))
+    def target(self, images: Sequence[Image.Image | Path | bytes]) -> Gaussians:
+        """Gaussians (mu, var (B, K, D), bias (B,)) of pictures of any size, or of their files.
 
-    def query(self, images: Sequence[Image.Image], words: Sequence[str]) -> Query:
+        Raises ValueError for no picture, or for what is none.
+        """
+        pictures = _pictures(images)
+        with self._frozen():
+            return self.target_tokens(self.backbone.images(pictures))
+
+    def query(self, images: Sequence[Image.Image | Path | bytes], words: Sequence[str]) -> Query:
         """Query of B pictures with B sentences; an empty sentence is allowed.
 
-        Raises ValueError when the numbers of pictures and sentences differ.
+        Raises ValueError when the numbers of pictures and sentences differ, for none at all, and for what is none.
         """
-        if len(images) != len(words):
-            raise ValueError(f"got {len(images)} pictures and {len(words)} sentences; give one sentence a picture")
+        pictures = _pictures(images)
+        if isinstance(words, str) or not all(isinstance(text, str) for text in words):
+            raise ValueError(f"give the words as a list of texts, one a picture, such as ['is red']; got {words!r}")
+        if len(pictures) != len(words):
+            raise ValueError(f"got {len(pictures)} pictures and {len(words)} sentences; give one sentence a picture")
         with self._frozen():
-            return self.query_tokens(self.backbone.images(images), self.backbone.words(words))
+            return self.query_tokens(self.backbone.images(pictures), self.backbone.words(words))
 
     @contextmanager
     def _frozen(self) -> Iterator[None]:
@@ -234,6 +243,15 @@ class HUG(nn.Module):
                 yield
         finally:
             self.train(training)
+
+
+def _pictures(images: Sequence[Image.Image | Path | bytes]) -> list[Image.Image]:
+    """PIL images as they are, files opened."""
+    if isinstance(images, str | bytes | Path | Image.Image):
+        raise ValueError(f"give a list of pictures, such as [picture]; got one {type(images).__name__}")
+    if not len(images):
+        raise ValueError("there is no picture: give at least one")
+    return [picture if isinstance(picture, Image.Image) else open_picture(picture) for picture in images]
 
 
 def device_of(name: str) -> torch.device:

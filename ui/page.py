@@ -104,10 +104,11 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
 
 def about_model(session: Session) -> str:
     """The model that answers, always visible."""
-    model = session.model
+    model, count = session.model, len(session.left_out)
+    left_out = f" ({count} left out, with reasons in the log)" if count else ""
     return (
         f"model **{session.name}** · objective {model.objective.name} · K {model.config.components} · "
-        f"D {model.config.dim} · {len(session.index)} pictures · weights {model.weights_hash[:8]}"
+        f"D {model.config.dim} · {len(session.index)} pictures{left_out} · weights {model.weights_hash[:8]}"
     )
 
 

@@ -59,7 +59,8 @@ class Studies:
         try:
             return self.prepared.table(name)
         except KeyError as reason:
-            raise NotMeasured(f"Not measured: {str(reason.args[0]).rstrip('.')}.") from reason
+            why = str(reason.args[0]).replace(str(self.session.folder), _place(self.session.folder))
+            raise NotMeasured(f"Not measured: {why.rstrip('.')}.") from reason
 
     def value(self, name: str, make: Callable[[pd.DataFrame], str], title: str, question: str = "") -> str:
         """What `make` gives for the table of a study; or why there is none, where `notice` doesn't say it already."""

@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
         return 130
     left_out = gallery.unreadable(encoding.index)
     if left_out:
-        print("\n".join([f"{len(left_out)} files are left out:", *left_out_lines(left_out)]), file=sys.stderr)
+        print("\n".join([f"left out ({len(left_out)}):", *left_out_lines(left_out)]), file=sys.stderr)
     print(f"{encoding.encoded} encoded, {encoding.reused} known from before, {encoding.copies} copies of others")
     print(f"{len(encoding.index)} pictures indexed in {args.out}, gallery hash {encoding.index.gallery_hash}")
     return 0

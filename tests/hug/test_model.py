@@ -3,7 +3,10 @@
 import dataclasses
 import hashlib
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -292,3 +295,34 @@ def test_a_device_is_named_or_refused():
     for name in ("cuda:99", "abacus"):
         with pytest.raises(ValueError, match=f"there is no device '{name}' here"):
             device_of(name)
+
+
+@pytest.mark.parametrize(
+    ("images", "words", "message"),
+    [
+        ([], [], "no picture: give at least one"),
+        ("a.jpg", ["red"], "give a list of pictures, such as .picture.; got one str"),
+        (noise_pictures(1)[0], ["red"], "give a list of pictures"),
+        (["a.jpg"], ["red"], "a picture is a PIL image, a Path or the bytes of a file; got str 'a.jpg'"),
+        ([np.zeros((2, 2, 3))], ["red"], "got ndarray"),
+        ([Path("nowhere.jpg")], ["red"], "nowhere.jpg can't be opened"),
+        (noise_pictures(1), "red", "as a list of texts, one a picture"),
+        (noise_pictures(1), [None], "as a list of texts"),
+        (noise_pictures(2), ["red"], "got 2 pictures and 1 sentences"),
+    ],
+)
+def test_what_can_t_be_asked_is_told_in_a_sentence(images: Any, words: Any, message: str) -> None:
+    model = small_model(OBJECTIVES["calibrated"])
+    with pytest.raises(ValueError, match=message):
+        model.query(images, words)
+    if "texts" not in message and "sentences" not in message:
+        with pytest.raises(ValueError, match=message):
+            model.target(images)
+
+
+def test_files_are_opened_like_pictures(tmp_path: Path) -> None:
+    model, picture = small_model(OBJECTIVES["calibrated"]), noise_pictures(1)[0]
+    picture.save(tmp_path / "a.png")
+    files = [tmp_path / "a.png", (tmp_path / "a.png").read_bytes()]
+    assert torch.equal(model.target(files).mu, model.target([picture, picture]).mu)
+    assert torch.equal(model.query(files, ["red", ""]).mu, model.query([picture, picture], ["red", ""]).mu)
