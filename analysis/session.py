@@ -18,6 +18,7 @@ from torch import Tensor
 from analysis import encoding
 from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
+from hug.bounded import refusing
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
 from hug.console import given_checkpoint, given_path
@@ -86,9 +87,10 @@ class Session:
         model, source = load(folder), None
         if pictures:
             source = gallery if isinstance(gallery, GallerySource) else read_gallery(gallery or BUNDLED_GALLERY)
-        index = source.index(model, folder, cache) if source else own_index(folder, model)
-        calibration = Calibration.load(folder, model)
-        at_chance = untrusted(folder, model) if pictures else {}  # a study may be what repairs the studies
+        with refusing(f"what lies beside the weights in {folder}"):
+            index = source.index(model, folder, cache) if source else own_index(folder, model)
+            calibration = Calibration.load(folder, model)
+            at_chance = untrusted(folder, model) if pictures else {}  # a study may be what repairs the studies
         return Session(shown_name(folder), model, index, source, calibration, at_chance, cache, folder)
 
     @property
@@ -203,7 +205,8 @@ class Session:
             return None
         try:
             gallery = self.stored.gallery_hash if self.stored else None
-            return StudyStore.load(self.folder, self.model.weights_hash, gallery)
+            with refusing(f"{self.folder}/analysis"):
+                return StudyStore.load(self.folder, self.model.weights_hash, gallery)
         except (ValueError, OSError) as problem:
             raise QueryError(str(problem)) from problem
 

@@ -1,8 +1,14 @@
 """Tables as files."""
 
+import unicodedata
+
 import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts so
+FORMULA = "=+-@"  # a spreadsheet would run a cell that starts so, after blanks and in full width too
+CONTROL = tuple("\t\r\n\0")
+INVISIBLE = dict.fromkeys(
+    [*range(0x20), 0x7F, 0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF]
+)
 
 
 def csv(table: pd.DataFrame) -> str:
@@ -15,4 +21,8 @@ def csv(table: pd.DataFrame) -> str:
 
 
 def _plain(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    """The cell; a text that a spreadsheet would run, whatever blanks come first, with an apostrophe before it."""
+    if not isinstance(cell, str):
+        return cell
+    first = unicodedata.normalize("NFKC", cell.translate(INVISIBLE)).lstrip()[:1]
+    return f"'{cell}" if first and first in FORMULA or cell[:1] in CONTROL else cell

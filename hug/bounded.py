@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,18 @@ def check_table(path: Path) -> None:
         raise ValueError(f"{path.name} unpacks to more than {most // MIB} MB: too much for a table of its size")
 
 
-def brief(error: BaseException) -> str:
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Whatever a reader raises on hostile bytes, which is almost anything, as a ValueError: `what` can't be used."""
+    try:
+        yield
+    except (ValueError, OSError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{what} can't be used ({brief(error)})") from error
+
+
+def brief(error: object, most: int = 400) -> str:
     """The first line of an error, cut: others' bytes are no reason for a page of text."""
     line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-    return line if len(line) <= 200 else f"{line[:200]}…"
+    return line if len(line) <= most else f"{line[:most]}…"

@@ -9,7 +9,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from hug.backbones import Backbone, BackboneError, Name, load_backbone
+from hug.backbones import Backbone, Name, load_backbone
 from hug.backbones.preprocessing import Preprocessing
 from hug.bounded import JSON_BYTES, TENSOR_BYTES, brief, check_file, check_table, read_json
 from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
@@ -81,8 +81,8 @@ def load(source: str | Path, backbone: Backbone | None = None, device: str = "cp
     saved = _read_config(folder)
     try:
         backbone = backbone or load_backbone(saved.backbone.name)
-    except BackboneError as error:
-        raise CheckpointError(f"{source} was trained on {saved.backbone.name}: {error}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{source} was trained on {brief(saved.backbone.name, 80)}: {brief(error)}") from error
     _check_backbone(source, saved.backbone, backbone)
     try:
         _check_shapes(folder / "model.safetensors", saved, backbone)

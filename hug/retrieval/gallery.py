@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import Image
 from pyarrow import ArrowException
 
+from hug.bounded import check_table
 from hug.data.identity import content_hash
 from hug.data.images import SUFFIXES, PictureError, list_pictures, open_picture, printable
 from hug.files import write_parquet
@@ -156,6 +157,7 @@ def left_out_lines(left_out: Mapping[str, str], most: int | None = None) -> list
 def _read_parquet(path: Path) -> GallerySource:
     name = printable(path)
     try:
+        check_table(path)
         table = pd.read_parquet(path, dtype_backend="numpy_nullable")
     except (ValueError, TypeError, KeyError, OSError, ArrowException) as error:
         raise ValueError(f"{name} is not a Parquet file that can be read ({str(error).splitlines()[0]})") from error
