@@ -65,9 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_environment()
         from analysis.session import CACHE, Sessions  # torch and gradio load after the flags were understood
         from hug.retrieval.gallery import left_out_lines
+        from ui import uploads
         from ui.page import build, launch
 
         require_writable(CACHE, "HUG_RUNS")
+        uploads.folder()  # before anything is encoded, and before the page copies its first pictures there
         sessions = Sessions.load(args.checkpoint, args.gallery)
         left_out = sessions.get().left_out
         if left_out:

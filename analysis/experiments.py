@@ -5,6 +5,7 @@ Letters: N pictures, Q queries, E edits, A aspects, K components, D dimensions o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +27,7 @@ from hug.data.collection import Collection
 from hug.data.corruptions import TRAINED, UNSEEN, corrupt
 from hug.data.datasets import read
 from hug.data.features import Features, Texts, evaluation_features, texts_of
-from hug.data.images import open_picture
+from hug.data.images import open_picture, readable_pictures
 from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.evaluation import fit_calibration, hit_chance, uncertainties
@@ -35,6 +36,7 @@ from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.index import Index
 
+log = logging.getLogger(__name__)
 NO_DATA = "no data set was given (--root), and a gallery alone has no queries"
 NO_TRUTH = "only generated data knows the truth that this needs"
 SEVERITIES = range(6)
@@ -279,13 +281,18 @@ class Experiments:
 
     @cached_property
     def photograph_variances(self) -> dict[str, np.ndarray]:
-        """The same of every picture below the folder of photographs, never trained on; empty without one."""
+        """The same of every picture below the folder of photographs, never trained on; empty without one.
+
+        What can't be read is logged with its reason, and left out.
+        """
         if self.photographs is None:
             return {}
-        suffixes = (".jpg", ".jpeg", ".png", ".webp")
-        paths = sorted(p for p in self.photographs.rglob("*") if p.suffix.lower() in suffixes)
+        listing = readable_pictures(self.photographs)
+        paths = sorted(listing.pictures.values())
+        for place, why in listing.left_out.items():
+            log.warning("left out: %s: %s", place, why)
         if not paths:
-            raise ValueError(f"no JPEG, PNG or WebP picture below {self.photographs}")
+            raise ValueError(f"no picture that can be read below {self.photographs}")
         return {kind: self._variances(self._corrupted(paths, kind, "severity-photographs")) for kind in KINDS}
 
     def _variances(self, tokens: np.ndarray) -> np.ndarray:

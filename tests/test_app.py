@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,6 +245,18 @@ def test_a_port_of_the_environment_is_checked_too(
     environment.setenv("GRADIO_SERVER_PORT", "many")
     assert app.main([]) == 1
     assert capsys.readouterr().err.startswith("app.py: GRADIO_SERVER_PORT: a port is a number")
+
+
+@pytest.mark.parametrize("setting", ["HUG_RUNS", "GRADIO_TEMP_DIR"])
+def test_folders_that_can_t_be_written_are_told_with_the_setting_before_any_work(setting: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "HUG_RUNS": str(tmp_path / "runs"), setting: str(tmp_path / "file")}
+    start = [sys.executable, "app.py", "--checkpoint", "nowhere"]  # whatever comes later would say so
+    told = subprocess.run(
+        start, cwd=app.__file__.removesuffix("app.py"), env=environment, capture_output=True, text=True
+    )
+    assert told.returncode == 1 and told.stderr.startswith("app.py: ") and setting in told.stderr
+    assert told.stderr.count("\n") == 1
 
 
 def test_flags_default_to_the_environment_and_the_bundle() -> None:

@@ -144,6 +144,18 @@ def list_pictures(root: str | Path) -> Listing:
     return Listing(pictures, left_out)
 
 
+def readable_pictures(root: str | Path) -> Listing:
+    """`list_pictures`, each of which was decoded once: what can't be is left out with its reason."""
+    listing = list_pictures(root)
+    pictures, left_out = dict(listing.pictures), dict(listing.left_out)
+    for id, path in listing.pictures.items():
+        try:
+            open_picture(path)
+        except PictureError as error:
+            left_out[printable(pictures.pop(id))] = str(error)
+    return Listing(pictures, left_out)
+
+
 @dataclass(frozen=True)
 class PictureFolder:
     """Files of pictures by their ids, whatever the suffix and its case."""

@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from analysis.session import Session, Sessions
+from hug.retrieval.gallery import GallerySource, Pictures
 from ui.components import STYLE
 from ui.page import about_model, build, theme
 from ui.requests import MODELS, Page, widen
@@ -46,6 +47,37 @@ def test_the_page_opens_with_an_answer_and_names_its_model(session: Session, con
     assert len(parts["results"]["value"]) == session.default_k - 1  # the reference is left out
     assert "K 16 · D 32 · 12 pictures" in about_model(session)
     assert about_model(session) == parts["model"]["value"]
+
+
+def few(session: Session, count: int) -> Session:
+    """The same model with the first pictures alone."""
+    index = dataclasses.replace(
+        session.index, ids=session.index.ids[:count], gaussians=session.index.gaussians[:count],
+        meta={name: values[:count] for name, values in session.index.meta.items()}, contents=[],
+    )  # fmt: skip
+    assert session.source
+    pictures = Pictures(session.source.pictures.sources[:count])
+    source = GallerySource(index.ids, pictures, index.meta)
+    return dataclasses.replace(session, stored=index, source=source)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_gallery_of_very_few_opens_and_tells_no_chance(session: Session, count: int) -> None:
+    page = build(Sessions({}, loaded=[few(session, count)])).get_config_file()
+    parts = {c["props"].get("elem_id"): c["props"] for c in page["components"]}
+    assert "not told, no more are searched" in parts["sure"]["value"]
+    assert f"{count} pictures" in parts["model"]["value"]
+    assert parts["k"]["maximum"] == max(count, 2) and parts["k"]["interactive"] is (count > 1)
+    assert len(parts["results"]["value"] or []) == count - 1
+
+
+def test_what_the_gallery_left_out_is_counted(session: Session) -> None:
+    assert session.source
+    ids = [*session.source.ids, "broken"]
+    pictures = Pictures([*session.source.pictures.sources, b"no picture"])
+    source = GallerySource(ids, pictures, {}, {"/somewhere/x.heic": "HEIC"})
+    said = about_model(dataclasses.replace(session, source=source))
+    assert "12 pictures (2 left out, with reasons in the log)" in said and "somewhere" not in said
 
 
 def test_everything_one_can_use_has_a_name(config: dict[str, Any]) -> None:

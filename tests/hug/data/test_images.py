@@ -24,6 +24,7 @@ from hug.data.images import (
     list_pictures,
     open_picture,
     printable,
+    readable_pictures,
     square,
 )
 
@@ -258,6 +259,14 @@ def test_what_looks_like_a_picture_and_is_none_is_listed(tmp_path: Path) -> None
     assert list(listing.pictures) == ["a", "v1.2"]  # by its first bytes
     assert {Path(path).name for path in listing.left_out} == {"b.HEIC", "c.dng", "d.svg", "gone.jpg"}
     assert "HEIC pictures can't be read here" in listing.left_out[str(tmp_path / "b.HEIC")]
+
+
+def test_what_can_t_be_decoded_is_left_out_with_its_reason(test_data: Path) -> None:
+    cases = test_data / "cases"
+    bad = readable_pictures(cases / "02_one_bad_of_eight")
+    assert len(bad.pictures) == 6 and {Path(place).name for place in bad.left_out} == {"p3.jpg", "p6.jpg"}
+    odd = readable_pictures(cases / "04_silently_left_out")
+    assert list(odd.pictures) == ["a", "b", "c", "download", "p0", "p1"] and len(odd.left_out) == 1
 
 
 def test_linked_folders_are_entered_once_and_a_circle_ends(tmp_path: Path) -> None:
