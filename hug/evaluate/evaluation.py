@@ -26,6 +26,7 @@ from hug.evaluate.protocols import Protocol
 from hug.evaluate.query_table import query_table, validation_table
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, ranks_without_variance
 from hug.evaluate.submission import write_submission
+from hug.evaluate.trec import write_trec
 from hug.files import ids_hash, write_json, write_parquet
 from hug.model import HUG
 
@@ -75,8 +76,9 @@ def measure_plan(
     effort: Effort,
     command: str,
     commit: str,
+    trec: int = 0,
 ) -> Measurements:
-    """Carry out a plan; with a folder, write there what it measured.
+    """Carry out a plan; with a folder, write there what it measured, and the first `trec` ids of each query as a run.
 
     Raises ValueError for a protocol whose targets are hidden: see `answer_plan`.
     """
@@ -108,6 +110,8 @@ def measure_plan(
         )
         write_parquet(folder / "validation.parquet", validation_table(validation))
         write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))
+        if trec:
+            write_trec(ranking, folder, trec)
     return measurements
 
 

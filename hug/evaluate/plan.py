@@ -7,7 +7,6 @@ lies in `results/{data}-{hash}-{protocol}` beside them, in files of the same nam
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from huggingface_hub.constants import HF_HUB_CACHE
 
 from hug.config import DataConfig
+from hug.console import require_writable
 from hug.data.collection import Collection
 from hug.data.datasets import layout_name, read, splits
 from hug.evaluate.measurements import FILE, Measurements
@@ -79,16 +79,17 @@ def results_folder(
     or is the Hub's cache, or nobody knows what the calibration there is of.
     """
     place = out or folder
-    if out is None and (not Path(checkpoint).is_dir() or _inside_cache(folder)):
+    if out is None and (not Path(checkpoint).expanduser().is_dir() or _inside_cache(folder)):
         raise ValueError(f"{checkpoint} is in the Hub's cache, which is not written into; name a folder with --out")
+    if out is not None:
+        require_writable(out, "--out")
     if plan.protocol.hidden:
         place = out or folder / RESULTS / _name(plan)
     elif not recalibrate and calibrated_otherwise(place, plan, weights):
         if out is not None:
             raise ValueError(f"{out} holds what was measured on other data; name another folder, or add --recalibrate")
         place = folder / RESULTS / _name(plan)
-    require_writable(place)
-    return place
+    return require_writable(place, "--out")
 
 
 def calibrated_otherwise(folder: Path, plan: Plan, weights: str) -> bool:
@@ -110,16 +111,6 @@ def calibrated_otherwise(folder: Path, plan: Plan, weights: str) -> bool:
     same = (measured.validation or measured.data) == _stored(validation.provenance)
     same &= set(measured.galleries) == set(validation.galleries)
     return not (same and _same_protocol(measured.protocol, plan.protocol.name))
-
-
-def require_writable(folder: Path) -> None:
-    """Raises ValueError when nothing can be written there; makes no folder."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            return
-    except OSError as error:
-        raise ValueError(f"{folder} can't be written ({error.strerror}); name another folder with --out") from None
 
 
 def _same_protocol(stored: str, name: str) -> bool:
