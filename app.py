@@ -61,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     forgive_console()
     args = parser().parse_args(argv)
+    from hug.files import reason
+
     try:
         prepare_environment()
         from analysis.session import CACHE, Sessions  # torch and gradio load after the flags were understood
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\n".join([f"left out ({len(left_out)}):", *left_out_lines(left_out)]), file=sys.stderr)
         launch(build(sessions), args.host, free_port(args.host) if args.port == 0 else args.port)
     except (ValueError, OSError) as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"app.py: {reason(error)}", file=sys.stderr)
         return 1
     return 0
 

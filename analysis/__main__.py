@@ -23,7 +23,7 @@ from hug.checkpoint import shown_name
 from hug.config import DataConfig
 from hug.console import BUNDLED, forgive_console, require_writable
 from hug.evaluate.measurements import lines
-from hug.files import write_text
+from hug.files import only_writer, reason, write_text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except (ValueError, OSError) as error:
-        print(f"python -m analysis {args.command}: {error}", file=sys.stderr)
+        print(f"python -m analysis {args.command}: {reason(error)}", file=sys.stderr)
         return 1
     return 0
 
@@ -90,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(args: argparse.Namespace) -> None:
     experiments = experiments_of(args)
     require_writable(experiments.folder, "--checkpoint, such as a copy of this one")
-    store = measure(experiments, names=args.studies)
+    with only_writer(experiments.folder):
+        store = measure(experiments, names=args.studies)
     print("\n".join([store.text(), "", *lines(store.metrics)]))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hug.commands import COMMANDS
 from hug.commands.options import Parser
 from hug.console import forgive_console
+from hug.files import reason
 
 
 def parser() -> Parser:
@@ -22,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[args.command].run(args)
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"python -m hug {args.command}: {error}", file=sys.stderr)
+        print(f"python -m hug {args.command}: {reason(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\npython -m hug {args.command}: stopped", file=sys.stderr)

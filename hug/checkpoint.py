@@ -100,6 +100,16 @@ def load(source: str | Path, backbone: Backbone | None = None, device: str = "cp
     return model
 
 
+def intact(folder: Path, model: HUG) -> bool:
+    """Whether a folder holds a whole checkpoint of this architecture, objective and backbone, of whichever weights."""
+    try:
+        saved, device = _read_config(folder), str(model.device)
+        same = (saved.model, saved.objective) == (model.config, model.objective)
+        return same and bool(load(folder, model.backbone, device))
+    except CheckpointError:
+        return False
+
+
 def local_folder(source: str | Path, revision: str | None = None) -> Path:
     """The folder itself, or the downloaded copy of a Hub id; what is meant as a path is not looked for on the Hub.
 

@@ -29,14 +29,14 @@ def is_path(name: str) -> bool:
 
 
 def require_writable(folder: str | Path, setting: str) -> Path:
-    """A folder that can be written, made where it lacks: asked before hours of work, not after.
+    """A folder that can be written, or made where it lacks: asked before hours of work, not after.
 
     Raises ValueError with the setting that names another.
     """
     folder = Path(folder)
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             return folder
     except OSError as error:
         raise ValueError(f"{folder} can't be written ({error.strerror}); name another folder with {setting}") from None

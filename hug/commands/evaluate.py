@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
     from hug.evaluate.evaluation import QUICK, Effort, answer_plan, measure_plan
     from hug.evaluate.plan import plan_evaluation, results_folder
     from hug.evaluate.trec import check_ids
-    from hug.files import commit
+    from hug.files import commit, only_writer
 
     if args.quick and args.point:
         raise ValueError("--quick measures no baselines; leave out --point, or --quick")
@@ -48,9 +48,12 @@ def run(args: Namespace) -> int:
     if args.trec:
         check_ids(plan.collection)
     if plan.protocol.hidden:
-        paths = answer_plan(plan, model, data.cache, place)
+        with only_writer(place):
+            paths = answer_plan(plan, model, data.cache, place)
         print(f"written to {' and '.join(map(str, paths))}; check them with `python -m hug submission`")
         return 0
-    print(measure_plan(plan, model, data.cache, place, point, effort, command_line(), commit(), args.trec).text())
+    with only_writer(place):
+        measurements = measure_plan(plan, model, data.cache, place, point, effort, command_line(), commit(), args.trec)
+    print(measurements.text())
     print(f"written to {place}")
     return 0

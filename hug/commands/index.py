@@ -19,6 +19,7 @@ def add(to: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from hug.checkpoint import load
+    from hug.files import only_writer
     from hug.retrieval.encode import encode
     from hug.retrieval.gallery import left_out_lines, read_gallery
 
@@ -26,7 +27,8 @@ def run(args: Namespace) -> int:
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
     try:
-        encoding = encode(model, gallery.pictures.sources, gallery.ids, gallery.meta, gallery.contents, args.out)
+        with only_writer(args.out):
+            encoding = encode(model, gallery.pictures.sources, gallery.ids, gallery.meta, gallery.contents, args.out)
     except KeyboardInterrupt:
         note = f"stopped; what was encoded lies in {args.out}, the same command goes on from there"
         print(f"\npython -m hug index: {note}", file=sys.stderr)

@@ -17,9 +17,11 @@ def add(to: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from hug.data.datasets import GENERATED, generate
+    from hug.files import only_writer
 
     if args.version in GENERATED:  # another is refused before a folder is made
         require_writable(args.out, "--out")
-    folder = generate(args.out, args.version, args.seed, args.workers)
+    with only_writer(args.out):
+        folder = generate(args.out, args.version, args.seed, args.workers)
     print(f"{args.version} is in {folder}")
     return 0

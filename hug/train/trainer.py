@@ -16,12 +16,12 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
-from hug.checkpoint import load, local_folder, save_model
+from hug.checkpoint import intact, load, local_folder, save_model
 from hug.config import Config, TrainConfig, from_dict
 from hug.data.features import Features
 from hug.evaluate.metrics import macro_mean, spearman
 from hug.evaluate.ranking import rank_split
-from hug.files import commit
+from hug.files import commit, only_writer
 from hug.losses import Criterion
 from hug.model import HUG
 from hug.train.ahead import Ahead
@@ -54,10 +54,10 @@ def train(
     """Train into `folder`; a folder with a state is resumed and gives what an uninterrupted run would.
 
     SIGTERM and SIGINT end the run after the current step with everything saved. Raises ValueError when the
-    folder belongs to another configuration or a required term lacks its data.
+    folder belongs to another configuration, another process writes it, or a required term lacks its data.
     """
     device = own_device(config.training.device)
-    with world(device) as processes:
+    with world(device) as processes, only_writer(Path(folder)) if processes.first else nullcontext():
         run = _Run(config, features, validation, Path(folder), model, processes, device)
         run.open(command)
         with _stop_on_signal() as signals, closing(run.batches):
@@ -100,37 +100,54 @@ class _Run:
 
     def open(self, command: str) -> None:
         """Begin the log, or check that the folder's state is this run's and go back to it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         resumed = self.state.load()
         if resumed:
             self._check_same()
         if not self.world.first:  # which writes nothing
             return
         if resumed:
-            self.log.rewind(self.state.step)
-            self.log.write(kind="resume", step=self.state.step, time=time.time())
+            damaged = self.log.rewind(self.state.step, self.state.start)
+            notes = [f"{damaged} damaged lines of training.jsonl are left out"] if damaged else []
+            notes += self._mend_best()
+            self.log.write(kind="resume", step=self.state.step, time=time.time(), notes=notes)
+            sys.stderr.writelines(f"{self.folder}: {note}\n" for note in notes)
             return
         if (self.folder / "model.safetensors").exists() and self.log.records():
             raise ValueError(f"{self.folder} holds a finished checkpoint; train into another folder")
         self.log.rewind(-1)
-        self.log.write(
+        self.state.start = dict(
             kind="start", step=0, time=time.time(), command=command, seed=self.config.training.seed,
             commit=commit(), config=self.config.model_dump(mode="json"), notes=self.notes,
             parameters=sum(p.numel() for p in self.model.parameters()), bf16=self.bf16, device=str(self.device),
             processes=self.world.size,
         )  # fmt: skip
+        self.log.write(**self.state.start)
+
+    def _mend_best(self) -> list[str]:
+        """Best weights that are damaged or gone are written again, from the state; what is lost is told."""
+        if self.state.best < 0 or intact(self.folder, self.model):
+            return []
+        if self.state.best_weights:
+            now = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.model.load_state_dict(self.state.best_weights)
+            save_model(self.model, self.folder)
+            self.model.load_state_dict(now)
+            return ["the best weights were damaged and are written again"]
+        self.state.best = -1.0  # a state of an earlier release has no copy
+        self._validate()
+        return [f"the best weights are lost; those of step {self.state.step} take their place"]
 
     def _check_same(self) -> None:
-        record = next((r["config"] for r in self.log.records() if r["kind"] == "start"), None)
-        if record is None:
+        start = self.state.start or next((r for r in self.log.records() if r["kind"] == "start"), {})
+        if not start:
             raise ValueError(f"{self.folder} has a state but no log; train into an empty folder")
-        processes = next((r.get("processes", 1) for r in self.log.records() if r["kind"] == "start"), 1)
+        processes = start.get("processes", 1)
         if processes != self.world.size:
             raise ValueError(
                 f"{self.folder} was started with {processes} processes, now {self.world.size}; "
                 f"use torchrun --nproc-per-node {processes}, or another folder"
             )
-        before = from_dict(Config, record, f"{self.folder}/training.jsonl")
+        before = from_dict(Config, start["config"], f"{self.folder}/training.jsonl")
         for part, ours in self.config:
             theirs = getattr(before, part)
             for key, value in ours:
@@ -142,23 +159,23 @@ class _Run:
 
     def go(self, signals: list[int], progress: bool) -> Outcome:
         t, start = self.config.training, time.time()
-        bar = tqdm(total=t.steps, initial=self.state.step, disable=not progress, desc="train", unit="step")
-        while self.state.step < t.steps and not self.world.any(bool(signals), self.device):
-            record = self.step()
-            bar.update()
-            bar.set_postfix(loss=f"{record['loss']:.3f}")
-            done = self.state.step
-            if not self.world.first:
-                continue
-            if done % 20 == 0 or done == t.steps:
-                spent = round(time.time() - start, 2)
-                self.log.write(kind="step", step=done, seconds=spent, memory=peak_memory(), **record)
-            if done % t.validate_every == 0 or done == t.steps:
-                self._validate()
-            if self._due() or done % t.validate_every == 0 or done == t.steps:
-                self.state.save()
-                self.saved = time.monotonic()
-        bar.close()
+        # The bar is closed before an error is told, which then is the last word.
+        with tqdm(total=t.steps, initial=self.state.step, disable=not progress, desc="train", unit="step") as bar:
+            while self.state.step < t.steps and not self.world.any(bool(signals), self.device):
+                record = self.step()
+                bar.update()
+                bar.set_postfix(loss=f"{record['loss']:.3f}")
+                done = self.state.step
+                if not self.world.first:
+                    continue
+                if done % 20 == 0 or done == t.steps:
+                    spent = round(time.time() - start, 2)
+                    self.log.write(kind="step", step=done, seconds=spent, memory=peak_memory(), **record)
+                if done % t.validate_every == 0 or done == t.steps:
+                    self._validate()
+                if self._due() or done % t.validate_every == 0 or done == t.steps:
+                    self.state.save()
+                    self.saved = time.monotonic()
         finished = self.state.step >= t.steps
         if self.world.first:
             self.state.save()
@@ -217,7 +234,7 @@ class _Run:
             uncertainty_rank_spearman=agreement if math.isfinite(agreement) else None,
         )  # fmt: skip
         if recall[10] > self.state.best:
-            self.state.best = recall[10]
+            self.state.keep(recall[10])
             save_model(self.model, self.folder)
 
 

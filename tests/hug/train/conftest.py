@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from hug.backbones import Backbone
 from hug.data.captions import joined, training_texts
 from hug.data.collection import Collection, Triplet
 from hug.data.features import Features, Pictures, Texts, Views, shortened
 from hug.data.truth import MinedReferences
+from hug.train.state import Log
 from tests.hug.conftest import PixelBackbone, noise_pictures
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "grey", "teal")
@@ -47,3 +53,13 @@ def features_of(count: int = 8, views: bool = True, backbone: Backbone | None = 
 @pytest.fixture
 def features() -> Features:
     return features_of()
+
+
+def as_first_release(folder: Path) -> None:
+    """Make a run folder one of an earlier release: no copy of the best weights, no checksums."""
+    with safe_open(folder / "state.safetensors", framework="pt") as file:
+        facts = {name: file.metadata()[name] for name in ("step", "best")}
+    tensors = {k: v for k, v in load_file(folder / "state.safetensors").items() if not k.startswith("best.")}
+    save_file(tensors, folder / "state.safetensors", facts)
+    log = Log(folder / "training.jsonl")
+    log.path.write_text("".join(f"{json.dumps(record)}\n" for record in log.records()))

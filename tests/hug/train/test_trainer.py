@@ -22,7 +22,7 @@ from hug.train.batch import Batches
 from hug.train.state import Log, State
 from hug.train.trainer import Outcome, begin, learning_rate, optimizer_of, train
 from tests.hug.conftest import IdBackbone, small_model
-from tests.hug.train.conftest import features_of
+from tests.hug.train.conftest import as_first_release, features_of
 
 SHORT = TrainConfig(steps=6, batch=4, validate_every=3, save_every=2, precision="float32", lr=1e-3)
 
@@ -151,6 +151,7 @@ def test_another_device_or_folder_of_tokens_is_the_same_run(tmp_path: Path, feat
 def test_a_run_of_the_first_release_is_resumed(tmp_path: Path, features: Features):
     """Its log has other names, and lacks what came later: which is off by default."""
     run(tmp_path, features)
+    as_first_release(tmp_path)
     log = tmp_path / "training.jsonl"
     first, *rest = map(json.loads, log.read_text().splitlines())
     objective = first["config"]["objective"]
