@@ -15,7 +15,7 @@ TENSOR_BYTES = 4096 * MIB  # weights, or the vectors of an index
 TABLE_BYTES = 256 * MIB  # a table in memory, whatever its file holds
 PACKED = 20  # or so many times its file: tables pack well, pictures don't
 ROWS, COLUMNS = 20_000_000, 1000  # of a table
-STEP = 64  # rows unpacked at once
+STEP = 32  # rows unpacked at once
 
 
 def check_file(path: Path, most: int) -> int:

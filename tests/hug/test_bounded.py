@@ -118,7 +118,7 @@ def test_a_hostile_checkpoint_is_one_sentence(kind: str, tmp_path: Path) -> None
     with pytest.raises(CheckpointError) as told:
         load(tmp_path / "model", PixelBackbone())
     assert says in str(told.value) and len(str(told.value)) < 700 and "\n" not in str(told.value)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB: 4 GB were none of it
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000  # kB, of 4 GB and more
     assert time.process_time() - started < 10
 
 
