@@ -47,6 +47,8 @@ def run(args: Namespace) -> int:
     config = training_config(args)
     device, data = own_device(config.training.device), config.data
     collections = [read(data, split) for split in ("train", "val")]
+    for collection in collections:
+        collection.require_pictures()
     require_writable(args.out, "--out")
     require_writable(data.cache, "--cache")
     backbone = load_backbone(config.model.backbone)
@@ -58,5 +60,7 @@ def run(args: Namespace) -> int:
     outcome = train(config, features, validation, args.out, command=command_line())
     ended = "finished" if outcome.finished else "stopped; the same command resumes"
     if outcome.first:
+        for collection in (c for c in collections if c.dropped):
+            print(f"{collection.split}: {collection.dropped}")
         print(f"{ended} at step {outcome.step}; best validation R@10 {100 * outcome.best:.2f}; saved in {args.out}")
     return 0

@@ -57,7 +57,7 @@ class TokenCache:
     ) -> np.memmap:
         """(N, P, Cv) float16, read-only; `load(n)` gives the picture of `keys[n]` and is called where needed.
 
-        Raises CacheError with the full list of the pictures whose `load` raised a ValueError, after the rest is
+        Raises CacheError with how many pictures' `load` raised a ValueError and the first of them, after the rest is
         done, and CacheError for a folder that can't be written or a full disk.
         """
         dtype = np.dtype(("<f2", (self.backbone.image_tokens, self.backbone.image_dim)))
@@ -158,7 +158,9 @@ class Blocks:
                     failures += error.args
                 bar.update(len(self._block(n)))
         if failures:
-            raise CacheError(f"{len(failures)} of {self.rows} pictures can't be read: {'; '.join(failures)}")
+            few = "; ".join(failures[:10]) + ("; …" if len(failures) > 10 else "")
+            hint = "python -m hug doctor lists all of a data set"
+            raise CacheError(f"{len(failures)} of {self.rows} pictures can't be read: {few}; {hint}")
 
     def _block(self, n: int) -> range:
         return range(n * BLOCK, min((n + 1) * BLOCK, self.rows))

@@ -3,7 +3,7 @@
 A folder has one file a split (`train.csv`, `val.jsonl`, …) or one file `triplets.csv` with a column `split`; such a
 file may be named itself, too. Columns: `reference` (or `candidate`), `target`, `caption` (or `captions`, in JSON a
 list, or `caption1`, `caption2`, …), and where there are such `id`, `category` and `subset`. Pictures are named by their
-paths below the folder or its subfolder `images`, with or without suffix.
+paths below the folder or its subfolder `images`, with or without suffix; an id is without.
 
 A gallery is what `gallery.csv` or `gallery.{split}.csv` lists (columns `id` and, where there are such, `category`);
 without it, the references and targets of the split, in their order.
@@ -13,7 +13,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationE
 
 from hug.data.annotations import Id, check_hidden, first_error, some
 from hug.data.collection import ALL, SPLITS, Collection, Triplet
+from hug.data.images import SUFFIXES as PICTURE_SUFFIXES
 from hug.data.images import PictureFolder
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -86,8 +87,15 @@ def read(root: str | Path, split: str, categories: Sequence[str] = ()) -> Collec
     path, rows = _split_rows(root, split)
     folder = root if root.is_dir() else root.parent
     check_hidden(path, [row.target for row in rows], split)
-    triplets = tuple(Triplet(r.reference, r.target, r.captions, r.category, r.id, r.subset) for r in rows)
-    galleries = _galleries(folder, split, triplets)
+    members = _members(folder, split)
+    written = _written([n for r in rows for n in (r.reference, r.target, *r.subset) if n] + [m.id for m in members])
+    id_of = {name: id for id, names in written.items() for name in names}
+    triplets = tuple(
+        Triplet(id_of[r.reference], r.target and id_of[r.target], r.captions, r.category, r.id,
+                tuple(id_of[n] for n in r.subset))
+        for r in rows
+    )  # fmt: skip
+    galleries = _galleries(path, [(m.category, id_of[m.id]) for m in members], triplets)
     unknown = [c for c in categories if c not in galleries]
     if unknown:
         raise ValueError(f"{path}: there is no category {some(unknown)}; there is {some(galleries)}")
@@ -100,15 +108,30 @@ def read(root: str | Path, split: str, categories: Sequence[str] = ()) -> Collec
         raise ValueError(f"{path}: {len(lost)} targets are not in the gallery that is searched: {some(lost)}")
     places = [PictureFolder(folder / "images"), PictureFolder(folder)]
     name = folder.resolve().name if root.is_dir() else path.stem
-    return Collection(name, split, triplets, {c: galleries[c] for c in names}, partial(_find, places))
+    return Collection(name, split, triplets, {c: galleries[c] for c in names}, partial(_find, places, written))
 
 
-def _find(folders: Sequence[PictureFolder], id: str) -> Path | None:
-    for folder in folders:
-        path = folder.root / id
-        if path.is_file():
-            return path
+def _find(folders: Sequence[PictureFolder], written: Mapping[str, list[str]], id: str) -> Path | None:
+    for name in written.get(id, ()):  # as it is written, before any other suffix
+        for folder in folders:
+            if (path := folder.root / name).is_file():
+                return path
     return next((path for path in (folder.find(id) for folder in folders) if path), None)
+
+
+def _written(names: Iterable[str]) -> dict[str, list[str]]:
+    """Id -> how the table writes it, suffix first: `a` and `a.jpg` are one picture, `a.jpg` and `a.png` are two."""
+    groups: dict[str, dict[str, None]] = {}
+    for name in names:
+        bare = name.removesuffix(suffix) if (suffix := Path(name).suffix).lower() in PICTURE_SUFFIXES else name
+        groups.setdefault(bare, {})[name] = None
+    ids: dict[str, list[str]] = {}
+    for bare, variants in groups.items():
+        if len(set(variants) - {bare}) <= 1:
+            ids[bare] = sorted(variants, key=len, reverse=True)
+        else:
+            ids.update({name: [name] for name in variants})
+    return ids
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -137,18 +160,23 @@ def _split_rows(root: Path, split: str) -> tuple[Path, list[Row]]:
     return path, [row for row in rows if row.split == split]
 
 
-def _galleries(folder: Path, split: str, triplets: Sequence[Triplet]) -> dict[str, tuple[str, ...]]:
+def _members(folder: Path, split: str) -> list[Member]:
+    """The gallery's own table; empty where there is none."""
     path = _file(folder, f"gallery.{split}") or _file(folder, "gallery")
-    if path:
-        pairs = [(m.category, m.id) for m in _rows(path, MEMBERS)]
-    else:
-        pairs = [(t.category, i) for t in triplets for i in (t.reference, t.target, *t.subset) if i]
+    return _rows(path, MEMBERS) if path else []
+
+
+def _galleries(
+    path: Path, members: Iterable[tuple[str, str]], triplets: Sequence[Triplet]
+) -> dict[str, tuple[str, ...]]:
+    """Category -> ids: of the gallery's table, or else references and targets of the triplets."""
+    pairs = list(members) or [(t.category, i) for t in triplets for i in (t.reference, t.target, *t.subset) if i]
     galleries: dict[str, dict[str, None]] = {t.category: {} for t in triplets}
     for category, id in pairs:
         galleries.setdefault(category, {})[id] = None
     empty = [c for c, ids in galleries.items() if not ids]
     if empty:
-        raise ValueError(f"{path}: there is no picture of {some(empty)}")
+        raise ValueError(f"{path}: the gallery's table has no picture of {some(empty)}")
     return {c: tuple(ids) for c, ids in galleries.items()}
 
 

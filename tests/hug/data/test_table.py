@@ -32,11 +32,11 @@ def test_rows_become_triplets(tmp_path: Path, encoding: str) -> None:
     collection = datasets.read(DataConfig(root=str(root)), "val")
     assert collection.layout == "table" and collection.name == tmp_path.name
     assert [(t.reference, t.target, t.captions, t.category) for t in collection.triplets] == [
-        ("a.jpg", "b.jpg", ("is red",), "dress"),
-        ("b.jpg", "c", ("longer, and blue",), "dress"),
+        ("a", "b", ("is red",), "dress"),
+        ("b", "c", ("longer, and blue",), "dress"),
         ("d", "e", ("",), "shirt"),
     ]
-    assert collection.galleries == {"dress": ("a.jpg", "b.jpg", "c"), "shirt": ("d", "e")}
+    assert collection.galleries == {"dress": ("a", "b", "c"), "shirt": ("d", "e")}
     assert read(root, "val", ("shirt",)).galleries == {"shirt": ("d", "e")}
 
 
@@ -65,9 +65,9 @@ def test_one_file_of_all_splits_is_named_or_lies_in_a_folder(tmp_path: Path) -> 
 def test_a_gallery_of_its_own_is_searched(tmp_path: Path) -> None:
     table(tmp_path, csv_of(*ROWS))
     table(tmp_path, "id,category\nz,dress\nc,dress\nb.jpg,dress\ne,shirt\n", "gallery.val.csv")
-    assert read(tmp_path, "val").galleries == {"dress": ("z", "c", "b.jpg"), "shirt": ("e",)}
+    assert read(tmp_path, "val").galleries == {"dress": ("z", "c", "b"), "shirt": ("e",)}
     table(tmp_path, "id,category\nz,dress\ne,shirt\n", "gallery.val.csv")
-    with pytest.raises(ValueError, match=r"val\.csv: 2 targets are not in the gallery that is searched: b\.jpg, c"):
+    with pytest.raises(ValueError, match=r"val\.csv: 2 targets are not in the gallery that is searched: b, c"):
         read(tmp_path, "val")
 
 
@@ -77,8 +77,17 @@ def test_pictures_are_found_with_and_without_suffix(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (2, 2)).save(tmp_path / name)
     collection = read(tmp_path, "val")
-    assert collection.path("a.jpg") == tmp_path / "images" / "a.jpg" and collection.path("c") == tmp_path / "c.PNG"
-    assert collection.missing == ("b.jpg", "d", "e")
+    assert collection.path("a") == tmp_path / "images" / "a.jpg" and collection.path("c") == tmp_path / "c.PNG"
+    assert collection.missing == ("b", "d", "e")
+
+
+def test_a_picture_has_one_id_however_it_is_written(tmp_path: Path) -> None:
+    table(tmp_path, csv_of("a.jpg,x.png,is red,all", "x.png,a,is blue,all", "x.jpg,./a.jpg,is long,all"))
+    for name in ("a.jpg", "a.png", "x.png", "x.jpg"):
+        Image.new("RGB", (2, 2)).save(tmp_path / name)
+    collection = read(tmp_path, "val")
+    assert collection.galleries == {"all": ("a", "x.png", "x.jpg")}  # two files share the name x
+    assert [collection.path(i).name for i in collection.ids] == ["a.jpg", "x.png", "x.jpg"]
 
 
 @pytest.mark.parametrize(
