@@ -12,6 +12,11 @@ HELP = "train a model; the same command again resumes"
 
 def add(to: ArgumentParser) -> None:
     to.add_argument("--out", type=Path, required=True, help="run folder, also the checkpoint")
+    add_recipe(to)
+
+
+def add_recipe(to: ArgumentParser) -> None:
+    """What is trained, on what and how."""
     recipe = to.add_mutually_exclusive_group()
     recipe.add_argument("--preset", choices=sorted(PRESETS), help="objective, steps and rate of a whole run")
     recipe.add_argument("--objective", choices=sorted(OBJECTIVES), help="objective alone (calibrated)")

@@ -94,7 +94,7 @@ class Batches:
         """Under a world of several processes a batch holds this one's pictures and words of the whole batch."""
         self.features, self.objective, self.training, self.world = features, objective, training, world
         ids, views = features.pictures.ids, features.views
-        self.pools = _pools([t.category for t in features.collection.triplets], training.one_category)
+        self.pools = pools_of([t.category for t in features.collection.triplets], training.one_category)
         self.needs = {need for term in active(objective) for need in term.needs}
         clean = ids if views is None or views.removed is None else views.removed_row
         self.clean = dict.fromkeys(clean)  # ids of pictures without a fault: an aspect could be removed; or of all
@@ -250,7 +250,7 @@ def jittered(batch: TrainBatch, statistics: Statistics, amount: float, random: t
     )
 
 
-def _pools(categories: list[str], one_category: bool) -> list[np.ndarray]:
+def pools_of(categories: list[str], one_category: bool) -> list[np.ndarray]:
     """Rows of the triplets that may share a batch. Raises ValueError where fewer than two can."""
     names = np.array(categories)
     pools = [np.flatnonzero(names == c) for c in dict.fromkeys(categories)] if one_category else [np.arange(len(names))]
