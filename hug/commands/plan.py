@@ -18,6 +18,6 @@ def run(args: Namespace) -> int:
     from hug.train.plan import plan
 
     config = training_config(args)
-    made = plan(config, {split: read(config.data, split) for split in ("train", "val")})
-    print(json.dumps(made.to_dict()) if args.json else made.text())
+    report = plan(config, {split: read(config.data, split) for split in ("train", "val")})
+    print(json.dumps(report.to_dict()) if args.json else report.text())
     return 0

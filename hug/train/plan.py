@@ -185,13 +185,13 @@ def _step(model: HUG, config: Config, count: int, bf16: bool) -> tuple[Cost, flo
     reference, words = _tokens(model, count)
     target, _ = _tokens(model, count)
     batch = TrainBatch(reference, target, words, torch.eye(count, dtype=torch.bool, device=model.device), shift=1)
-    kept: dict[int, int] = {}
+    storages: dict[int, int] = {}
     weights = {tuple(sorted(value.shape)) for value in model.parameters()}  # and their copies in bf16: once a step
 
     def keep(value: Tensor) -> Tensor:
         place = value.untyped_storage()
         if tuple(sorted(value.shape)) not in weights:
-            kept[place.data_ptr()] = place.nbytes()
+            storages[place.data_ptr()] = place.nbytes()
         return value
 
     def run() -> None:
@@ -203,7 +203,7 @@ def _step(model: HUG, config: Config, count: int, bf16: bool) -> tuple[Cost, flo
         loss.backward()
 
     model.train()
-    return _measured(run, model.device), float(sum(kept.values()))
+    return _measured(run, model.device), float(sum(storages.values()))
 
 
 @torch.no_grad()
