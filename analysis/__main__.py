@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 def _experiments(to: argparse.ArgumentParser) -> None:
     data, effort = DataConfig(), Effort()
     to.add_argument("--checkpoint", default=BUNDLED, help="folder or Hub id (%(default)s)")
-    to.add_argument("--root", help="folder of a data set; without it only the gallery is studied")
+    to.add_argument("--root", "--data", help="folder of a data set; without it only the gallery is studied")
     to.add_argument("--split", default="test", help="split to study (%(default)s)")
     to.add_argument("--categories", nargs="+", default=list(data.categories), help="categories to read")
     to.add_argument("--cache", default=data.cache, help="folder of the frozen tokens (%(default)s)")

@@ -57,6 +57,7 @@ def card(collections: Sequence[Collection]) -> str:
     pictures = sum(len(c.ids) for c in collections)
     return CARD.read_text("utf-8").format(
         name=first.version.get("version", first.name),
+        protocol=name if (name := str(first.version.get("version"))).startswith("garments-") else "garments-1",
         seed=first.version.get("seed", "unknown"),
         sha256=first.version.get("sha256", "unknown"),
         size=next(text for most, text in SIZES if pictures < most),

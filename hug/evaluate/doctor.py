@@ -55,12 +55,23 @@ def examine(data: DataConfig, out: Path, progress: bool = True) -> Diagnosis:
 
 
 def fitting_protocols(collection: Collection) -> list[Protocol]:
-    """Protocols that are defined on such data and this split; none for training and for galleries without queries."""
+    """Protocols that are defined on such data and this split, or else the data's own.
+
+    None for training, for galleries without queries, and for hidden targets that no protocol asks for.
+    """
     if collection.split == "train" or not collection.triplets:
         return []
     kind, own = kind_of(collection), default_protocol(collection)
     same = [p for p in PROTOCOLS.values() if p.kind == kind and p.split == collection.split and kind != "generated"]
-    return same or [own]
+    return [p for p in same or [own] if _fits(p, collection)]
+
+
+def _fits(protocol: Protocol, collection: Collection) -> bool:
+    try:
+        protocol.check(collection)
+    except ValueError:
+        return False
+    return True
 
 
 # ---- lines ----
@@ -118,7 +129,10 @@ def _protocols(collection: Collection, state: Health) -> Iterator[str]:
     gone = {*state.missing, *state.corrupt}
     if collection.split == "train":
         yield f"  training {_training(collection, gone)}"
-    for protocol in fitting_protocols(collection):
+    protocols = fitting_protocols(collection)
+    if not protocols and collection.split != "train":
+        yield "  no protocol measures it: there is no triplet, or its target is hidden"
+    for protocol in protocols:
         yield f"  {protocol.name} {_measured(collection, protocol, gone)}"
         shared = _shared_targets(collection, protocol, state)
         if shared:

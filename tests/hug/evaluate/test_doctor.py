@@ -86,6 +86,16 @@ def test_cirr_s_subsets_and_a_broken_split(tmp_path: Path) -> None:
     assert "test: " in text and "cap.rc2.test1.json not found" in text and "cirr-val" in text and not whole
 
 
+def test_hidden_targets_are_measured_by_nobody_but_cirr(tmp_path: Path) -> None:
+    root = fashion(tmp_path, "test")
+    for path in root.glob("captions/*.json"):
+        path.write_text(path.read_text().replace('"target"', '"hidden"'))
+    text, _ = report(root, categories=("dress",))
+    assert (
+        "4 queries with a hidden target" in text and "no protocol measures it" in text and "can be measured" not in text
+    )
+
+
 def test_a_folder_says_what_was_left_out(test_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "lists")]
     assert main(["doctor", "--data", str(test_data / "cases" / "04_silently_left_out"), *options]) == 1
