@@ -48,7 +48,7 @@ class Scan:
             own = (rows >= start) & (rows < start + TOGETHER)
             some = query[start : start + TOGETHER]
             near = self._near(some, k, components, offset, rows[own] - start, places[own])
-            distances = exact_distances(some, self.gaussians, *near, components, use_var)
+            distances = self._exact(some, *near, _cut(components), use_var)
             parts.append(first(distances, *near, len(some), k))
         best, positions = (torch.cat(side) for side in zip(*parts, strict=True))
         return best, positions
@@ -59,7 +59,8 @@ class Scan:
         """Query rows (P,) and positions (P,) of whoever may be among the first k: all within rounding of the k-th."""
         mu, low, high = self.gaussians.mu, components[0], components[-1] + 1
         weights = torch.zeros_like(query.mu)  # what lies between two components that count is read, and counts nothing
-        weights[:, components] = query.mu[:, components] * (2 / (mu.shape[1] * mu.shape[2]))
+        cut = _cut(components)
+        weights[:, cut] = query.mu[:, cut] * (2 / (mu.shape[1] * mu.shape[2]))
         weights = weights[:, low:high].flatten(1)  # (B, K'*D)
         slack = self._slack(weights)[:, None]
         best, bound = weights.new_empty(len(query), 0), weights.new_full((len(query), 1), torch.inf)
@@ -88,6 +89,21 @@ class Scan:
         last[row[rank == k - 1]] = score[rank == k - 1]
         close = score <= last[row] + slack[row, 0]
         return row[close], place[close]
+
+    def _exact(
+        self, query: Query | Gaussians, rows: Tensor, places: Tensor, cut: slice | list[int], use_var: bool
+    ) -> Tensor:
+        """(P,) distances of queries `rows` to candidates `places`, Eq. 15 in float64: equal candidates are equal."""
+        _, k, d = query.mu.shape
+        mu, gallery = query.mu[:, cut].double(), self.gaussians
+        squared = [mu.new_empty(0)]
+        for start in range(0, len(rows), PIECE):
+            row, place = rows[start : start + PIECE], places[start : start + PIECE]
+            squared.append((gallery.mu[place][:, cut].double() - mu[row]).square_().sum((1, 2)))
+        total = torch.cat(squared)
+        if use_var:
+            total += query.var[:, cut].double().sum((1, 2))[rows] + self._var[places][:, cut].double().sum(1) * d
+        return total / (k * d) + gallery.bias[places].double()
 
     def _offset(self, components: list[int], use_var: bool) -> Tensor:
         """(N,) what a candidate adds to its distance from any query, over these components."""
@@ -144,22 +160,6 @@ def products(query: Tensor, mu: Tensor) -> Tensor:
     return out
 
 
-def exact_distances(
-    query: Query | Gaussians, candidates: Gaussians, rows: Tensor, places: Tensor, components: list[int], use_var: bool
-) -> Tensor:
-    """(P,) distances of queries `rows` to candidates `places`, Eq. 15 in float64: equal candidates are equally far."""
-    scale = query.mu.shape[1] * query.mu.shape[2]
-    mu, var_q = query.mu[:, components].double(), query.var[:, components].double().sum((1, 2))
-    parts = [torch.empty(0, dtype=torch.float64, device=mu.device)]
-    for start in range(0, len(rows), PIECE):
-        row, place = rows[start : start + PIECE], places[start : start + PIECE]
-        squared = (mu[row] - candidates.mu[place][:, components].double()).square().sum((1, 2))
-        if use_var:
-            squared += var_q[row] + candidates.var[place][:, components].double().sum((1, 2))
-        parts.append(squared / scale + candidates.bias[place].double())
-    return torch.cat(parts)
-
-
 def first(distances: Tensor, rows: Tensor, places: Tensor, count: int, k: int) -> tuple[Tensor, Tensor]:
     """Distances (B, k) in float32 and positions (B, k) from P pairs; equal distances by position, lowest first."""
     order, rank = _ranks(distances, places, rows, count)
@@ -192,6 +192,12 @@ def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Gaus
         mu = torch.empty(tuple(shape), dtype=dtype, device=device)
     var = torch.empty(*shape[:2], 1, device=device).expand(tuple(shape))
     return Gaussians(mu, var, torch.empty(shape[0], device=device))
+
+
+def _cut(components: list[int]) -> slice | list[int]:
+    """The same components as a slice where they are neighbours: a view, nothing is copied."""
+    low, high = components[0], components[-1] + 1
+    return slice(low, high) if high - low == len(components) else components
 
 
 def _below(scores: Tensor, bound: Tensor) -> Tensor:
