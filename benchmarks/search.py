@@ -77,9 +77,7 @@ def seconds(call: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def compare(
-    count: int, batch: int, args: argparse.Namespace, full: Index, half: Index, flat: object, rate: float
-) -> None:
+def compare(batch: int, args: argparse.Namespace, full: Index, half: Index, flat: object, rate: float) -> None:
     """One table: the methods at this size and batch."""
     count, query, mu = len(full), queries(batch, args.k, args.d), full.gaussians.mu.flatten(1)
     plain, norms = query.mu.flatten(1), mu.square().sum(1) if count <= 10**5 else full._scan._norms.sum(1)

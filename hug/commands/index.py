@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from hug.commands.options import add_checkpoint, add_device
+from hug.commands.options import add_checkpoint, add_device, add_milvus
 from hug.console import require_writable
 
 HELP = "encode a gallery beside a checkpoint"
@@ -15,6 +15,9 @@ def add(to: ArgumentParser) -> None:
     to.add_argument("--gallery", type=Path, required=True, help="folder of pictures, or a Parquet gallery")
     to.add_argument("--out", type=Path, required=True, help="folder for gallery.safetensors and gallery.json")
     add_device(to)
+    add_milvus(to)
+    to.add_argument("--kind", default="FLAT", help="FLAT or IVF_FLAT: how Milvus searches (%(default)s)")
+    to.add_argument("--replace", action="store_true", help="drop the collection that Milvus has by that name")
 
 
 def run(args: Namespace) -> int:
@@ -38,4 +41,9 @@ def run(args: Namespace) -> int:
         print("\n".join([f"left out ({len(left_out)}):", *left_out_lines(left_out)]), file=sys.stderr)
     print(f"{encoding.encoded} encoded, {encoding.reused} known from before, {encoding.copies} copies of others")
     print(f"{len(encoding.index)} pictures indexed in {args.out}, gallery hash {encoding.index.gallery_hash}")
+    if args.milvus:
+        from hug.retrieval.milvus import MilvusIndex
+
+        MilvusIndex.push(encoding.index, args.milvus, args.collection, args.kind, args.replace, progress=True)
+        print(f"and in Milvus at {args.milvus}, collection {args.collection}, index {args.kind}")
     return 0

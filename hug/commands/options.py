@@ -49,6 +49,12 @@ def add_checkpoint(to: argparse.ArgumentParser, default: str | None = BUNDLED) -
     to.add_argument("--checkpoint", default=default, required=default is None, help=f"folder or Hub id{note}")
 
 
+def add_milvus(to: argparse.ArgumentParser) -> None:
+    """`--milvus` and `--collection`."""
+    to.add_argument("--milvus", help="address of a Milvus server (http://host:19530), or a file ending in .db")
+    to.add_argument("--collection", default="gallery", help="its collection (%(default)s)")
+
+
 def add_device(to: argparse.ArgumentParser) -> None:
     to.add_argument("--device", default="auto", help=TrainConfig.model_fields["device"].description)
 

@@ -15,10 +15,10 @@ from pyarrow import ArrowException
 from hug.bounded import check_table
 from hug.data.identity import content_hash
 from hug.data.images import SUFFIXES, PictureError, list_pictures, open_picture, printable
-from hug.files import write_parquet
+from hug.files import ids_hash, write_parquet
 from hug.model import HUG
 from hug.retrieval.encode import encode
-from hug.retrieval.index import Index, ids_hash
+from hug.retrieval.index import Index
 from hug.retrieval.storage import TABLE
 
 SAMPLE, NEAR = 8, 0.02  # pictures encoded again; share of their means' size by which another machine may differ

@@ -127,13 +127,7 @@ class Index:
 
     def check(self, model: HUG) -> None:
         """Raises ValueError when other weights, or the same on another backbone, made this index."""
-        backbone = model.backbone.fingerprint
-        for origin, own, theirs in (
-            ("on the backbone", self.backbone or backbone, backbone),
-            ("by the weights", self.weights_hash, model.weights_hash),
-        ):
-            if own != theirs:
-                raise ValueError(f"this index was made {origin} {own}, the model has {theirs}; {AGAIN}")
+        check_origin(model, self.weights_hash, self.backbone)
 
     @property
     def gallery_hash(self) -> str:
@@ -265,6 +259,17 @@ def _readable(
             if left_out is None:
                 raise
             left_out[ids[n]] = str(error)
+
+
+def check_origin(model: HUG, weights: str, backbone: str) -> None:
+    """Raises ValueError when other weights than the model's, or another backbone (where it is known), made an index."""
+    fingerprint = model.backbone.fingerprint
+    for origin, own, theirs in (
+        ("on the backbone", backbone or fingerprint, fingerprint),
+        ("by the weights", weights, model.weights_hash),
+    ):
+        if own != theirs:
+            raise ValueError(f"this index was made {origin} {own}, the model has {theirs}; {AGAIN}")
 
 
 def _put(gaussians: Gaussians, start: int, part: Gaussians) -> None:

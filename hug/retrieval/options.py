@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -42,6 +42,16 @@ class Ranking:
     def first(self, k: int) -> Ranking:
         """The first k of these."""
         return Ranking([row[:k] for row in self.ids], self.distances[:, :k], self.positions[:, :k])
+
+
+class Gallery(Protocol):
+    """A gallery wherever it lies: `Index` in memory, `MilvusIndex` on a server or cluster."""
+
+    def __len__(self) -> int: ...
+
+    def rank(self, query: Query | Gaussians, options: SearchOptions) -> Ranking: ...
+
+    def candidates(self, ranking: Ranking) -> Gaussians: ...
 
 
 def excluded_ids(exclude: Exclude, count: int) -> list[list[str]]:

@@ -7,7 +7,7 @@ import torch
 
 from hug.calibration import NAMES, Calibration, mean_variances
 from hug.gaussians import DistanceParts, Gaussians, Query, distance_parts, merge
-from hug.retrieval.index import Index, Ranking, SearchOptions
+from hug.retrieval.options import Gallery, Ranking, SearchOptions
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ class QueryTrace:
 
 
 def trace(
-    index: Index,
+    index: Gallery,
     query: Query,
     words: str = "",
     options: SearchOptions | None = None,
