@@ -100,7 +100,7 @@ def compare(batch: int, args: argparse.Namespace, full: Index, half: Index, flat
         size = mu.nbytes / (2 if "16" in name else 1)
         share = f"{size / max(min(times), 1e-9) / rate:6.0%}" if batch == 1 else "     -"
         print(f"  {name:30} {1e3 * min(times):10.2f} {1e3 * statistics.median(times):10.2f} {ratio:9.2f} {share}")
-    print(f"  {'loop over pairs, from a sample':30} {1e3 * pair * count * batch:10.0f}")
+    print(f"  {'loop over pairs, from a sample':30} {1e3 * pair * count * batch:10.0f}", flush=True)
     theirs = flat.search(plain.numpy(), 10)[1].tolist()  # type: ignore[attr-defined]
     for name, index in (("float32", full), ("float16", half)):
         same = (index.search(query, use_var=False).positions.numpy() == theirs).all(1).mean()
@@ -119,7 +119,7 @@ def sizes(args: argparse.Namespace) -> None:
         half = Index(ids, Gaussians(full.mu.half(), full.var, full.bias), meta)
         flat = faiss.IndexFlatL2(args.k * args.d)
         flat.add(full.mu.flatten(1).numpy())
-        for batch in (1, 64):
+        for batch in map(int, args.batches.split(",")):
             compare(batch, args, Index(ids, full, meta), half, flat, rate)
 
 
@@ -168,6 +168,7 @@ def memory(args: argparse.Namespace) -> None:
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--sizes", default="1000,10000,100000,1000000", help="gallery sizes (%(default)s)")
+    flags.add_argument("--batches", default="1,64", help="queries at once (%(default)s)")
     flags.add_argument("--k", type=int, default=16, help="components (%(default)s)")
     flags.add_argument("--d", type=int, default=32, help="numbers of one component (%(default)s)")
     flags.add_argument("--turns", type=int, default=7, help="times each is measured (%(default)s)")

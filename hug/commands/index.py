@@ -25,8 +25,10 @@ def run(args: Namespace) -> int:
     from hug.files import only_writer
     from hug.retrieval.encode import encode
     from hug.retrieval.gallery import left_out_lines, read_gallery
+    from hug.retrieval.milvus import MilvusIndex, check_kind
 
     require_writable(args.out, "--out")
+    check_kind(args.kind)
     gallery = read_gallery(args.gallery)
     model = load(args.checkpoint, device=args.device)
     try:
@@ -42,8 +44,6 @@ def run(args: Namespace) -> int:
     print(f"{encoding.encoded} encoded, {encoding.reused} known from before, {encoding.copies} copies of others")
     print(f"{len(encoding.index)} pictures indexed in {args.out}, gallery hash {encoding.index.gallery_hash}")
     if args.milvus:
-        from hug.retrieval.milvus import MilvusIndex
-
         MilvusIndex.push(encoding.index, args.milvus, args.collection, args.kind, args.replace, progress=True)
         print(f"and in Milvus at {args.milvus}, collection {args.collection}, index {args.kind}")
     return 0

@@ -121,10 +121,8 @@ class Scan:
 
     def _slack(self, weights: Tensor) -> Tensor:
         """(B,) twice what rounding can add to a score, generously."""
-        product = weights.norm(dim=1) * self._largest.sqrt()
-        scale = self.gaussians.mu.shape[1] * self.gaussians.mu.shape[2]
-        sizes = self._largest / scale + self._var.abs().amax() + self.gaussians.bias.abs().amax()
-        return ROUNDING * ((weights.shape[1] / 8 + 8) * product + 16 * sizes)
+        largest, sizes = self._largest
+        return ROUNDING * ((weights.shape[1] / 8 + 8) * weights.norm(dim=1) * largest + 16 * sizes)
 
     @cached_property
     def _norms(self) -> Tensor:
@@ -136,8 +134,10 @@ class Scan:
         return norms
 
     @cached_property
-    def _largest(self) -> Tensor:
-        return self._norms.sum(1).amax()
+    def _largest(self) -> tuple[Tensor, Tensor]:
+        """The largest norm of a candidate, and the largest sum of what a candidate adds to a distance."""
+        squared, scale = self._norms.sum(1).amax(), self.gaussians.mu.shape[1] * self.gaussians.mu.shape[2]
+        return squared.sqrt(), squared / scale + self._var.amax() + self.gaussians.bias.abs().amax()
 
     @cached_property
     def _var(self) -> Tensor:

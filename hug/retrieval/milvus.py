@@ -74,7 +74,7 @@ class MilvusIndex:
         is refused by `open`. Raises ValueError for another kind, a taken name, sizes that Milvus can't hold, or
         without pymilvus or a server.
         """
-        _check_kind(kind)
+        check_kind(kind)
         _, k, d = index.gaussians.mu.shape
         width, longest = k * d + 2 * k + 1, max(len(name.encode()) for name in index.ids)
         if width > WIDEST or longest > LONGEST:
@@ -342,7 +342,7 @@ def _described(client: Any, address: str, collection: str) -> MilvusIndex:
         client.describe_index(collection, name)["index_type"] for name in client.list_indexes(collection, "vector")
     ]
     kind = kinds[0] if kinds else "no index"
-    _check_kind(kind)
+    check_kind(kind)
     client.load_collection(collection)
     (rows,) = client.query(collection, filter="", output_fields=["count(*)"])
     if rows["count(*)"] != about["count"]:
@@ -351,7 +351,8 @@ def _described(client: Any, address: str, collection: str) -> MilvusIndex:
     return MilvusIndex(client, collection, about, kind)
 
 
-def _check_kind(kind: str) -> None:
+def check_kind(kind: str) -> None:
+    """Raises ValueError for a kind of index that isn't named here, with the reason."""
     if kind not in KINDS:
         raise ValueError(
             f"the index is of kind {kind!r}; choose FLAT or IVF_FLAT by name: by inner product a graph such as HNSW "

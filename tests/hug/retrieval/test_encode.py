@@ -227,4 +227,4 @@ def test_the_command_stops_with_a_sentence_and_goes_on(
     assert main(command) == 0
     out, error = capsys.readouterr()
     assert "6 encoded, 4 known from before, 0 copies" in out and "10 pictures indexed" in out
-    assert "1 files are left out" in error and "bad.png" in error
+    assert "left out (1):" in error and "bad.png" in error
