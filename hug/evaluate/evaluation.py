@@ -180,10 +180,10 @@ def protocol_metrics(ranking: RankedSplit, draws: int = DRAWS) -> list[Metric]:
         metrics.append(
             Metric.estimate(f"recall.{k}.subset", measure.macro_mean, hits_within, ranking.codes, draws=draws)
         )
-    if protocol.averaged:
-        ranks = {"gallery": ranking.ranks, "subset": ranking.subset_ranks}
-        both = np.mean([100.0 * (ranks[within] <= k) for within, k in protocol.averaged], axis=0)
-        metrics.append(Metric.estimate("recall.average", measure.macro_mean, both, ranking.codes, draws=draws))
+    ranks = {"gallery": ranking.ranks, "subset": ranking.subset_ranks}
+    both = np.mean([100.0 * (ranks[within] <= k) for within, k in protocol.averaged], axis=0)
+    id = f"average.{protocol.averaged[-1][0]}"
+    metrics.append(Metric.estimate(id, measure.macro_mean, both, ranking.codes, draws=draws))
     return metrics
 
 
