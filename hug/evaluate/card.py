@@ -16,7 +16,7 @@ from hug.evaluate.protocols import OLD_NAMES, PROTOCOLS
 TEMPLATE = Path(__file__).with_name("card.md")
 METRICS = (  # metrics that a card shows, where they were measured
     "recall.1.all", "recall.5.all", "recall.10.all", "recall.50.all", "recall.1.subset", "recall.2.subset",
-    "recall.3.subset", "recall.average", "mrr.all", "recall.10.clean",
+    "recall.3.subset", "average.gallery", "average.subset", "mrr.all", "recall.10.clean",
     "recall.10.all.reference", "recall.10.all.words", "recall.10.all.sum", "recall.10.all.point", "ece.all",
     "auroc.miss.chance.all", "auroc.miss.top1.all",
 )  # fmt: skip
