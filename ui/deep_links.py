@@ -18,6 +18,13 @@ def parameters(query_params: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value)[:LONGEST] for name, value in query_params.items() if not name.startswith("__")}
 
 
+def completed(params: Mapping[str, str], first: str, words: str) -> dict[str, str]:
+    """A link that names no tab opens the first; one that names a model alone asks it the example's words."""
+    if TAB in params or not params.keys() & {"reference", "model"}:
+        return dict(params)
+    return {TAB: first, **({} if "reference" in params else {"words": words}), **params}
+
+
 def query_link(request: QueryRequest, default: str) -> str | None:
     """The link of a query, or None when its picture was uploaded; what is as it starts is left out."""
     if request.reference is None:

@@ -8,7 +8,7 @@ from gradio import themes
 
 from analysis.session import MAX_WORDS, QueryError, Session, Sessions
 from ui import components, endpoints
-from ui.deep_links import TAB, parameters
+from ui.deep_links import TAB, completed, parameters
 from ui.html import text
 from ui.requests import MODELS, Page, safely, warn
 from ui.server import serve
@@ -135,7 +135,8 @@ def _wire_links(page: Page, sessions: Sessions, state: State, tabs: Sequence[Tab
 
     def follow(request: gr.Request) -> dict[Any, Any]:
         params = parameters(request.query_params)
-        name = params.get(TAB, first if {"reference", "model"} & params.keys() else "")
+        params = completed(params, first, str(state.words.value))
+        name = params.get(TAB, "")
         nothing = {state.asks: gr.skip()}
         if not name:
             return nothing

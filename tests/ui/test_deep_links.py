@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from analysis.session import QueryError, Session, Sessions
-from ui.deep_links import parameters, query_link, read_query
+from ui.deep_links import completed, parameters, query_link, read_query
 from ui.state import QueryRequest
 
 START = QueryRequest("tiny", "noise/3", None, "is red & long", k=12)
@@ -59,6 +59,21 @@ def test_what_is_as_it_starts_is_left_out() -> None:
 def test_a_link_is_checked_against_what_exists(session: Session, address: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         read(address, session)
+
+
+@pytest.mark.parametrize(
+    ("params", "whole"),
+    [
+        ({}, {}),
+        ({"utm": "x"}, {"utm": "x"}),
+        ({"model": "m"}, {"tab": "query", "words": "example", "model": "m"}),
+        ({"model": "m", "words": ""}, {"tab": "query", "words": "", "model": "m"}),
+        ({"reference": "r", "model": "m"}, {"tab": "query", "reference": "r", "model": "m"}),
+        ({"tab": "map", "model": "m"}, {"tab": "map", "model": "m"}),
+    ],
+)
+def test_a_link_without_a_tab_opens_the_first_with_what_it_names(params: dict[str, str], whole: dict[str, str]) -> None:
+    assert completed(params, "query", "example") == whole
 
 
 @given(some.dictionaries(some.sampled_from(["k", "ignore", "severity", "leave_out", "reference"]), some.text()))
