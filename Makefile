@@ -1,11 +1,14 @@
 # `make app` runs the app, `make test` the tests, `make check` format, lint, types and the import rule,
 # `make release` makes the bundled checkpoint.
+# `make lock` writes requirements.lock (every package with its hashes) and docs/licences.md; `make audit` looks the locked
+# packages up among known vulnerabilities (it needs a network); LOCKED=1 installs just what is locked.
 # `make soak` runs what takes long: kills, full disks, load, fuzz (tests/soak).
 # PYTHON chooses the interpreter (3.11); ARGS goes to app.py, PYTEST_ARGS to pytest (`-n 0` runs the tests in one process).
 # On Linux, `make app TORCH_INDEX=https://download.pytorch.org/whl/cpu` installs the small CPU build of torch.
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+LOCKED ?=
 ARGS ?=
 PYTEST_ARGS ?=
 
@@ -14,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 
 .DEFAULT_GOAL := app
-.PHONY: app test soak check release
+.PHONY: app test soak check lock audit release
 
 app: .venv/.requirements
 	$(BIN)/python app.py $(ARGS)
@@ -31,13 +34,23 @@ check: .venv/.requirements-dev
 	$(BIN)/mypy hug analysis ui app.py
 	$(BIN)/python -m pytest --quiet tests/test_imports.py
 
+# Universal: for every system, so that it names CUDA's libraries, too. Licences are those of what is installed here.
+lock: .venv/.requirements-dev
+	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+	$(BIN)/pip-licenses --from=mixed --order=name --format=markdown --output-file docs/licences.md \
+		--packages $$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock)
+
+audit: .venv/.requirements-dev
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
+
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 # A stamp is written after its file was installed, so what was interrupted is done again.
 .venv/.requirements: requirements.txt | $(BIN)/python
 	$(if $(TORCH_INDEX),$(PIP) $(TORCH) --index-url $(TORCH_INDEX))
-	$(PIP) -r requirements.txt
+	$(PIP) $(if $(LOCKED),--require-hashes -r requirements.lock,-r requirements.txt)
 	touch $@
 
 .venv/.requirements-dev: requirements-dev.txt .venv/.requirements
