@@ -1,4 +1,4 @@
-"""Visitors of a served page, as browsers and programs come: what the soak tests send, and what the server takes for it."""
+"""Visitors of a served page, as browsers and programs come, and what the server takes for them."""
 
 from __future__ import annotations
 
