@@ -55,10 +55,13 @@ def layout_name(data: DataConfig) -> str:
     root = Path(data.root)
     if data.format != "auto" and data.format not in DATASETS:
         raise ValueError(f"unknown format {data.format!r}; choose auto or one of {', '.join(DATASETS)}")
+    if garments.unfinished(root):
+        raise ValueError(f"{root} is still being drawn, or its drawing was stopped; python -m hug render continues it")
     fitting = (name for name, layout in DATASETS.items() if layout.recognise(root))
     name = data.format if data.format != "auto" else next(fitting, None)
     if name is None:
-        raise ValueError(f"{root} holds no data set of a known layout ({', '.join(DATASETS)})")
+        start = f"{root} holds" if root.exists() else f"{root} does not exist, so it holds"
+        raise ValueError(f"{start} no data set of a known layout ({', '.join(DATASETS)})")
     return name
 
 

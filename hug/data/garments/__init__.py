@@ -2,6 +2,6 @@
 
 from hug.data.garments.dataset import SIZES, Sizes, build, verify
 from hug.data.garments.recipes import VERSIONS
-from hug.data.garments.truth import read, recognise
+from hug.data.garments.truth import read, recognise, unfinished
 
-__all__ = ["SIZES", "VERSIONS", "Sizes", "build", "read", "recognise", "verify"]
+__all__ = ["SIZES", "VERSIONS", "Sizes", "build", "read", "recognise", "unfinished", "verify"]

@@ -23,7 +23,7 @@ from hug.files import replacing, write_json, write_parquet
 
 QUALITY = 92  # of pictures stored as JPEG
 DEGRADED = 0.20  # share of the images with a fault
-_UNFINISHED = "building.json"
+UNFINISHED = "building.json"
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ def build(
         head["recipe"] = recipe
     if _finished(out, head):
         return out
-    write_json(out / _UNFINISHED, head)
+    write_json(out / UNFINISHED, head)
     parts = [plan(category, split, sizes, seed, recipe) for split in SPLITS for category in CATEGORIES]
     hashes = _draw(out, parts, progress, workers, RECIPES[recipe].suffix)
     _annotate(out, parts, hashes)
     write_json(out / "version.json", {**head, "sha256": _digest(out)})
-    (out / _UNFINISHED).unlink()
+    (out / UNFINISHED).unlink()
     return out
 
 
@@ -135,7 +135,7 @@ def _qualities(count: int, rng: np.random.Generator) -> list[Quality]:
 
 def _finished(out: Path, head: dict[str, Any]) -> bool:
     """True for a finished folder of the same build; raises ValueError when it belongs to another one."""
-    for name in ("version.json", _UNFINISHED):
+    for name in ("version.json", UNFINISHED):
         existing = _read_head(out / name)
         if existing is not None and {key: existing.get(key) for key in head} != head:
             raise ValueError(

@@ -15,7 +15,7 @@ from hug.data import fashioniq, truth
 from hug.data.collection import Collection, Triplet
 from hug.data.corruptions import TRAINED, corrupt
 from hug.data.garments.attributes import ASPECTS, Spec, check_choice
-from hug.data.garments.dataset import recipe_of
+from hug.data.garments.dataset import UNFINISHED, recipe_of
 from hug.data.garments.drawing import draw
 from hug.data.garments.intervene import STYLES, apply, control, remove
 from hug.data.garments.render import Rendered
@@ -26,6 +26,11 @@ SEVERITY = 3  # of the edit DEGRADED, of kinds seen in training by turns
 def recognise(root: Path) -> bool:
     """Whether a folder holds generated garments."""
     return (root / "truth" / "images.parquet").exists()
+
+
+def unfinished(root: Path) -> bool:
+    """Whether garments are still being drawn there, or were until something stopped it."""
+    return (root / UNFINISHED).exists()
 
 
 def read(root: str | Path, split: str, categories: Sequence[str] = fashioniq.CATEGORIES) -> Collection:

@@ -54,6 +54,12 @@ def test_measurements_tell_two_data_sets_apart(garments: Path):
 def test_what_cannot_be_read_is_refused_with_what_can(tmp_path: Path):
     with pytest.raises(ValueError, match=f"no data set of a known layout .{', '.join(DATASETS)}"):
         read(DataConfig(root=str(tmp_path)), "val")
+    with pytest.raises(ValueError, match="none does not exist, so it holds no data set"):
+        read(DataConfig(root=str(tmp_path / "none")), "val")
+    (tmp_path / "building.json").write_text("{}")
+    (tmp_path / "a.png").write_text("half of it is there")
+    with pytest.raises(ValueError, match="is still being drawn, or .* python -m hug render continues it"):
+        read(DataConfig(root=str(tmp_path)), "val")
     with pytest.raises(ValueError, match=f"unknown format 'coco'; choose auto or one of {', '.join(DATASETS)}"):
         read(DataConfig(root=str(tmp_path), format="coco"), "val")
     with pytest.raises(ValueError, match=f"unknown version 'garments-9'; choose one of {', '.join(GENERATED)}"):
