@@ -31,6 +31,7 @@ from hug.data.images import open_picture, readable_pictures
 from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.evaluation import fit_calibration, hit_chance, uncertainties
+from hug.evaluate.protocols import default_protocol
 from hug.evaluate.ranking import RankedSplit, encode_pictures, encode_queries, rank_split
 from hug.gaussians import Query
 from hug.model import HUG
@@ -157,7 +158,8 @@ class Experiments:
 
     @cached_property
     def features(self) -> Features:
-        return evaluation_features(self.collection, self.model.backbone, self.cache.folder)
+        text = default_protocol(self.collection).text
+        return evaluation_features(self.collection, self.model.backbone, self.cache.folder, text)
 
     @cached_property
     def ranking(self) -> RankedSplit:
@@ -173,7 +175,8 @@ class Experiments:
             collection = read(self._config, "val")
         except ValueError as error:
             raise Skipped(f"there is no validation split to fit the calibration on ({error})") from error
-        return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder))
+        text = default_protocol(collection).text
+        return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder, text))
 
     @cached_property
     def calibration(self) -> tuple[HitModel, float]:

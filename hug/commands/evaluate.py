@@ -45,6 +45,8 @@ def run(args: Namespace) -> int:
         raise ValueError(f"--trec takes how many ids to write of each query, got {args.trec}")
     plan = plan_evaluation(data, args.split, args.protocol, effort.baselines)
     place = results_folder(args.checkpoint, folder, plan, model.weights_hash, args.out, args.recalibrate)
+    if plan.protocol.hidden and args.trec:
+        raise ValueError(f"protocol {plan.protocol.name} hides its targets; leave out --trec")
     if args.trec:
         check_ids(plan.collection)
     if plan.protocol.hidden:
