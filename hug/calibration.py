@@ -1,34 +1,38 @@
-"""What validation says of a query's uncertainty: the chance of a hit, and each source's percentile.
+"""What validation says of an answer: the chance of a hit, answer sets that hold what they promise, percentiles.
 
-The chance is the one number of the split that a person reads: a logistic score of the log variances of all
-components (reference, text, coordination, merge), made a chance by isotonic regression; both fitted on validation
-queries. Which component is uncertain says more than how much all are.
+Both are read off the posterior over the gallery (`posterior.py`) and corrected by validation queries, for several sizes
+of gallery: the whole ones and random parts of them. Where an answer leaves what was calibrated, `withheld` says why
+and no number is given. Letters: Q queries, N candidates.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 from scipy.stats import percentileofscore
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from torch import Tensor
 
 from hug.gaussians import SOURCES, Query
 from hug.model import HUG
+from hug.posterior import Posterior, fit_tau
 
+FILE, TABLE, FORMAT = "calibration.json", "validation.parquet", 2
 NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merged
-REACH = 4.0  # spreads; beyond, validation has seen nothing
-STRENGTH = 0.1  # C of the logistic regression: a few thousand queries, about a hundred features
-FOLDS = 5
+WITHIN = 10  # a hit: the target is among so many
+CUTS = (1, 5, 10, 20, 50)  # k at which the chance is corrected; in between by the logarithm of k
+PARTS = (30, 100, 300)  # sizes of random parts of the galleries, beside the whole
+LEVELS = tuple(np.round(np.linspace(0.5, 0.99, 50), 2).tolist())  # of answer sets
+FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and the fewest queries of one
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
+BEYOND = 1.5  # times the largest calibrated gallery: nothing is said above
 
 
 def variances(query: Query) -> dict[str, Tensor]:
@@ -41,113 +45,235 @@ def mean_variances(query: Query) -> dict[str, float]:
     return {name: float(var.mean()) for name, var in variances(query).items()}
 
 
-def log_variance_features(query: Query) -> np.ndarray:
-    """(B, 4K) log of each component's mean variance: K of the reference, K of the text, coordination, merge."""
-    return np.concatenate([v.double().mean(-1).log().cpu().numpy() for v in variances(query).values()], axis=1)
+@dataclass(frozen=True)
+class Steps:
+    """A chance that never falls with the mass: at each of `mass` that of `chance`, in between linear."""
+
+    mass: tuple[float, ...]
+    chance: tuple[float, ...]
+
+    @staticmethod
+    def fit(mass: np.ndarray, hit: np.ndarray) -> Steps:
+        """Isotonic regression; the rate itself (with Laplace's two observations) where nearly all or none hit."""
+        if min(hit.sum(), (~hit).sum()) < FIFTHS:
+            return Steps((0.0,), (round(float((hit.sum() + 1) / (len(hit) + 2)), 4),))
+        fitted = IsotonicRegression(y_min=LIMITS[0], y_max=LIMITS[1]).fit(mass, hit)
+        rounded = (np.round(part, 5).tolist() for part in (fitted.X_thresholds_, fitted.y_thresholds_))
+        return Steps(*map(tuple, rounded))
+
+    def __call__(self, mass: np.ndarray) -> np.ndarray:
+        return np.interp(mass, self.mass, self.chance)
 
 
 @dataclass(frozen=True)
-class HitModel:
-    """Score = coefficients . (x - centre) / spread, x (n, F) log variances; its chance by steps, in between linear."""
+class SizeCalibration:
+    """What validation queries tell of galleries of one size."""
 
-    coefficients: tuple[float, ...]
-    centre: tuple[float, ...]
-    spread: tuple[float, ...]
-    scores: tuple[float, ...]  # rising
-    chances: tuple[float, ...]  # the chance at each score, never falling
-
-    @staticmethod
-    def fit(features: np.ndarray, hit: np.ndarray) -> HitModel:
-        """From validation queries (n, F) and whether each found its target (n,).
-
-        The steps are fitted on scores from models that have not seen the query (5 folds), else they would be too
-        sure. Where there are too few hits or misses for that nothing can be learned: the rate itself (with
-        Laplace's two extra observations) answers every query. Raises ValueError for no queries or numbers that
-        aren't finite.
-        """
-        features, hit = np.asarray(features, float), np.asarray(hit, bool)
-        if features.ndim != 2 or not features.size or len(features) != len(hit):
-            raise ValueError(f"expected (n, F) features and n hits, got {features.shape} and {hit.shape}")
-        if not np.isfinite(features).all():
-            raise ValueError("a log variance is not a finite number; train the model again")
-        centre, spread = features.mean(0), np.maximum(features.std(0), 1e-6)
-        if min(hit.sum(), (~hit).sum()) < FOLDS:
-            rate = float((hit.sum() + 1) / (len(hit) + 2))
-            return HitModel((0.0,) * len(centre), tuple(centre), tuple(spread), (0.0,), (rate,))
-        scaled = np.clip((features - centre) / spread, -REACH, REACH)
-        logistic = LogisticRegression(C=STRENGTH, max_iter=1000)
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-        unseen = cross_val_predict(logistic, scaled, hit, cv=folds, method="decision_function")
-        logistic.fit(scaled, hit)
-        steps = IsotonicRegression(y_min=LIMITS[0], y_max=LIMITS[1]).fit(unseen - logistic.intercept_[0], hit)
-        lists = (logistic.coef_[0], centre, spread, steps.X_thresholds_, steps.y_thresholds_)
-        return HitModel(*(tuple(map(float, numbers)) for numbers in lists))
-
-    def probability(self, features: np.ndarray) -> np.ndarray:
-        """(n,) chance of a hit for log variances (n, F); no line is drawn further than REACH spreads.
-
-        Raises ValueError for another number of features than the model was fitted on.
-        """
-        features = np.asarray(features, float)
-        if features.ndim != 2 or features.shape[1] != len(self.centre):
-            raise ValueError(f"this calibration reads {len(self.centre)} log variances a query, got {features.shape}")
-        scaled = np.clip((features - self.centre) / self.spread, -REACH, REACH)
-        return np.interp(scaled @ np.array(self.coefficients), self.scores, self.chances)
+    size: int  # candidates
+    chances: Mapping[int, Steps]  # k -> the chance that the target is among the first k, by their mass
+    edges: tuple[float, ...]  # of the mass of the first ten: between groups of queries alike in number
+    thresholds: tuple[tuple[float, ...], ...]  # a group's: the mass of a set at each of LEVELS
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> HitModel:
-        """Raises ValueError when a number is missing, not finite or out of order."""
-        try:
-            model = HitModel(**{field.name: tuple(map(float, values[field.name])) for field in fields(HitModel)})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"no model of the chance: {error}") from error
-        features, steps, lists = len(model.centre), len(model.scores), astuple(model)
-        if [len(numbers) for numbers in lists] != [features, features, features, steps, steps]:
-            raise ValueError("the lists of numbers differ in length")
-        if not features or not steps:
-            raise ValueError("it has no numbers")
-        if not np.isfinite(np.concatenate(lists)).all():
-            raise ValueError("a number is not finite")
-        if min(model.spread) <= 0 or min(model.chances) < 0 or max(model.chances) > 1:
-            raise ValueError("a spread is not positive or a chance not between 0 and 1")
-        if any(np.diff(model.scores) < 0) or any(np.diff(model.chances) < 0):
-            raise ValueError("the steps do not rise")
-        return model
+    def fit(posterior: Posterior, targets: np.ndarray) -> SizeCalibration:
+        """From the posterior of Q validation queries and the positions (Q,) of their targets.
+
+        A set of a level holds the candidates before which less than the threshold's mass lies. By conformal
+        prediction (Romano, Sesia and Candès, NeurIPS 2020) the threshold is the quantile, over validation queries of
+        the same group, of the mass before the target: a new query's target is in the set as often as the level says.
+        """
+        ranks = 1 + np.argmax(posterior.order == targets[:, None], axis=1)
+        before, ten = posterior.before(targets), posterior.first(WITHIN)
+        size = posterior.probability.shape[1]
+        cuts = [k for k in CUTS if k < size]
+        groups = max(1, min(FIFTHS, len(targets) // LEAST))
+        edges = np.quantile(ten, np.linspace(0, 1, groups + 1)[1:-1])
+        own = np.digitize(ten, edges)
+        return SizeCalibration(
+            size,
+            {k: Steps.fit(posterior.first(k), ranks <= k) for k in cuts},
+            tuple(np.round(edges, 6).tolist()),
+            tuple(_thresholds(before[own == group]) for group in range(groups)),
+        )
+
+    def chance(self, posterior: Posterior, k: int) -> np.ndarray:
+        """(Q,) chance that the target is among the first k; between two corrected k by their logarithms."""
+        cuts = sorted(self.chances)
+        if not cuts or k >= self.size:
+            return np.full(len(posterior.order), LIMITS[1])
+        values = np.stack([self.chances[cut](posterior.first(cut)) for cut in cuts], axis=1)
+        values = np.maximum.accumulate(values, axis=1)
+        return np.array([np.interp(np.log(k), np.log(cuts), row) for row in values])
+
+    def threshold(self, posterior: Posterior, level: float) -> np.ndarray:
+        """(Q,) mass below which a candidate still belongs to the set of such a level."""
+        group = np.minimum(np.digitize(posterior.first(WITHIN), self.edges), len(self.thresholds) - 1)
+        at_level = np.array([np.interp(level, LEVELS, row) for row in self.thresholds])
+        return at_level[group]
+
+
+def _thresholds(before: np.ndarray) -> tuple[float, ...]:
+    """At each of LEVELS the conformal quantile of Q masses; the whole gallery where Q is too few for the level."""
+    if not len(before):
+        return (1.0,) * len(LEVELS)
+    ordered = np.sort(before)
+    places = np.ceil((len(before) + 1) * np.array(LEVELS)).astype(int) - 1
+    values = np.where(places < len(before), ordered[np.minimum(places, len(before) - 1)], 1.0)
+    above = np.floor(values * 1e6 + 1) / 1e6  # the query at the quantile has its target in the set
+    return tuple(np.round(above, 6).clip(0, 1).tolist())
+
+
+@dataclass(frozen=True)
+class AnswerSet:
+    """The first `size` results hold the target in `level` of such questions."""
+
+    level: float
+    size: int
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What validation says of a query's uncertainty: the chance of a hit, and the variances of other queries."""
+    """What validation says of an answer, with what it was made on."""
 
-    hit: HitModel
-    within: int  # the chance is that the target is among the first `within`
-    values: Mapping[str, np.ndarray]  # r, t, m, q -> sorted mean variances of the validation queries
+    tau: float
+    scopes: Mapping[str, tuple[SizeCalibration, ...]]  # "category" or "all" -> by size, rising
+    weights: str  # hash of the model's
+    protocol: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)  # `Collection.provenance`
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)  # r, t, m, q -> sorted validation mean variances
+    within: int = WITHIN
+
+    @staticmethod
+    def fit(
+        distances: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], weights: str, protocol: str = "", **data: Any
+    ) -> Calibration:
+        """From scope -> for each gallery the distances (Q, N) of validation queries and their targets' positions (Q,).
+
+        tau is fitted on the scope "category". Raises ValueError for numbers that aren't finite.
+        """
+        first = distances["category"]
+        tau = fit_tau([d for d, _ in first], [t for _, t in first])
+        scopes = {scope: _sizes(galleries, tau) for scope, galleries in distances.items()}
+        return Calibration(tau, scopes, weights, protocol, data)
+
+    def posterior(self, distances: np.ndarray) -> Posterior:
+        """Over the candidates of distances (Q, N); those at infinity are left out."""
+        return Posterior.of(distances, self.tau)
+
+    def chance(self, posterior: Posterior, candidates: int, k: int = WITHIN, scope: str = "category") -> np.ndarray:
+        """(Q,) chance in [0.01, 0.99] that the target is among the first k of so many candidates."""
+        return self._between(candidates, scope, lambda size: size.chance(posterior, k))
+
+    def answer_set(
+        self, posterior: Posterior, candidates: int, level: float = 0.9, scope: str = "category"
+    ) -> np.ndarray:
+        """(Q,) how many of the first results hold the target in `level` (0.5 to 0.99) of such questions."""
+        threshold = self._between(candidates, scope, lambda size: size.threshold(posterior, level))
+        before = posterior.mass - posterior.probability
+        inside = (before < threshold[:, None]) & (posterior.probability > 0)
+        return np.maximum(1, inside.sum(1))
+
+    def _between(self, candidates: int, scope: str, value: Any) -> np.ndarray:
+        """A value of the two sizes around, weighed by logarithms; beyond them that of the nearest."""
+        sizes = self.scopes[scope if scope in self.scopes else "category"]
+        place = np.interp(np.log(candidates), np.log([s.size for s in sizes]), np.arange(len(sizes)))
+        low, high = int(np.floor(place)), int(np.ceil(place))
+        return value(sizes[low]) + (place - low) * (value(sizes[high]) - value(sizes[low]))
+
+    def largest(self, scope: str = "category") -> int:
+        """Candidates up to which a chance is given."""
+        return int(BEYOND * self.scopes[scope if scope in self.scopes else "category"][-1].size)
+
+    def percentile(self, name: str, value: float) -> float:
+        """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
+        return float(percentileofscore(self.values[name], value, "mean"))
+
+    # ---- storage ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the percentiles' values, which are a table beside it."""
+        scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).dump_python(dict(self.scopes), mode="json")
+        return {
+            "format": FORMAT, "weights": self.weights, "protocol": self.protocol, "data": dict(self.data),
+            "within": self.within, "tau": self.tau, "levels": LEVELS, "scopes": scopes,
+        }  # fmt: skip
 
     @staticmethod
     def load(folder: str | Path, model: HUG) -> Calibration | None:
         """From a checkpoint folder; None when it has not been evaluated.
 
-        Raises ValueError when it is damaged or was made for other weights.
+        Raises ValueError when it is damaged, of an earlier format, or was made for other weights.
         """
-        folder = Path(folder)
-        path, table = folder / "calibration.json", folder / "validation.parquet"
+        path, table = Path(folder) / FILE, Path(folder) / TABLE
         if not (path.exists() and table.exists()):
             return None
         try:
             raw = json.loads(path.read_text())
             if raw["weights"] != model.weights_hash:
                 raise ValueError("it was made for other weights")
+            if raw.get("format") != FORMAT or tuple(raw["levels"]) != LEVELS:
+                raise ValueError("it is of an earlier format")
             frame = pd.read_parquet(table)
             queries = frame[frame.side == "query"]
             values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}
-            return Calibration(HitModel.from_dict(raw), int(raw["within"]), values)
+            scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).validate_python(raw["scopes"])
+            calibration = Calibration(
+                float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values, int(raw["within"])
+            )
+            _check(calibration)
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise ValueError(f"{folder}: no calibration ({error}); run `python -m hug evaluate` again") from error
+        return calibration
 
-    def percentile(self, name: str, value: float) -> float:
-        """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
-        return float(percentileofscore(self.values[name], value, "mean"))
 
-    def chance(self, query: Query) -> float:
-        """Probability in (0, 1) that the target of one query is among the first `within`, from its variances."""
-        return float(self.hit.probability(log_variance_features(query))[0])
+def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:
+    """Of the whole galleries, and of random parts of them that hold the target."""
+    smallest = min(d.shape[1] for d, _ in galleries)
+    whole = min(smallest, *(d.shape[1] for d, _ in galleries))
+    sizes = [n for n in PARTS if 2 * n <= smallest]
+    parts = [[_part(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
+    fitted = []
+    for part, size in zip(parts, [*sizes, whole], strict=True):
+        widest = max(d.shape[1] for d, _ in part)
+        padded = [np.pad(d, ((0, 0), (0, widest - d.shape[1])), constant_values=np.inf) for d, _ in part]
+        posterior = Posterior.of(np.concatenate(padded), tau)
+        own = SizeCalibration.fit(posterior, np.concatenate([t for _, t in part]))
+        fitted.append(SizeCalibration(size, own.chances, own.edges, own.thresholds))
+    return tuple(fitted)
+
+
+def _part(distances: np.ndarray, targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (Q, size) to the target and other candidates drawn for each query, in the gallery's order."""
+    rng, rows = np.random.default_rng(size), np.arange(len(targets))
+    chance = rng.random(distances.shape)
+    chance[~np.isfinite(distances)] = 2.0
+    chance[rows, targets] = -1.0
+    places = np.sort(np.argpartition(chance, size - 1, axis=1)[:, :size], axis=1)
+    return np.take_along_axis(distances, places, axis=1), np.argmax(places == targets[:, None], axis=1)
+
+
+def _check(calibration: Calibration) -> None:
+    """Raises ValueError for numbers that no fit gives."""
+    if not (np.isfinite(calibration.tau) and calibration.tau > 0):
+        raise ValueError("tau is not a positive number")
+    if "category" not in calibration.scopes or not all(calibration.scopes.values()):
+        raise ValueError("a scope has no size")
+    for sizes in calibration.scopes.values():
+        if any(a.size >= b.size for a, b in zip(sizes, sizes[1:], strict=False)) or sizes[0].size < 1:
+            raise ValueError("the sizes do not rise")
+        for size in sizes:
+            for steps in size.chances.values():
+                if len(steps.mass) != len(steps.chance) or not steps.mass:
+                    raise ValueError("a list of chances has another length than its masses")
+                _rising("chances", steps.mass, steps.chance)
+            _rising("edges", size.edges)
+            if len(size.thresholds) != len(size.edges) + 1 or any(len(t) != len(LEVELS) for t in size.thresholds):
+                raise ValueError("a group has no threshold for each level")
+            _rising("thresholds", *size.thresholds)
+
+
+def _rising(name: str, *lists: Sequence[float]) -> None:
+    for numbers in lists:
+        values = np.asarray(numbers, float)
+        if not np.isfinite(values).all() or (np.diff(values) < 0).any() or (values < 0).any() or (values > 1).any():
+            raise ValueError(f"the {name} are not rising shares between 0 and 1")
