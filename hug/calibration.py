@@ -15,24 +15,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
 from scipy.stats import percentileofscore
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor
 
-from hug.gaussians import SOURCES, Query
+from hug.files import write_json, write_tensors
+from hug.gaussians import SOURCES, Gaussians, Query
 from hug.model import HUG
+from hug.novelty import Novelty
 from hug.posterior import Posterior, fit_tau
 
-FILE, TABLE, FORMAT = "calibration.json", "validation.parquet", 2
+FILE, TENSORS, TABLE, FORMAT = "calibration.json", "calibration.safetensors", "validation.parquet", 2
 NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merged
 WITHIN = 10  # a hit: the target is among so many
-CUTS = (1, 5, 10, 20, 50)  # k at which the chance is corrected; in between by the logarithm of k
-PARTS = (30, 100, 300)  # sizes of random parts of the galleries, beside the whole
+CUTS = (1, 2, 3, 5, 10, 20, 50)  # k at which the chance is corrected; in between by the logarithm of k
+PARTS = (30, 100, 300, 600)  # sizes of random parts of the galleries, beside the whole
 LEVELS = tuple(np.round(np.linspace(0.5, 0.99, 50), 2).tolist())  # of answer sets
 FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and the fewest queries of one
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
 BEYOND = 1.5  # times the largest calibrated gallery: nothing is said above
+STRANGE = 0.1  # share of new pictures from which a gallery is of another kind
 
 
 def variances(query: Query) -> dict[str, Tensor]:
@@ -141,20 +146,27 @@ class Calibration:
     protocol: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)  # `Collection.provenance`
     values: Mapping[str, np.ndarray] = field(default_factory=dict)  # r, t, m, q -> sorted validation mean variances
+    novelty: Novelty | None = None  # of pictures by their means; None where it is unknown
     within: int = WITHIN
 
     @staticmethod
     def fit(
-        distances: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], weights: str, protocol: str = "", **data: Any
+        distances: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]],
+        candidates: Gaussians | None = None,
+        weights: str = "",
+        protocol: str = "",
+        data: Mapping[str, Any] | None = None,
     ) -> Calibration:
         """From scope -> for each gallery the distances (Q, N) of validation queries and their targets' positions (Q,).
 
-        tau is fitted on the scope "category". Raises ValueError for numbers that aren't finite.
+        tau is fitted on the scope "category"; what kind of picture is known, on the candidates. Raises ValueError for
+        numbers that aren't finite.
         """
         first = distances["category"]
         tau = fit_tau([d for d, _ in first], [t for _, t in first])
         scopes = {scope: _sizes(galleries, tau) for scope, galleries in distances.items()}
-        return Calibration(tau, scopes, weights, protocol, data)
+        novelty = Novelty.fit(means(candidates.mu)) if candidates is not None and len(candidates) >= LEAST else None
+        return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty)
 
     def posterior(self, distances: np.ndarray) -> Posterior:
         """Over the candidates of distances (Q, N); those at infinity are left out."""
@@ -184,18 +196,46 @@ class Calibration:
         """Candidates up to which a chance is given."""
         return int(BEYOND * self.scopes[scope if scope in self.scopes else "category"][-1].size)
 
+    def reasons(self, candidates: int, scope: str = "category") -> list[str]:
+        """Why nothing is said of a search among so many candidates; empty where a chance can be told."""
+        if candidates <= self.within:
+            return [f"no more than {self.within} pictures can be ranked here, so all of them are among the first"]
+        if candidates > self.largest(scope):
+            most = f"{self.largest(scope):,}"
+            return [f"{candidates:,} pictures are searched, and validation tells of galleries up to {most}"]
+        return []
+
+    def new_pictures(self, mu: Tensor) -> np.ndarray:
+        """(N,) true for pictures with means (N, K, D) unlike any of the validation galleries'."""
+        return np.zeros(len(mu), bool) if self.novelty is None else self.novelty.new(means(mu))
+
+    def strange_gallery(self, mu: Tensor) -> bool:
+        """Whether more than a tenth of a gallery's pictures are unlike those of validation."""
+        return bool(self.new_pictures(mu).mean() > STRANGE)
+
     def percentile(self, name: str, value: float) -> float:
         """0-100: share of validation queries with a smaller mean variance of this source; ties count half."""
         return float(percentileofscore(self.values[name], value, "mean"))
 
     # ---- storage ----
 
+    def save(self, folder: Path) -> None:
+        """`calibration.json`, and what kind of picture is known in `calibration.safetensors`, which is written first.
+
+        The percentiles' values are the table of validation queries beside them.
+        """
+        if self.novelty is not None:
+            tensors = {"centre": torch.from_numpy(self.novelty.centre), "basis": torch.from_numpy(self.novelty.basis)}
+            write_tensors(folder / TENSORS, tensors, {"weights": self.weights})
+        write_json(folder / FILE, self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """All but the percentiles' values, which are a table beside it."""
         scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).dump_python(dict(self.scopes), mode="json")
         return {
             "format": FORMAT, "weights": self.weights, "protocol": self.protocol, "data": dict(self.data),
-            "within": self.within, "tau": self.tau, "levels": LEVELS, "scopes": scopes,
+            "within": self.within, "tau": self.tau, "novelty": self.novelty and self.novelty.limit, "levels": LEVELS,
+            "scopes": scopes,
         }  # fmt: skip
 
     @staticmethod
@@ -218,19 +258,35 @@ class Calibration:
             values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}
             scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).validate_python(raw["scopes"])
             calibration = Calibration(
-                float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values, int(raw["within"])
-            )
+                float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values,
+                _novelty(Path(folder) / TENSORS, raw), int(raw["within"]),
+            )  # fmt: skip
             _check(calibration)
-        except (KeyError, ValueError, TypeError, OSError) as error:
+        except (KeyError, ValueError, TypeError, OSError, SafetensorError) as error:
             raise ValueError(f"{folder}: no calibration ({error}); run `python -m hug evaluate` again") from error
         return calibration
+
+
+def means(mu: Tensor) -> np.ndarray:
+    """(N, K*D) means of N items as a table's rows."""
+    return mu.flatten(1).float().cpu().numpy()
+
+
+def _novelty(path: Path, raw: Mapping[str, Any]) -> Novelty | None:
+    """Raises ValueError when the file is not that of these weights."""
+    if raw["novelty"] is None:
+        return None
+    with safe_open(path, framework="np") as file:
+        if (file.metadata() or {}).get("weights") != raw["weights"]:
+            raise ValueError(f"{path.name} was made for other weights")
+        return Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(raw["novelty"]))
 
 
 def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:
     """Of the whole galleries, and of random parts of them that hold the target."""
     smallest = min(d.shape[1] for d, _ in galleries)
     whole = min(smallest, *(d.shape[1] for d, _ in galleries))
-    sizes = [n for n in PARTS if 2 * n <= smallest]
+    sizes = [n for n in PARTS if 1.5 * n <= smallest]
     parts = [[_part(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
     fitted = []
     for part, size in zip(parts, [*sizes, whole], strict=True):

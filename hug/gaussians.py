@@ -74,6 +74,7 @@ class Query(Batch):
     var_t: Tensor  # (B, K, D), Eq. 7, text
     var_m: Tensor  # (B, K, D), Eq. 8, coordination
     weights: Tensor  # (B, 3, K, D) in the order r, t, m; they sum to one over the sources
+    mu_r: Tensor | None = None  # (B, K, D), mean of the reference picture alone; None where it isn't known
 
     @property
     def sources(self) -> Tensor:

@@ -6,6 +6,7 @@ Letters: B batch, K components, D dimensions of one component, P image tokens, L
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -205,10 +206,10 @@ class HUG(nn.Module):
     def query_tokens(self, images: Tensor, words: Words) -> Query:
         """Query from picture tokens (B, P, Cv) and words."""
         pictures, words = self.qformer.project(images.to(self.device)), words.to(self.device)
-        joint = self.qformer.joint(pictures, words)
-        var_r = self.g_v(self.qformer.image(pictures))
+        joint, alone = self.qformer.joint(pictures, words), self.qformer.image(pictures)
         var_t = self.g_t(self.qformer.words(words))
-        return self.fuse(self.means(joint), var_r, var_t, self.g_m(joint))
+        query = self.fuse(self.means(joint), self.g_v(alone), var_t, self.g_m(joint))
+        return replace(query, mu_r=self.means(alone))
 
     # ---- from pictures: the promise of the README ----
 

@@ -1,15 +1,36 @@
 """Every intermediate of one query, tensors and plain numbers only: what the app shows and the studies read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
-from hug.calibration import NAMES, Calibration, mean_variances
+from hug.backbones import Backbone
+from hug.backbones.reading import not_understood
+from hug.calibration import NAMES, AnswerSet, Calibration, mean_variances
 from hug.gaussians import DistanceParts, Gaussians, Query, distance_parts, merge
+from hug.posterior import Posterior
+from hug.retrieval.index import Index
 from hug.retrieval.options import Gallery, Ranking, SearchOptions
 
 CPU = torch.device("cpu")
+LEVEL = 0.9  # of the answer set, unless another is asked for
+MOST = 100_000  # candidates that are ranked whole, for their posterior
+UNCALIBRATED = "this model has no calibration; run python -m hug evaluate"
+TOO_LARGE = "the gallery is too large, or not in memory, to be ranked whole"
+STRANGE = "the gallery holds another kind of picture than the one that validation knows"
+UNREAD = "the words are not understood"
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """What can be promised of one answer; neither number where a reason stands in `withheld`."""
+
+    chance: float | None = None  # that the target is among the first ten
+    answer_set: AnswerSet | None = None
+    withheld: tuple[str, ...] = ()  # why nothing is promised, a clause each
+    posterior: Posterior | None = None  # over all candidates that may be ranked
 
 
 @dataclass(frozen=True)
@@ -22,9 +43,13 @@ class QueryTrace:
     candidates: Gaussians  # the k ranked candidates
     parts: DistanceParts  # (1, k, K): the ranked candidates' distances taken apart
     percentiles: Mapping[str, float | None]  # r, t, m, q -> 0-100 among validation queries; None when not calibrated
-    chance: float | None  # calibrated probability that the target is among the first ten; None when `few`
+    certainty: Certainty
     options: SearchOptions
-    few: bool = False  # all candidates are among the first ten: a chance would say nothing
+
+    @property
+    def chance(self) -> float | None:
+        """Calibrated probability that the target is among the first ten; None where it is withheld."""
+        return self.certainty.chance
 
     @property
     def means(self) -> dict[str, float]:
@@ -38,24 +63,77 @@ def trace(
     words: str = "",
     options: SearchOptions | None = None,
     calibration: Calibration | None = None,
+    reasons: Sequence[str] = (),
+    level: float = LEVEL,
 ) -> QueryTrace:
     """Answer one query (B = 1) and keep everything on the way.
 
+    `reasons` are what is known beforehand against promising anything, such as a gallery of another kind of picture.
     The calibration knows the model's own merge: under another one (`options.dynamic`) the percentile of the merge is
-    unknown, and the chance stays that of the model's own. Where no more candidates may be ranked than the chance is
-    about, all of them are among the first and there is none.
+    unknown, and the chance, which is of the ranking, stays.
     """
     options, query = options or SearchOptions(), query.to(CPU)
     percentiles: dict[str, float | None] = dict.fromkeys(NAMES)
     if calibration:
         percentiles |= {name: calibration.percentile(name, value) for name, value in mean_variances(query).items()}
-    chance = calibration.chance(query) if calibration else None
     if options.dynamic is not None:
         var, weights = merge(query.var_r, query.var_t, query.var_m, dynamic=options.dynamic)
         query, percentiles["q"] = replace(query, var=var, weights=weights), None
-    enough = calibration.within + 1 if calibration else 0  # candidates for a chance to mean something
-    ranking = index.rank(query, replace(options, k=max(options.k, enough) if options.k > 0 else options.k))
-    few, ranking = len(ranking.ids[0]) < enough, ranking.first(options.k)
+    whole = calibration is not None and options.k > 0 and isinstance(index, Index) and len(index) <= MOST
+    ranking = index.rank(query, replace(options, k=len(index)) if whole else options)
+    certainty = Certainty(withheld=(TOO_LARGE if calibration else UNCALIBRATED,))
+    if calibration and isinstance(index, Index) and len(index) <= MOST:
+        certainty = certain(calibration, index, query, ranking, words, options, reasons, level)
+    ranking = ranking.first(options.k)
     candidates = index.candidates(ranking).to(CPU)
     parts = distance_parts(query, candidates)
-    return QueryTrace(words, query, ranking, candidates, parts, percentiles, None if few else chance, options, few)
+    return QueryTrace(words, query, ranking, candidates, parts, percentiles, certainty, options)
+
+
+def reasons_before(strange: bool, backbone: Backbone, words: str) -> list[str]:
+    """What is known before a search against promising anything of it, a clause each.
+
+    `strange`: the gallery holds another kind of picture than validation's.
+    """
+    reasons = [STRANGE] if strange else []
+    return [*reasons, *([UNREAD] if not_understood(backbone, words) else [])]
+
+
+def certain(
+    calibration: Calibration,
+    index: Index,
+    query: Query,
+    ranking: Ranking,
+    words: str,
+    options: SearchOptions,
+    reasons: Sequence[str] = (),
+    level: float = LEVEL,
+) -> Certainty:
+    """What validation promises of one ranking (B = 1), of all its candidates, and why it doesn't."""
+    distances = ranking.distances.numpy()
+    candidates = int(np.isfinite(distances).sum())
+    scope = scope_of(index, ranking)
+    withheld = list(reasons) + calibration.reasons(candidates, scope)
+    if options.components is not None:
+        withheld.append("sub-features are left out, and the chance is that of all of them together")
+    if not options.use_var:
+        withheld.append("the candidates' variance is left out, and the chance is that of the ranking with it")
+    if not words.strip():
+        withheld.append("there are no words, which no validation query lacks")
+    if query.mu_r is not None and calibration.new_pictures(query.mu_r)[0]:
+        withheld.append("the picture is of another kind than those that validation knows")
+    posterior = calibration.posterior(distances[:, :candidates]) if candidates else None
+    if withheld or posterior is None:
+        return Certainty(None, None, tuple(withheld), posterior)
+    chance = float(calibration.chance(posterior, candidates, calibration.within, scope)[0])
+    size = int(calibration.answer_set(posterior, candidates, level, scope)[0])
+    return Certainty(chance, AnswerSet(level, size), (), posterior)
+
+
+def scope_of(index: Index, ranking: Ranking) -> str:
+    """ "all" where pictures of several categories are ranked, else "category"."""
+    labels = index.meta.get("category")
+    if labels is None:
+        return "category"
+    places = ranking.positions[0]
+    return "all" if len({labels[n] for n in places[places >= 0].tolist()}) > 1 else "category"
