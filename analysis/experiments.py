@@ -19,7 +19,7 @@ from torch import Tensor
 
 from analysis import training_log
 from analysis.session import Session
-from hug.calibration import HitModel, variances
+from hug.calibration import Calibration, variances
 from hug.config import DataConfig
 from hug.data.cache import TokenCache, content_key
 from hug.data.captions import joined
@@ -30,7 +30,7 @@ from hug.data.features import Features, Texts, evaluation_features, texts_of
 from hug.data.images import open_picture, readable_pictures
 from hug.data.truth import CONTROL, DEGRADED, STYLES, UNTOUCHED, CoordinationPair, Truth
 from hug.evaluate.bootstrap import DRAWS
-from hug.evaluate.evaluation import fit_calibration, hit_chance, uncertainties
+from hug.evaluate.certainty import MissScores, Promises, fit_calibration, promises
 from hug.evaluate.protocols import default_protocol
 from hug.evaluate.ranking import RankedSplit, encode_pictures, encode_queries, rank_split
 from hug.gaussians import Query
@@ -179,19 +179,24 @@ class Experiments:
         return rank_split(self.model, evaluation_features(collection, self.model.backbone, self.cache.folder, text))
 
     @cached_property
-    def calibration(self) -> tuple[HitModel, float]:
-        """The model of a hit by validation, and the scale of the entropy baseline."""
-        return fit_calibration(self.validation)
+    def calibration(self) -> Calibration:
+        """What validation says of an answer."""
+        return fit_calibration(self.validation, self.model.weights_hash, union=False)
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What is promised of every query; on validation fitted in halves."""
+        return promises(self.ranking, self.validation, self.calibration)
 
     @cached_property
     def chance(self) -> np.ndarray:
-        """(Q,) chance that the target is among the first ten; on validation fitted in halves."""
-        return hit_chance(self.ranking, self.validation, self.calibration[0])
+        """(Q,) chance that the target is among the first ten."""
+        return self.promises.chance
 
     @cached_property
     def uncertainties(self) -> dict[str, np.ndarray]:
         """(Q,) everything that could predict a miss, by name."""
-        return uncertainties(self.ranking, self.chance, self.calibration[1])
+        return MissScores(self.ranking, self.validation, self.calibration, self.promises, {}).scores
 
     @cached_property
     def queries(self) -> pd.DataFrame:

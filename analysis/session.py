@@ -18,6 +18,7 @@ from torch import Tensor
 from analysis import encoding
 from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
+from hug.backbones.reading import not_understood
 from hug.bounded import refusing
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
@@ -28,7 +29,7 @@ from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.gallery import GallerySource, own_index, read_gallery
 from hug.retrieval.index import Index, SearchOptions
-from hug.retrieval.trace import QueryTrace, trace
+from hug.retrieval.trace import STRANGE, UNREAD, QueryTrace, trace
 
 if TYPE_CHECKING:
     from analysis.store import StudyStore
@@ -117,7 +118,17 @@ class Session:
 
     def rank(self, query: Query, words: str, options: SearchOptions | None = None) -> QueryTrace:
         """The same for a query (B = 1) that was encoded before."""
-        return trace(self.index, query, words, options or self.search(), self.calibration)
+        return trace(self.index, query, words, options or self.search(), self.calibration, self.reasons(words))
+
+    def reasons(self, words: str) -> list[str]:
+        """What is known before a search against promising anything of it, a clause each."""
+        reasons = [STRANGE] if self.strange else []
+        return [*reasons, *([UNREAD] if not_understood(self.model.backbone, words) else [])]
+
+    @cached_property
+    def strange(self) -> bool:
+        """Whether the gallery holds another kind of picture than the calibration knows."""
+        return self.calibration is not None and self.calibration.strange_gallery(self.index.gaussians.mu)
 
     def search(
         self,

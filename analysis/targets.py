@@ -22,7 +22,7 @@ from hug.evaluate.bootstrap import Interval
 from hug.evaluate.measurements import Metric
 
 CHANCE = NAMES["chance"]
-UNCERTAINTIES = (CHANCE, NAMES["overall"])  # the rest are known without a variance
+UNCERTAINTIES = (CHANCE, NAMES["means"], NAMES["overall"])  # the rest are known without a variance
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 

@@ -174,23 +174,26 @@ class Calibration:
 
     def chance(self, posterior: Posterior, candidates: int, k: int = WITHIN, scope: str = "category") -> np.ndarray:
         """(Q,) chance in [0.01, 0.99] that the target is among the first k of so many candidates."""
-        return self._between(candidates, scope, lambda size: size.chance(posterior, k))
+        (low, high), place = self._around(candidates, scope)
+        below, above = low.chance(posterior, k), high.chance(posterior, k)
+        return below + place * (above - below)
 
     def answer_set(
         self, posterior: Posterior, candidates: int, level: float = 0.9, scope: str = "category"
     ) -> np.ndarray:
         """(Q,) how many of the first results hold the target in `level` (0.5 to 0.99) of such questions."""
-        threshold = self._between(candidates, scope, lambda size: size.threshold(posterior, level))
+        around, _ = self._around(candidates, scope)
+        threshold = np.maximum(*(size.threshold(posterior, level) for size in around))  # rather too many than too few
         before = posterior.mass - posterior.probability
         inside = (before < threshold[:, None]) & (posterior.probability > 0)
         return np.maximum(1, inside.sum(1))
 
-    def _between(self, candidates: int, scope: str, value: Any) -> np.ndarray:
-        """A value of the two sizes around, weighed by logarithms; beyond them that of the nearest."""
+    def _around(self, candidates: int, scope: str) -> tuple[tuple[SizeCalibration, SizeCalibration], float]:
+        """The two sizes around a gallery's, and where between them (0 to 1) it lies by logarithms."""
         sizes = self.scopes[scope if scope in self.scopes else "category"]
-        place = np.interp(np.log(candidates), np.log([s.size for s in sizes]), np.arange(len(sizes)))
+        place = float(np.interp(np.log(candidates), np.log([s.size for s in sizes]), np.arange(len(sizes))))
         low, high = int(np.floor(place)), int(np.ceil(place))
-        return value(sizes[low]) + (place - low) * (value(sizes[high]) - value(sizes[low]))
+        return (sizes[low], sizes[high]), place - low
 
     def largest(self, scope: str = "category") -> int:
         """Candidates up to which a chance is given."""
@@ -287,7 +290,7 @@ def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tu
     smallest = min(d.shape[1] for d, _ in galleries)
     whole = min(smallest, *(d.shape[1] for d, _ in galleries))
     sizes = [n for n in PARTS if 1.5 * n <= smallest]
-    parts = [[_part(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
+    parts = [[part_of_gallery(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
     fitted = []
     for part, size in zip(parts, [*sizes, whole], strict=True):
         widest = max(d.shape[1] for d, _ in part)
@@ -298,7 +301,7 @@ def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tu
     return tuple(fitted)
 
 
-def _part(distances: np.ndarray, targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def part_of_gallery(distances: np.ndarray, targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Distances (Q, size) to the target and other candidates drawn for each query, in the gallery's order."""
     rng, rows = np.random.default_rng(size), np.arange(len(targets))
     chance = rng.random(distances.shape)

@@ -41,9 +41,9 @@ class Batch:
 
     @classmethod
     def cat(cls, parts: Sequence[Self]) -> Self:
-        """The rows of all parts, whose fields are all tensors."""
-        names = [f.name for f in fields(cls)]
-        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+        """The rows of all parts; a field is a tensor in all of them, or None in one and then in the whole."""
+        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
+        return cls(**{n: None if any(v is None for v in c) else torch.cat(c) for n, c in columns.items()})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from analysis import query as study
@@ -17,8 +16,7 @@ from ui.html import render, texts
 from ui.state import KINDS, QueryRequest, QueryResult
 
 WIDTH, HEIGHT, EDGE = 140, 34, 3  # of a histogram, in its own units
-ALARM = 95.0  # a percentile from here on is a reason not to believe the ranking
-POOR = 0.25  # so is a chance below
+POOR = 0.25  # a chance below is a reason not to believe the ranking
 TEXTS = texts("answer")
 VERDICTS: dict[str, str] = TEXTS["verdicts"]  # by the source that stands out
 
@@ -28,14 +26,15 @@ def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
     trace, table = result.trace, study.split(result.trace)
     rows = list(table.itertuples(index=False))
     key = study.verdict(table, session.untrusted)
-    alarm = alarming(table, trace.chance, session)
+    alarm = trace.chance is not None and trace.chance < POOR
     unknown = TEXTS["untrusted" if session.calibration else "uncalibrated"]
     verdict = unknown if key is None else VERDICTS[key]
     return render(
         "sure", words=trace.words, empty=not result.ids, alarm=alarm,
         verdict=TEXTS["poor"] if alarm and not key else verdict, advice=TEXTS["advice"].get(key, ""),
         within=session.calibration.within if session.calibration else 10,
-        chance=TEXTS["few" if trace.few else "unmeasured"] if trace.chance is None else percent(trace.chance),
+        chance=None if trace.chance is None else percent(trace.chance), promised=trace.certainty.answer_set,
+        withheld=trace.certainty.withheld,
         notes=notes(session, result.request), help=TEXTS["help"], open=open, rows=rows, untrusted=session.untrusted,
         histograms={row.source: histogram(session.calibration, row.source, row.variance) for row in rows},
     )  # fmt: skip
@@ -52,12 +51,6 @@ def histogram(calibration: Calibration | None, source: str, value: float) -> dic
     bars = [(EDGE + n * step, floor - height, 0.9 * step, height) for n, height in enumerate(heights)]
     mark = f"M{x:.1f} {floor} l-5 8 h10 z M{x - 0.6:.1f} 0 h1.2 v{floor} h-1.2 z"
     return {"width": WIDTH, "height": HEIGHT, "bars": bars, "mark": mark}
-
-
-def alarming(table: pd.DataFrame, chance: float | None, session: Session) -> bool:
-    """Whether the answer deserves a warning: a trusted source far up, or a poor chance."""
-    percentiles = study.trusted(table, session.untrusted).percentile
-    return bool((percentiles >= ALARM).any()) or (chance is not None and chance < POOR)
 
 
 def percent(share: float) -> str:

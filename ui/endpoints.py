@@ -55,11 +55,13 @@ def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
     split, variances, weights = study.split(trace), study.variances(trace), study.weights(trace)
     names = list(split.name)
     percentiles = [None if value != value else float(value) for value in split.percentile]
-    key = study.verdict(split, session.untrusted)
+    key, promised = study.verdict(split, session.untrusted), trace.certainty.answer_set
     return {
         **dict(zip(names, map(float, split.variance), strict=True)),
         "percentiles": dict(zip(names, percentiles, strict=True)),
         "chance": trace.chance,
+        "answer_set": promised and {"level": promised.level, "size": promised.size},
+        "withheld": list(trace.certainty.withheld),
         "components": variances[names].to_dict("list"),
         "weights": {name: part.tolist() for name, part in weights.groupby("source", sort=False).weight},
         "unusual": study.LABELS.get(key, "") if key is not None else None,

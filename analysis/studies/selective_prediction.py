@@ -7,12 +7,17 @@ from plotly.subplots import make_subplots
 
 from analysis.experiments import Experiments, Skipped
 from analysis.plots import INK, ORDER, curve, listed, plain, sentence, whiskers
+from hug.calibration import WITHIN
 from hug.evaluate.bootstrap import wilson
-from hug.evaluate.evaluation import WITHIN, miss_prediction
+from hug.evaluate.certainty import miss_prediction
 from hug.evaluate.metrics import recall_by_bin, reliability, risk_coverage
 
 BINS, POINTS = 10, 100
-NAMES = {"chance": "doubt", "overall": "overall", "top1": "top-1 score", "margin": "margin", "entropy": "entropy"}
+NAMES = {
+    "chance": "doubt", "means": "doubt without variances", "overall": "overall", "top1": "top-1 score",
+    "margin": "margin", "entropy": "entropy", "kinds": "rates by kind of wording",
+}  # fmt: skip
+SELECTIONS = {"all": "all", "clean": "clean", "unvague": "not vaguely worded"}
 LABELS = {"doubt": "doubt (1 - chance)", "overall": "overall variance"}  # beside those known without uncertainty
 SETTLED = 0.05
 
@@ -131,7 +136,7 @@ def say_reliability(table: pd.DataFrame) -> str:
 def measure_misses(experiments: Experiments) -> pd.DataFrame:
     """AUROC of every uncertainty for "the target is not among the first ten": columns which, by, auroc, low, high."""
     predicted = miss_prediction(experiments.ranking, experiments.uncertainties, experiments.effort.draws)
-    rows = [(which, NAMES[by], m.value, m.low, m.high) for (which, by), m in predicted.items()]
+    rows = [(w, NAMES[by], m.value, m.low, m.high) for (w, by), m in predicted.items() if w in SELECTIONS]
     if not rows:
         raise Skipped("fewer than 20 queries, or all found or all missed: nothing to predict")
     return pd.DataFrame(rows, columns=["which", "by", "auroc", "low", "high"])
@@ -141,7 +146,7 @@ def draw_misses(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for place, (which, part) in enumerate(table.groupby("which", sort=False)):
         figure.add_bar(
-            x=part.by, y=part.auroc, name=f"{which} queries", error_y=whiskers(part, "auroc", color=INK),
+            x=part.by, y=part.auroc, name=f"{SELECTIONS[which]} queries", error_y=whiskers(part, "auroc", color=INK),
             marker={"color": ORDER[place], "pattern": {"shape": ("", "/")[place % 2]}},
         )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": INK, "dash": "dash"})
@@ -153,5 +158,5 @@ def say_misses(table: pd.DataFrame) -> str:
     for which, part in table.groupby("which", sort=False):
         values = part.set_index("by").auroc.sort_values(ascending=False)
         ordered = [f"{by} {v:.2f}" for by, v in values.items()]
-        parts.append(f"on {which} queries {values.index[0]} predicts a miss best ({listed(ordered)})")
+        parts.append(f"on {SELECTIONS[which]} queries {values.index[0]} predicts a miss best ({listed(ordered)})")
     return sentence(parts)

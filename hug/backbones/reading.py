@@ -51,6 +51,15 @@ def reading_notes(backbone: Backbone, text: str) -> list[str]:
     return notes
 
 
+def not_understood(backbone: Backbone, text: str) -> bool:
+    """Whether most of a text is unknown to the backbone's vocabulary, or known in pieces only."""
+    parts = list(dict.fromkeys(text.split()))
+    if not isinstance(backbone, Vocabulary) or not parts:
+        return False
+    strange = [own for own in backbone.pieces(parts) if None in own or _split(own)]
+    return 2 * len(strange) > len(parts)
+
+
 def _split(pieces: Sequence[str | None]) -> bool:
     """Whether a word had to be taken apart; what hyphens join had not."""
     return any(piece is not None and piece.startswith("##") for piece in pieces)

@@ -38,13 +38,18 @@ def run(args: Namespace) -> int:
         index = Index.load(args.index or folder, half=True)
     index.check(model)
     query = model.query([open_picture(args.picture)], [words])
-    answer = trace(index, query, words, SearchOptions(args.k), Calibration.load(folder, model))
+    calibration = Calibration.load(folder, model)
+    reasons = reasons_before(calibration, index, model.backbone, words)
+    answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
     print("".join(f"{note}\n" for note in reading_notes(model.backbone, words)), end="")
-    if answer.chance is not None:
-        print(f"chance that it is among the first ten: {100 * answer.chance:.0f} %")
-    elif answer.few:
-        print(f"no chance is told: the gallery's {len(index)} pictures are all among the first ten")
+    certainty = answer.certainty
+    if certainty.chance is not None and certainty.answer_set is not None:
+        held = certainty.answer_set
+        print(f"chance that it is among the first ten: {100 * certainty.chance:.0f} %")
+        print(f"in {100 * held.level:.0f} % of such questions it is among the first {held.size}")
+    else:
+        print(f"no chance is told: {'; '.join(certainty.withheld)}")
     return 0

@@ -12,26 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from hug.calibration import HitModel, log_variance_features
+from hug.calibration import WITHIN
 from hug.config import DataConfig
 from hug.data.features import Features, evaluation_features
 from hug.evaluate import metrics as measure
 from hug.evaluate.baselines import baseline_ranks
-from hug.evaluate.bootstrap import DRAWS, Statistic
+from hug.evaluate.bootstrap import DRAWS
+from hug.evaluate.certainty import MissScores, certainty_metrics, fit_calibration, promises
 from hug.evaluate.data_checks import data_checks
 from hug.evaluate.hard_gallery import hard_metrics
-from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric
+from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric, best_lead
 from hug.evaluate.plan import Plan, plan_evaluation, results_folder
 from hug.evaluate.protocols import Protocol
 from hug.evaluate.query_table import query_table, validation_table
-from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, ranks_without_variance
+from hug.evaluate.ranking import CategoryRanking, RankedSplit, rank_split, without_variance
 from hug.evaluate.submission import write_submission
 from hug.evaluate.trec import write_trec
 from hug.files import ids_hash, write_json, write_parquet
 from hug.model import HUG
-
-WITHIN = 10  # a query hits when its target is among so many
-LEAST = 20  # queries that a prediction of misses needs
 
 
 @dataclass(frozen=True)
@@ -87,16 +85,19 @@ def measure_plan(
     protocol, split = plan.protocol, plan.collection.split
     features = partial(evaluation_features, backbone=model.backbone, folder=cache, text=protocol.text)
     train = features(plan.training) if plan.training else None
-    validation = rank_split(model, features(plan.validation), protocol)
+    known = features(plan.validation)
+    validation = rank_split(model, known, protocol)
     test = features(plan.collection)
     ranking = validation if plan.collection is plan.validation else rank_split(model, test, protocol)
-    calibration, scale = fit_calibration(validation)
-    chance = hit_chance(ranking, validation, calibration)
+    calibration = fit_calibration(validation, model.weights_hash)
+    told = promises(ranking, validation, calibration)
+    words = {} if model.backbone.word_kind == "ids" or not effort.baselines else {"validation": known, "ranking": test}
+    every = MissScores(ranking, validation, calibration, told, words)
     metrics = recall_metrics({"": ranking.ranks}, ranking, effort.draws) + protocol_metrics(ranking, effort.draws)
     if effort.baselines:
         metrics += baseline_metrics(ranking, train, test, point, effort.draws)
     metrics += data_checks(test.collection, effort.draws)
-    metrics += selective_metrics(ranking, chance, scale, effort.draws)
+    metrics += certainty_metrics(ranking, validation, every, calibration, effort.draws)
     metrics += hard_metrics(ranking, effort.draws)
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
@@ -105,11 +106,9 @@ def measure_plan(
     )  # fmt: skip
     if folder is not None:
         write_json(folder / FILE, measurements.to_dict())
-        write_json(
-            folder / "calibration.json", {"within": WITHIN, "weights": model.weights_hash, **asdict(calibration)}
-        )
+        calibration.save(folder)
         write_parquet(folder / "validation.parquet", validation_table(validation))
-        write_parquet(folder / f"{split}.parquet", query_table(ranking, chance, model.weights_hash))
+        write_parquet(folder / f"{split}.parquet", query_table(ranking, told, model.weights_hash))
         if trec:
             write_trec(ranking, folder, trec)
     return measurements
@@ -123,33 +122,6 @@ def answer_plan(plan: Plan, model: HUG, cache: str, folder: Path) -> list[Path]:
 
 def gallery_record(ranking: CategoryRanking) -> dict[str, Any]:
     return {"size": len(ranking.gallery), "hash": ids_hash(ranking.gallery), "queries": len(ranking.ranks)}
-
-
-# ---- calibration ----
-
-
-def fit_calibration(validation: RankedSplit) -> tuple[HitModel, float]:
-    """The model of a hit, and the scale of the entropy baseline: the inverse spread of validation distances."""
-    finite = np.concatenate([r.distances[np.isfinite(r.distances)] for r in validation.categories])
-    model = HitModel.fit(log_variance_features(validation.query), validation.ranks <= WITHIN)
-    return model, float(1 / max(finite.std(), 1e-9))
-
-
-def hit_chance(ranking: RankedSplit, validation: RankedSplit, calibration: HitModel) -> np.ndarray:
-    """(Q,) chance of a hit of every query; of validation itself by a calibration fitted on the other half of it.
-
-    Queries of one target are in one half: what makes it hard to find would be known already.
-    """
-    features, hit = log_variance_features(ranking.query), ranking.ranks <= WITHIN
-    if ranking is not validation:
-        return calibration.probability(features)
-    targets = [f"{r.category} {target}" for r in validation.categories for target in r.targets]
-    second = np.unique(targets, return_inverse=True)[1] % 2 == 1
-    chance = np.empty(len(hit))
-    for half in (second, ~second):
-        if half.any():
-            chance[half] = HitModel.fit(features[~half], hit[~half]).probability(features[half])
-    return chance
 
 
 # ---- recall ----
@@ -199,7 +171,7 @@ def baseline_metrics(
     methods = dict(baselines)
     if point is not None:
         methods["point"] = rank_split(point, test, ranking.protocol, use_var=False).ranks
-    methods["means"] = np.concatenate([ranks_without_variance(r) for r in ranking.categories])
+    methods["means"] = np.concatenate([without_variance(r).ranks for r in ranking.categories])
     metrics = recall_metrics(methods, ranking, draws)
     clean = ranking.selections.get("clean")
     if train is None or clean is None or not clean.any():
@@ -207,71 +179,3 @@ def baseline_metrics(
     own, *rivals = (100.0 * (ranks[clean] <= WITHIN) for ranks in (ranking.ranks, *baselines.values()))
     names = dict(zip((WORDS["method"][name] for name in baselines), rivals, strict=True))
     return [*metrics, best_lead("recall.10.clean.lead", measure.macro_mean, ranking.codes[clean], own, names, draws)]
-
-
-def best_lead(
-    id: str, statistic: Statistic, shared: np.ndarray, own: np.ndarray, rivals: Mapping[str, np.ndarray], draws: int
-) -> Metric:
-    """A paired bootstrap difference to the best rival in every draw; `note` names the best of all rows."""
-    best = max(rivals, key=lambda name: float(statistic(rivals[name], shared)))
-    return Metric.estimate(id, measure.lead(statistic), shared, own, *rivals.values(), draws=draws, note=best)
-
-
-# ---- does the uncertainty predict the miss ----
-
-
-def uncertainties(ranking: RankedSplit, chance: np.ndarray, scale: float) -> dict[str, np.ndarray]:
-    """(Q,) everything that could predict a miss, larger where it is likelier; `scale` is that of the entropy.
-
-    The first two are the model's; the rest need distances alone.
-    """
-    alone: dict[str, Statistic] = {"top1": measure.top1_score, "margin": measure.top_margin}
-    alone["entropy"] = partial(measure.entropy, scale=scale)
-    scores = {by: np.concatenate([score(r.distances) for r in ranking.categories]) for by, score in alone.items()}
-    return {"chance": 1 - chance, "overall": ranking.query.overall.numpy(), **scores}
-
-
-def miss_selections(ranking: RankedSplit) -> dict[str, np.ndarray]:
-    """all, clean -> its queries (Q,) of which some miss: the target is not among the first ten.
-
-    A selection of fewer than 20 queries, or with all found or all missed, is left out.
-    """
-    miss = ranking.ranks > WITHIN
-    return {
-        which: rows
-        for which, rows in ranking.selections.items()
-        if rows.sum() >= LEAST and miss[rows].any() and not miss[rows].all()
-    }
-
-
-def miss_prediction(
-    ranking: RankedSplit, scores: Mapping[str, np.ndarray], draws: int = DRAWS
-) -> dict[tuple[str, str], Metric]:
-    """(selection, score) -> AUROC for a miss, of scores (Q,) by name as `uncertainties` gives them."""
-    miss = ranking.ranks > WITHIN
-    return {
-        (which, by): Metric.estimate(f"auroc.miss.{by}.{which}", measure.auroc, score[rows], miss[rows], draws=draws)
-        for which, rows in miss_selections(ranking).items()
-        for by, score in scores.items()
-    }
-
-
-def selective_metrics(ranking: RankedSplit, chance: np.ndarray, scale: float, draws: int = DRAWS) -> list[Metric]:
-    """R@10 by bins of the overall uncertainty, risk-coverage, calibration, miss prediction beside its baselines."""
-    every, metrics = uncertainties(ranking, chance, scale), list[Metric]()
-    predicted = miss_prediction(ranking, every, draws)
-    for which, rows in miss_selections(ranking).items():
-        ranks, scores = ranking.ranks[rows], {by: values[rows] for by, values in every.items()}
-        hit, miss, overall, own = ranks <= WITHIN, ranks > WITHIN, scores["overall"], chance[rows]
-        estimates: dict[str, tuple[Statistic, *tuple[np.ndarray, ...]]] = {
-            "pearson.bin": (measure.pearson_by_bin, overall, ranks),
-            "spearman.rank": (measure.spearman, overall, ranks),
-            "aurc": (measure.aurc, -overall, hit),
-            "ece": (measure.calibration_error, own, hit),
-            "brier": (np.mean, np.square(own - hit)),
-        }
-        metrics += [Metric.estimate(f"{id}.{which}", *parts, draws=draws) for id, parts in estimates.items()]
-        metrics += [predicted[which, by] for by in scores]
-        rivals = {WORDS["by"][by]: scores[by] for by in ("top1", "margin", "entropy")}
-        metrics.append(best_lead(f"auroc.miss.lead.{which}", measure.auroc, miss, scores["chance"], rivals, draws))
-    return metrics

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from hug.data.corruptions import TRAINED, UNSEEN
 from hug.evaluate.bootstrap import Statistic, interval
+from hug.evaluate.metrics import lead
 
 FORMAT = 2
 FILE = "measurements.json"
@@ -128,3 +129,11 @@ def lines(metrics: Sequence[Metric]) -> Iterator[str]:
     for m in metrics:
         bounds = f"  [{m.low:.3f}, {m.high:.3f}]" if m.low is not None else ""
         yield f"{m.title:<{width}}  {m.value:>8.3f}{bounds}{f'  ({m.note})' if m.note else ''}"
+
+
+def best_lead(
+    id: str, statistic: Statistic, shared: np.ndarray, own: np.ndarray, rivals: Mapping[str, np.ndarray], draws: int
+) -> Metric:
+    """A paired bootstrap difference to the best rival in every draw; `note` names the best of all rows."""
+    best = max(rivals, key=lambda name: float(statistic(rivals[name], shared)))
+    return Metric.estimate(id, lead(statistic), shared, own, *rivals.values(), draws=draws, note=best)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hug.evaluate.bootstrap import Interval, interval
+from hug.evaluate.certainty import Promises
 from hug.evaluate.metrics import macro_mean
 from hug.evaluate.ranking import RankedSplit, log_variances
 
@@ -13,17 +14,17 @@ KEYS = ["category", "row"]  # of a query
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
-def query_table(ranking: RankedSplit, chance: np.ndarray, weights: str) -> pd.DataFrame:
-    """Columns category, row (of the category's queries), rank, chance (of a hit), mean variances, clean.
+def query_table(ranking: RankedSplit, told: Promises, weights: str) -> pd.DataFrame:
+    """Columns category, row (of the category's queries), rank, chance (of a hit), set (size of the 90 % answer set),
+    mean variances, clean.
 
     `clean` (specific fitting words, both pictures clean) is there where it is known. The hash of the weights is in
     the table's attributes.
     """
     rows = np.concatenate([np.arange(len(r.rows), dtype="int32") for r in ranking.categories])
     category = pd.Categorical.from_codes(ranking.codes, [r.category for r in ranking.categories])
-    table = pd.DataFrame({
-        "category": category, "row": rows, "rank": ranking.ranks.astype("int32"), "chance": chance.astype("float32"),
-    })  # fmt: skip
+    table = pd.DataFrame({"category": category, "row": rows, "rank": ranking.ranks.astype("int32")})
+    table["chance"], table["set"] = told.chance.astype("float32"), told.sizes[0.9].astype("int32")
     table[list(VARIANCES)] = np.exp(log_variances(ranking.query)).astype("float32")
     if "clean" in ranking.selections:
         table["clean"] = ranking.selections["clean"]

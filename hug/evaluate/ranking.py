@@ -1,7 +1,7 @@
 """Encoding a split and ranking its queries, exactly and without a Python loop over candidates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -84,6 +84,12 @@ class RankedSplit:
         everything, truth = {"all": np.ones(len(self.rows), bool)}, self.collection.truth
         return everything if truth is None else {**everything, "clean": truth.clean_queries[self.rows]}
 
+    @cached_property
+    def kinds(self) -> np.ndarray | None:
+        """(Q,) kind of wording: specific, presupposing, vague or conflict; None where nobody knows."""
+        truth = self.collection.truth
+        return None if truth is None else truth.queries.kind.to_numpy(str)[self.rows]
+
 
 @torch.no_grad()
 def encode_pictures(model: HUG, tokens: np.ndarray | LiveTokens, rows: Sequence[int]) -> Gaussians:
@@ -125,11 +131,11 @@ def rank_split(
     return RankedSplit(features.collection, protocol, tuple(categories))
 
 
-def ranks_without_variance(ranking: CategoryRanking) -> np.ndarray:
-    """(Q,) ranks of the same queries by means and bias alone; what was encoded is used again."""
+def without_variance(ranking: CategoryRanking) -> CategoryRanking:
+    """The same queries ranked by means and bias alone; what was encoded is used again."""
     distances = distance(ranking.query, ranking.candidates, use_var=False).numpy()
     distances[np.isinf(ranking.distances)] = np.inf  # the removed references
-    return target_ranks(distances, ranking.targets)
+    return replace(ranking, distances=distances, ranks=target_ranks(distances, ranking.targets))
 
 
 def log_variances(query: Query) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 
 from analysis import query as study
 from analysis.session import Session
-from hug.calibration import Calibration, HitModel
 from hug.retrieval.trace import QueryTrace
+from tests.small import constant
 
 
 def table(r: float, t: float, m: float) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def test_no_words_are_the_vaguest_words(session: Session) -> None:
 
 
 def test_without_calibration_nothing_is_claimed(trace: QueryTrace) -> None:
-    bare = dataclasses.replace(trace, words="", percentiles=dict.fromkeys("rtmq"), chance=None)
+    bare = dataclasses.replace(trace, words="", percentiles=dict.fromkeys("rtmq"))
     split = study.split(bare)
     assert split.percentile.isna().all()
     assert study.verdict(split) is None
@@ -97,7 +97,7 @@ def test_weights_are_drawn_as_a_map_centred_at_zero(trace: QueryTrace) -> None:
 
 def test_validation_is_counted_on_a_log_scale() -> None:
     values = np.array([0.001, 0.002, 0.2, 1.0])
-    calibration = Calibration(HitModel((0.0,), (0.0,), (1.0,), (0.0,), (0.5,)), 10, {"t": values})
+    calibration = constant(0.5, {"t": values})
     shares, low, high = study.validation(calibration, "t", bins=3)
     assert shares.tolist() == [0.5, 0.0, 0.5]  # a bin is a factor of ten wide
     assert (low, high) == pytest.approx((np.log(0.001), 0))

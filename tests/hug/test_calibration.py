@@ -1,112 +1,179 @@
-"""The chance of a hit: right on planted truth, plain numbers in and out, sane at the edges."""
+"""What is promised is kept on queries that the fit has not seen; a file that no fit wrote is refused."""
 
 from __future__ import annotations
 
+import copy
 import json
-from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from PIL import Image
-from sklearn.linear_model import LogisticRegression
 
-from hug.calibration import STRENGTH, HitModel, log_variance_features
+from hug.calibration import FILE, LEVELS, NAMES, TABLE, Calibration, SizeCalibration, Steps, part_of_gallery
 from hug.config import OBJECTIVES
-from hug.evaluate.metrics import calibration_error
-from tests.hug.conftest import small_model
+from hug.files import write_json, write_parquet
+from hug.gaussians import Gaussians
+from tests.hug.conftest import noise_pictures, small_model
+
+MODEL = small_model(OBJECTIVES["paper"]).eval()
 
 
-def planted(count: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def drawn(queries: int, candidates: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and targets of which some queries know more than others, all of them less than they claim."""
+    rng = np.random.default_rng(seed)
+    distances = rng.normal(1.0, 0.25, (queries, candidates))
+    targets = rng.integers(0, candidates, queries)
+    distances[np.arange(queries), targets] -= rng.choice([0.1, 0.5, 0.9], queries)
+    return distances, targets
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    return Calibration.fit({"category": [drawn(2000, 300, 0)]}, weights="w", protocol="p")
+
+
+@pytest.mark.parametrize("size", [30, 60, 150, 300])
+def test_sets_hold_what_they_promise_in_every_fifth(calibration: Calibration, size: int):
+    distances, targets = drawn(2000, 300, 1)
+    distances, targets = part_of_gallery(distances, targets, size)
+    posterior = calibration.posterior(distances)
+    ranks = 1 + np.argmax(posterior.order == targets[:, None], axis=1)
+    ten = posterior.first(10)
+    fifth = np.digitize(ten, np.quantile(ten, [0.2, 0.4, 0.6, 0.8]))
+    for level in (0.8, 0.9, 0.95):
+        inside = ranks <= calibration.answer_set(posterior, size, level)
+        assert inside.mean() >= level - 0.02
+        assert min(inside[fifth == n].mean() for n in range(5) if (fifth == n).sum() > 100) >= level - 0.07
+
+
+@pytest.mark.parametrize("k", [1, 4, 10, 30])
+def test_the_chance_is_the_share_of_hits(calibration: Calibration, k: int):
+    distances, targets = drawn(2000, 300, 2)
+    posterior = calibration.posterior(distances)
+    hit = np.argmax(posterior.order == targets[:, None], axis=1) < k
+    chance = calibration.chance(posterior, 300, k)
+    for part in np.array_split(np.argsort(chance, kind="stable"), 4):
+        assert chance[part].mean() == pytest.approx(hit[part].mean(), abs=0.06)
+
+
+def test_a_longer_list_has_no_smaller_chance_and_a_higher_level_no_smaller_set(calibration: Calibration):
+    posterior = calibration.posterior(drawn(200, 300, 3)[0])
+    chances = np.stack([calibration.chance(posterior, 300, k) for k in (1, 2, 4, 7, 10, 25, 50, 299)])
+    assert (np.diff(chances, axis=0) >= -1e-9).all() and chances.min() >= 0.01 and chances.max() <= 0.99
+    sizes = np.stack([calibration.answer_set(posterior, 300, level) for level in LEVELS])
+    assert (np.diff(sizes, axis=0) >= 0).all() and sizes.min() >= 1 and sizes.max() <= 300
+
+
+def test_fewer_than_ten_and_far_more_than_measured_have_reasons(calibration: Calibration):
+    assert "all of them" in calibration.reasons(10)[0] and "450" in calibration.reasons(451)[0]
+    assert calibration.reasons(11) == calibration.reasons(450) == []
+
+
+def test_nothing_to_learn_gives_the_rate():
+    always = Steps.fit(np.linspace(0, 1, 50), np.ones(50, bool))
+    assert always(np.array([0.0, 1.0])).tolist() == [pytest.approx(51 / 52, abs=1e-3)] * 2
+
+
+def test_few_queries_share_one_group():
+    calibration = Calibration.fit({"category": [drawn(30, 20, 0)]})
+    (size,) = calibration.scopes["category"]
+    assert size.size == 20 and size.edges == () and len(size.thresholds) == 1
+
+
+def test_a_part_of_a_gallery_holds_the_target_and_no_one_left_out():
+    distances, targets = drawn(50, 40, 0)
+    distances[:, 7] = np.where(targets == 7, distances[:, 7], np.inf)
+    part, places = part_of_gallery(distances, targets, 12)
+    assert part.shape == (50, 12) and np.isfinite(part).all()
+    np.testing.assert_array_equal(part[np.arange(50), places], distances[np.arange(50), targets])
+
+
+def test_pictures_of_another_kind_are_new():
     rng = np.random.default_rng(0)
-    x = rng.normal(-2, 0.5, (count, 8))
-    p = 1 / (1 + np.exp(2 * (x[:, 1] + 2) - 1))  # a doubt in the second feature misses more
-    return x, rng.random(count) < p, p
+    import torch
+
+    mu = torch.from_numpy(rng.standard_normal((400, 3)) @ rng.standard_normal((3, 64))).float().view(400, 8, 8)
+    known = Gaussians(mu, torch.ones_like(mu), torch.zeros(400))
+    calibration = Calibration.fit({"category": [drawn(200, 50, 0)]}, known)
+    assert calibration.new_pictures(mu).mean() < 0.05 and not calibration.strange_gallery(mu)
+    other = mu + torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))
+    assert calibration.new_pictures(other).all() and calibration.strange_gallery(other)
 
 
-def test_it_finds_what_was_planted():
-    x, hit, p = planted()
-    model = HitModel.fit(x, hit)
-    assert np.abs(model.probability(x) - p).mean() < 0.04
-    assert model.coefficients[1] < -0.5 and all(abs(model.coefficients[n]) < 0.15 for n in (0, *range(2, 8)))
+# ---- storage ----
 
 
-def test_the_score_is_scikit_learns_logistic_regression():
-    x, hit, _ = planted(500)
-    model = HitModel.fit(x, hit)
-    scaled = (x - x.mean(0)) / x.std(0)
-    expected = LogisticRegression(C=STRENGTH, max_iter=1000).fit(scaled, hit).coef_[0]
-    np.testing.assert_allclose(model.coefficients, expected, atol=1e-9)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    candidates = MODEL.target(noise_pictures(60))
+    fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, candidates, MODEL.weights_hash, "garments-1", {"v": 1})
+    fitted.save(tmp_path)
+    table = pd.DataFrame({"side": ["query"] * 3, **{f"var_{n}": [0.3, 0.1, 0.2] for n in NAMES}})
+    write_parquet(tmp_path / TABLE, table)
+    return tmp_path
 
 
-def test_the_chance_is_right_on_queries_it_has_not_seen():
-    x, hit, _ = planted(8000)
-    p = HitModel.fit(x[:4000], hit[:4000]).probability(x[4000:])
-    assert calibration_error(p, hit[4000:]) < 0.03
+def test_what_is_saved_comes_back(folder: Path):
+    back = Calibration.load(folder, MODEL)
+    assert back is not None and back.protocol == "garments-1" and back.data == {"v": 1}
+    fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, MODEL.target(noise_pictures(60)), MODEL.weights_hash)
+    posterior = fitted.posterior(drawn(20, 50, 4)[0])
+    np.testing.assert_array_equal(back.chance(posterior, 50), fitted.chance(posterior, 50))
+    np.testing.assert_array_equal(back.answer_set(posterior, 50), fitted.answer_set(posterior, 50))
+    assert back.percentile("t", 0.2) == 50.0
+    assert back.novelty is not None and fitted.novelty is not None and back.novelty.limit == fitted.novelty.limit
 
 
-def test_noise_is_not_learned():
-    """Steps fitted on scores that have seen the answer would promise more than the rate."""
-    rng = np.random.default_rng(1)
-    hit = rng.random(400) < 0.5
-    p = HitModel.fit(rng.normal(size=(400, 100)), hit).probability(rng.normal(size=(4000, 100)))
-    assert np.abs(p - hit.mean()).mean() < 0.1
+def test_an_unmeasured_checkpoint_has_none(tmp_path: Path):
+    assert Calibration.load(tmp_path, MODEL) is None
 
 
-def test_more_doubt_is_never_a_better_chance():
-    x, hit, _ = planted(1000)
-    model = HitModel.fit(x, hit)
-    line = np.repeat(x.mean(0)[None], 50, 0)
-    line[:, 1] = np.linspace(-6, 2, 50)
-    assert (np.diff(model.probability(line)) <= 0).all()
-
-
-def test_the_features_are_logs_of_each_component_s_mean_variance():
-    model = small_model(OBJECTIVES["calibrated"]).eval()
-    query = model.query([Image.new("RGB", (32, 32), "red")], ["is blue"])
-    features = log_variance_features(query)[0].reshape(4, -1)
-    np.testing.assert_allclose(features[1], query.var_t[0].mean(-1).log(), rtol=1e-5)
-    np.testing.assert_allclose(features[3], query.var[0].mean(-1).log(), rtol=1e-5)
-
-
-def test_a_query_of_another_size_is_refused():
-    x, hit, _ = planted(100)
-    with pytest.raises(ValueError, match="8 log variances"):
-        HitModel.fit(x, hit).probability(np.zeros((1, 4)))
-
-
-@pytest.mark.parametrize(("hit", "low", "high"), [(True, 0.9, 1.0), (False, 0.0, 0.1)])
-def test_nothing_to_learn_gives_the_rate(hit: bool, low: float, high: float):
-    x, _, _ = planted(50)
-    p = HitModel.fit(x, np.full(50, hit)).probability(x)
-    assert np.ptp(p) == 0 and low < p[0] < high
-
-
-def test_plain_numbers_both_ways():
-    x, hit, _ = planted(100)
-    model = HitModel.fit(x, hit)
-    again = HitModel.from_dict(json.loads(json.dumps(asdict(model))))
-    np.testing.assert_array_equal(model.probability(x), again.probability(x))
-
-
-@pytest.mark.parametrize("features", [np.zeros((0, 4)), np.zeros((3, 0)), np.zeros(3), np.full((3, 4), np.nan)])
-def test_what_cannot_be_fitted_is_refused(features: np.ndarray):
-    with pytest.raises(ValueError):
-        HitModel.fit(features, np.ones(len(features), bool))
+def first(raw: dict) -> dict:
+    return raw["scopes"]["category"][0]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"centre": [1.0]},
-        {"spread": None},
-        {"spread": [0.0] * 8},
-        {"scores": [float("nan")], "chances": [0.5]},
-        {"chances": [0.5]},
-        {"scores": [0.0, 1.0], "chances": [0.9, 0.1]},
-        {"scores": [], "chances": []},
+        lambda raw: raw.update(weights="other"),
+        lambda raw: raw.update(format=1),
+        lambda raw: raw.pop("tau"),
+        lambda raw: raw.update(tau=-1.0),
+        lambda raw: raw.update(tau=float("nan")),
+        lambda raw: raw.update(scopes={}),
+        lambda raw: raw.update(levels=[0.5]),
+        lambda raw: raw["scopes"]["category"].reverse(),
+        lambda raw: first(raw)["chances"]["1"].update(chance=[0.9, 0.1], mass=[0.0, 1.0]),
+        lambda raw: first(raw)["chances"]["1"].update(mass=[]),
+        lambda raw: first(raw)["thresholds"].pop(),
+        lambda raw: first(raw)["thresholds"][0].reverse(),
+        lambda raw: first(raw).update(size="many"),
     ],
 )
-def test_damaged_numbers_are_refused(change: dict):
-    x, hit, _ = planted(100)
-    with pytest.raises(ValueError):
-        HitModel.from_dict(asdict(HitModel.fit(x, hit)) | change)
+def test_damaged_numbers_are_refused(folder: Path, change):
+    raw = json.loads((folder / FILE).read_text())
+    changed = copy.deepcopy(raw)
+    change(changed)
+    write_json(folder / FILE, changed)
+    with pytest.raises(ValueError, match="python -m hug evaluate"):
+        Calibration.load(folder, MODEL)
+
+
+def test_tensors_that_are_missing_or_damaged_are_refused(folder: Path):
+    tensors = folder / "calibration.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:40])
+    with pytest.raises(ValueError, match="python -m hug evaluate"):
+        Calibration.load(folder, MODEL)
+    tensors.unlink()
+    with pytest.raises(ValueError, match="python -m hug evaluate"):
+        Calibration.load(folder, MODEL)
+
+
+def test_a_size_between_two_is_between_their_chances():
+    fitted = Calibration.fit({"category": [drawn(500, 300, 0)]})
+    posterior = fitted.posterior(drawn(50, 180, 5)[0])
+    low, high = (s.chance(posterior, 10) for s in fitted.scopes["category"][1:3])
+    own = fitted.chance(posterior, 180)
+    assert ((np.minimum(low, high) - 1e-9 <= own) & (own <= np.maximum(low, high) + 1e-9)).all()
+    assert isinstance(fitted.scopes["category"][0], SizeCalibration)

@@ -6,16 +6,16 @@ from html import unescape
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from analysis.session import Session
-from hug.calibration import Calibration, HitModel
+from hug.calibration import AnswerSet
+from hug.retrieval.trace import UNCALIBRATED, Certainty
+from tests.small import constant
 from ui.answer import (
     TEXTS,
     VERDICTS,
     WIDTH,
-    alarming,
     arrow,
     histogram,
     notes,
@@ -76,7 +76,7 @@ def test_a_source_at_chance_is_marked_and_never_the_sentence(session: Session) -
 
 
 def test_without_calibration_the_page_says_what_to_do(session: Session, result: QueryResult) -> None:
-    bare = retraced(result, percentiles=dict.fromkeys("rtmq"), chance=None)
+    bare = retraced(result, percentiles=dict.fromkeys("rtmq"), certainty=Certainty(withheld=(UNCALIBRATED,)))
     html = text(sure(dataclasses.replace(session, calibration=None), bare))
     assert "run python -m hug evaluate" in html and TEXTS["uncalibrated"] in html
     assert "nan" not in html
@@ -110,20 +110,34 @@ def test_a_probability_is_never_certain() -> None:
     assert [percent(p) for p in (0.0, 0.004, 0.634, 1.0)] == ["1 %", "1 %", "63 %", "99 %"]
 
 
-def table(**percentiles: float) -> pd.DataFrame:
-    rows = [(source, percentiles.get(source, 50.0)) for source in "rtmq"]
-    return pd.DataFrame(rows, columns=["source", "percentile"])
+def promised(chance: float | None, size: int = 3, withheld: tuple[str, ...] = ()) -> Certainty:
+    return Certainty(chance, None if chance is None else AnswerSet(0.9, size), withheld)
 
 
-def test_great_uncertainty_is_set_apart(session: Session, result: QueryResult) -> None:
-    assert not alarming(table(), 0.5, session)
-    assert alarming(table(t=95.0), 0.5, session) and alarming(table(), 0.24, session)
-    assert not alarming(table(q=99.0), 0.5, session)  # the merge is no source
-    assert not alarming(table(t=99.0), 0.5, dataclasses.replace(session, untrusted={"t": 0.5}))
-    assert not alarming(table(), None, session)
-    poor = sure(session, retraced(result, chance=0.1))
+def test_a_poor_chance_is_set_apart_and_nothing_else_is(session: Session, result: QueryResult) -> None:
+    poor = sure(session, retraced(result, certainty=promised(0.1)))
     assert "hug-alarm" in poor and "seldom found their picture" in poor and "Very doubtful" in poor
     assert "hug-alarm" not in sure(session, result)
+    vague = retraced(result, percentiles={**result.trace.percentiles, "t": 99.0}, certainty=promised(0.9))
+    assert "hug-alarm" not in sure(session, vague) and VERDICTS["t"] in text(sure(session, vague))
+
+
+def test_the_set_is_said_in_plain_words(session: Session, result: QueryResult) -> None:
+    assert "In 9 of 10 such questions it is among the first 7 results." in said(session, result, promised(0.6, 7))
+    assert "it is the first result" in said(session, result, promised(0.97, 1))
+    assert "say more of what should change" in said(session, result, promised(0.2, 80))
+
+
+def test_where_nothing_is_promised_the_page_says_why(session: Session, result: QueryResult) -> None:
+    html = said(session, result, promised(None, withheld=("there are no words", "the gallery is other")))
+    assert (
+        "No chance is told: there are no words; the gallery is other." in html
+        and "%" not in html.split("Percentile")[0]
+    )
+
+
+def said(session: Session, result: QueryResult, certainty: Certainty) -> str:
+    return text(sure(session, retraced(result, certainty=certainty)))
 
 
 def test_a_verdict_comes_with_what_to_do(session: Session) -> None:
@@ -154,7 +168,7 @@ def test_notes_are_shown_escaped(session: Session) -> None:
 
 def test_the_mark_is_where_the_query_is() -> None:
     values = np.exp(np.linspace(np.log(0.001), np.log(1), 400))
-    calibration = Calibration(HitModel((0.0,), (0.0,), (1.0,), (0.0,), (0.5,)), 10, {"t": values})
+    calibration = constant(0.5, {"t": values})
     drawings = [histogram(calibration, "t", v) for v in (1e-9, 0.001, 0.0316, 1, 5)]
     places = [float(re.match(r"M([\d.]+)", drawing["mark"])[1]) for drawing in drawings if drawing]
     assert places == pytest.approx([3, 3, WIDTH / 2, WIDTH - 3, WIDTH - 3], abs=0.2)

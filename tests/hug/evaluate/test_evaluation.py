@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from hug.checkpoint import save_model
 from hug.config import OBJECTIVES, DataConfig
 from hug.data.features import evaluation_features
 from hug.data.garments import read
 from hug.evaluate.baselines import BASELINES
-from hug.evaluate.evaluation import QUICK, Effort, evaluate, fit_calibration, hit_chance
+from hug.evaluate.certainty import fit_calibration, promises
+from hug.evaluate.evaluation import QUICK, Effort, evaluate
 from hug.evaluate.measurements import Measurements
 from hug.evaluate.protocols import PROTOCOLS
 from hug.evaluate.query_table import read_queries
-from hug.evaluate.ranking import RankedSplit, rank_split, ranks_without_variance, target_ranks
+from hug.evaluate.ranking import RankedSplit, rank_split, target_ranks, without_variance
 from hug.retrieval.trace import Calibration
 from tests.hug.conftest import PixelBackbone, small_model
 
@@ -80,15 +80,18 @@ def test_measured_on_validation_no_query_helps_to_fit_its_own_chance(garments: P
     stored = read_queries(tmp_path, "val", measurements.weights)
     assert stored is not None and np.allclose(stored.chance, halves(ranking), atol=1e-6)
     first, *rest = ranking.categories
-    same, ranks = first.targets == first.targets[0], first.ranks.copy()
-    ranks[same] = np.where(ranks[same] <= 10, 99, 1)  # the answers about one target
-    turned = dataclasses.replace(ranking, categories=(dataclasses.replace(first, ranks=ranks), *rest))
+    same, targets = first.targets == first.targets[0], first.targets.copy()
+    others = [
+        n for n in range(first.targets[0] % 2, len(first.gallery), 2) if np.isfinite(first.distances[same, n]).all()
+    ]
+    targets[same] = others[-1] if others[-1] != first.targets[0] else others[0]  # other answers about one target
+    turned = dataclasses.replace(ranking, categories=(dataclasses.replace(first, targets=targets), *rest))
     changed = halves(turned) != halves(ranking)
     assert changed.any() and not changed[: len(same)][same].any()
 
 
 def halves(validation: RankedSplit) -> np.ndarray:
-    return hit_chance(validation, validation, fit_calibration(validation)[0])
+    return promises(validation, validation, fit_calibration(validation)).chance
 
 
 def test_the_protocol_says_what_is_ranked_and_hidden_targets_are_not(garments: Path, tmp_path: Path):
@@ -122,9 +125,8 @@ def test_the_calibration_answers_for_its_own_weights_only(evaluated: tuple[Path,
     assert calibration.percentile("t", 0.0) == 0 and calibration.percentile("t", 1.1) == 100
     middle = float(np.median(calibration.values["t"]))
     assert 45 <= calibration.percentile("t", middle) <= 55
-    model = small_model(OBJECTIVES["calibrated"]).eval()
-    query = model.query([Image.new("RGB", (32, 32), "red")], ["is blue"])
-    assert 0 < calibration.chance(query) < 1
+    assert {*calibration.scopes} == {"category", "all"} and calibration.protocol == "garments-1"
+    assert [s.size for s in calibration.scopes["all"]] == [30, 45] and calibration.novelty is not None
     with pytest.raises(ValueError, match="other weights"):
         Calibration.load(folder, small_model(OBJECTIVES["paper"]))
 
@@ -171,4 +173,4 @@ def test_ranks_without_variance_are_those_of_a_fresh_ranking(garments: Path, tmp
     features = evaluation_features(read(garments, "val"), PixelBackbone(), tmp_path)
     both = (rank_split(model, features, use_var=use_var).categories for use_var in (True, False))
     pairs = zip(*both, strict=True)
-    assert all(np.array_equal(ranks_without_variance(a), b.ranks) for a, b in pairs)
+    assert all(np.array_equal(without_variance(a).ranks, b.ranks) for a, b in pairs)

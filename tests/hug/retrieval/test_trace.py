@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from hug.calibration import NAMES, Calibration, HitModel, log_variance_features
+from hug.calibration import NAMES, Calibration
 from hug.config import OBJECTIVES
 from hug.gaussians import merge
+from hug.novelty import Novelty
 from hug.retrieval.index import Index, SearchOptions
 from hug.retrieval.trace import trace
 from tests.hug.conftest import noise_pictures, small_model
+from tests.small import constant
 
 MODEL = small_model(OBJECTIVES["calibrated"]).eval()
 PICTURES = noise_pictures(8)
@@ -56,42 +60,66 @@ def test_means_are_the_mean_variances_and_the_merge_is_the_papers_overall(index)
     assert whole.means["q"] == pytest.approx(float(whole.query.overall))
 
 
+def calibrated(index) -> Calibration:
+    """Half of the validation queries below the query `is red`; every query has a chance of one half."""
+    first = trace(index, a_query())
+    values = {name: np.sort([first.means[name] * f for f in (0.5, 0.9, 1.1, 2.0)]) for name in NAMES}
+    return constant(0.5, values, within=6, size=8)
+
+
+def test_calibration_gives_percentiles_a_chance_and_a_set(index):
+    whole = trace(
+        index, a_query(), "is red", SearchOptions(3, where={"category": ["dress", "shirt"]}), calibrated(index)
+    )
+    assert whole.percentiles == dict.fromkeys(NAMES, 50.0) and whole.chance == 0.5
+    held = whole.certainty.answer_set
+    assert held is not None and held.level == 0.9 and len(whole.ranking.ids[0]) == 3
+    posterior = whole.certainty.posterior
+    assert posterior is not None and posterior.probability.shape == (1, 8)
+    before = posterior.mass[0] - posterior.probability[0]
+    assert held.size == (before < 0.45).sum()  # the mass that `constant` gives a set of 0.9
+    wider = trace(index, a_query(), "is red", SearchOptions(3), calibrated(index), level=0.99)
+    assert wider.certainty.answer_set.size >= held.size
+
+
 @pytest.mark.parametrize(
-    ("options", "few"),
+    ("options", "words", "reasons", "reason"),
     [
-        (SearchOptions(3), False),
-        (SearchOptions(3, exclude=["1"]), True),
-        (SearchOptions(8, where={"category": "dress"}), True),
-        (SearchOptions(1, where=np.arange(8) < 1), True),
+        (SearchOptions(3, where={"category": "dress"}), "is red", (), "all of them are among the first"),
+        (SearchOptions(1, where=np.arange(8) < 1), "is red", (), "all of them are among the first"),
+        (SearchOptions(3, components=[1, 2]), "is red", (), "sub-features are left out"),
+        (SearchOptions(3, use_var=False), "is red", (), "variance is left out"),
+        (SearchOptions(3), " ", (), "no words"),
+        (SearchOptions(3), "is red", ("the gallery is of another kind",), "another kind"),
     ],
 )
-def test_no_chance_is_told_where_all_candidates_are_among_the_first(index, options: SearchOptions, few: bool):
-    """The calibration here is of the first seven."""
-    calibration = calibrated(index)
-    answer = trace(index, a_query(), "is red", options, calibration)
-    assert answer.few is few and (answer.chance is None) is few
-    plain = trace(index, a_query(), "is red", options)
+def test_where_nothing_holds_nothing_is_promised(index, options: SearchOptions, words: str, reasons, reason: str):
+    answer = trace(index, a_query(), words, options, calibrated(index), reasons)
+    assert answer.chance is None and answer.certainty.answer_set is None
+    assert any(reason in clause for clause in answer.certainty.withheld)
+    plain = trace(index, a_query(), words, options)
     assert answer.ranking.ids == plain.ranking.ids and torch.equal(answer.ranking.distances, plain.ranking.distances)
-    assert len(answer.candidates) == len(plain.candidates) and not plain.few
+    assert len(answer.candidates) == len(plain.candidates) and "calibration" in plain.certainty.withheld[0]
 
 
-def calibrated(index) -> Calibration:
-    """Half of the validation queries below the query `is red`, which has a chance of one half."""
-    first = trace(index, a_query())
-    at = log_variance_features(first.query)[0]
-    values = {name: np.sort([first.means[name] * f for f in (0.5, 0.9, 1.1, 2.0)]) for name in NAMES}
-    return Calibration(HitModel((-1.0,) * len(at), tuple(at), (1.0,) * len(at), (-1.0, 1.0), (0.2, 0.8)), 7, values)
+def test_a_larger_gallery_than_was_measured_has_no_chance(index):
+    values = {name: np.array([0.1]) for name in NAMES}
+    answer = trace(index, a_query(), "is red", SearchOptions(2), constant(0.5, values, within=2, size=4))
+    assert answer.chance is None and "galleries up to 6" in answer.certainty.withheld[0]
 
 
-def test_calibration_gives_percentiles_and_a_chance(index):
-    whole = trace(index, a_query(), calibration=calibrated(index))
-    assert whole.percentiles == dict.fromkeys(NAMES, 50.0)
-    assert whole.chance == pytest.approx(0.5, abs=1e-3)
+def test_a_picture_of_another_kind_has_no_chance(index):
+    known = np.asarray(torch.randn(400, 3).numpy() @ np.random.default_rng(0).standard_normal((3, index.gaussians.mu[0].numel())))
+    strange = replace(calibrated(index), novelty=Novelty.fit(known))
+    answer = trace(index, a_query(), "is red", SearchOptions(2), strange)
+    assert answer.chance is None and "of another kind" in answer.certainty.withheld[0]
+    own = replace(strange, novelty=Novelty(np.zeros(known.shape[1]), np.zeros((1, known.shape[1])), 1e9))
+    assert trace(index, a_query(), "is red", SearchOptions(2), own).chance == 0.5
 
 
 def test_another_merge_moves_no_rank_and_has_no_percentile(index):
     query, calibration = a_query(), calibrated(index)
-    own, static = (trace(index, query, "", SearchOptions(8, dynamic=d), calibration) for d in (None, False))
+    own, static = (trace(index, query, "is red", SearchOptions(8, dynamic=d), calibration) for d in (None, False))
     assert static.ranking.ids == own.ranking.ids and static.chance == own.chance
     assert torch.equal(static.query.var, merge(query.var_r, query.var_t, query.var_m, dynamic=False)[0])
     assert static.percentiles == {**own.percentiles, "q": None}
