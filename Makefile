@@ -60,7 +60,7 @@ $(BIN)/python:
 # The bundled checkpoints and gallery from nothing, in about three hours on two cores; an interrupted run resumes.
 # Each run is a preset of hug/config.py; `released` is a second, shorter run that starts from `calibrated` and keeps its
 # last weights (docs/training.md says why; `paper` gained nothing from one). PHOTOS=FOLDER measures severity on real photographs too; ABLATIONS=FOLDERS, measured runs, join the page.
-SHIPPED := config.json model.safetensors training.jsonl measurements.json calibration.json validation.parquet \
+SHIPPED := config.json model.safetensors training.jsonl measurements.json calibration.json calibration.safetensors validation.parquet \
 	test.parquet gallery.safetensors gallery.json
 TRAIN = $(BIN)/python -m hug train --preset $(1) --root runs/garments-1 --threads 1 --out runs/garments-1-$(1)
 PHOTOS ?=

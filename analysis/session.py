@@ -18,7 +18,7 @@ from torch import Tensor
 from analysis import encoding
 from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
-from hug.backbones.reading import not_understood
+from analysis.sources import untrusted
 from hug.bounded import refusing
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
@@ -29,7 +29,7 @@ from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.gallery import GallerySource, own_index, read_gallery
 from hug.retrieval.index import Index, SearchOptions
-from hug.retrieval.trace import STRANGE, UNREAD, QueryTrace, trace
+from hug.retrieval.trace import QueryTrace, reasons_before, trace
 
 if TYPE_CHECKING:
     from analysis.store import StudyStore
@@ -45,12 +45,6 @@ TOGETHER = 32  # sentences encoded in one pass
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
 THUMBNAIL = 256  # pixels, long side
-AT_CHANCE = 0.55  # without an interval, a measure at or below this counts as chance
-TESTS = {  # source -> the metric that shows whether its uncertainty means anything; 0.5 is chance
-    "r": "auroc.corruption.gallery",
-    "t": "auroc.vague",
-    "m": "accuracy.coordination.fit",
-}
 
 
 class QueryError(ValueError):
@@ -122,8 +116,7 @@ class Session:
 
     def reasons(self, words: str) -> list[str]:
         """What is known before a search against promising anything of it, a clause each."""
-        reasons = [STRANGE] if self.strange else []
-        return [*reasons, *([UNREAD] if not_understood(self.model.backbone, words) else [])]
+        return reasons_before(self.strange, self.model.backbone, words)
 
     @cached_property
     def strange(self) -> bool:
@@ -279,24 +272,6 @@ class Session:
     def _rows(self) -> dict[str, int]:
         """Id -> row in the index."""
         return {id: n for n, id in enumerate(self.index.ids)}
-
-
-def untrusted(folder: Path, model: HUG) -> dict[str, float]:
-    """Sources whose uncertainty is at chance (or inverted) on the test split of this very model, with the metric.
-
-    A source counts as better than chance when the interval of its metric lies above 0.5. Without studies of these
-    weights on the test split nothing is known and nothing is returned. Raises ValueError when they are damaged.
-    """
-    from analysis.store import StaleStudies, StudyStore  # it knows the studies, which know this module
-
-    try:
-        store = StudyStore.load(folder, model.weights_hash)
-    except StaleStudies:
-        return {}
-    if store is None or store.origin.data.get("split") != "test":
-        return {}
-    tested = [(source, metric) for source, id in TESTS.items() for metric in store.metrics if metric.id == id]
-    return {source: m.value for source, m in tested if (m.value <= AT_CHANCE if m.low is None else m.low <= 0.5)}
 
 
 class Sessions:

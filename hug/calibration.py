@@ -37,6 +37,7 @@ LEVELS = tuple(np.round(np.linspace(0.5, 0.99, 50), 2).tolist())  # of answer se
 FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and the fewest queries of one
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
 BEYOND = 1.5  # times the largest calibrated gallery: nothing is said above
+KNOWN = 300  # pictures of validation that tell which kind is known
 STRANGE = 0.1  # share of new pictures from which a gallery is of another kind
 
 
@@ -165,7 +166,8 @@ class Calibration:
         first = distances["category"]
         tau = fit_tau([d for d, _ in first], [t for _, t in first])
         scopes = {scope: _sizes(galleries, tau) for scope, galleries in distances.items()}
-        novelty = Novelty.fit(means(candidates.mu)) if candidates is not None and len(candidates) >= LEAST else None
+        enough = candidates is not None and len(candidates) >= KNOWN
+        novelty = Novelty.fit(means(candidates.mu)) if enough and candidates is not None else None
         return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty)
 
     def posterior(self, distances: np.ndarray) -> Posterior:
@@ -243,19 +245,21 @@ class Calibration:
 
     @staticmethod
     def load(folder: str | Path, model: HUG) -> Calibration | None:
-        """From a checkpoint folder; None when it has not been evaluated.
+        """From a checkpoint folder; None when it has not been evaluated, or only by an earlier version of the project.
 
-        Raises ValueError when it is damaged, of an earlier format, or was made for other weights.
+        Raises ValueError when it is damaged, of a later format, or was made for other weights.
         """
         path, table = Path(folder) / FILE, Path(folder) / TABLE
         if not (path.exists() and table.exists()):
             return None
         try:
             raw = json.loads(path.read_text())
+            if raw.get("format", 1) < FORMAT:
+                return None
             if raw["weights"] != model.weights_hash:
                 raise ValueError("it was made for other weights")
-            if raw.get("format") != FORMAT or tuple(raw["levels"]) != LEVELS:
-                raise ValueError("it is of an earlier format")
+            if raw["format"] != FORMAT or tuple(raw["levels"]) != LEVELS:
+                raise ValueError("it is of a format that this version doesn't read")
             frame = pd.read_parquet(table)
             queries = frame[frame.side == "query"]
             values = {name: np.sort(queries[f"var_{name}"].to_numpy()) for name in NAMES}

@@ -34,10 +34,10 @@ class Novelty:
         count = min(COMPONENTS, len(own) // 4 + 1)
         basis = np.linalg.svd(own - centre, full_matrices=False)[2][:count]
         # in the precision in which it is stored, so that the threshold is that of what is read back
-        known = Novelty(centre.astype(np.float32), basis.astype(np.float32), 0.0)
-        errors = np.sort(known.error(rest))
+        stored = Novelty(centre.astype(np.float32), basis.astype(np.float32), 0.0)
+        errors = np.sort(stored.error(rest))
         place = min(int(np.ceil((len(errors) + 1) * (1 - FALSE_ALARMS))), len(errors)) - 1
-        return Novelty(known.centre, known.basis, float(errors[place]))
+        return Novelty(stored.centre, stored.basis, float(errors[place]))
 
     def error(self, items: np.ndarray) -> np.ndarray:
         """(N,) squared distance of items (N, F) from the subspace."""

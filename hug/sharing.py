@@ -16,7 +16,8 @@ __all__ = ["HUG", "Upload", "load", "push", "upload_of"]
 
 FILES = (  # of a checkpoint folder; nothing else that lies there leaves the machine
     "config.json", "model.safetensors", "training.jsonl", "training-first.jsonl", "measurements.json",
-    "calibration.json", "validation.parquet", "val.parquet", "test.parquet", "analysis/about.json",
+    "calibration.json", "calibration.safetensors", "validation.parquet", "val.parquet", "test.parquet",
+    "analysis/about.json",
     "analysis/*.parquet", "results/*/*.json", "results/*/*.parquet",
 )  # fmt: skip
 GALLERY = ("gallery.safetensors", "gallery.json")  # with the ids of its pictures, which may be names of files

@@ -22,6 +22,7 @@ from ui.html import render, texts
 
 ARCHIVE = (  # of a checkpoint folder; not what only resuming needs
     "config.json", "model.safetensors", "training.jsonl", "measurements.json", "calibration.json",
+    "calibration.safetensors",
     "validation.parquet", "test.parquet", "gallery.safetensors", "gallery.json",
 )  # fmt: skip
 TEXTS = texts("training")

@@ -4,7 +4,7 @@ Fitted on validation, measured on another split; on validation itself fitted on 
 Letters: Q queries, N candidates.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -62,40 +62,30 @@ def promises(ranking: RankedSplit, validation: RankedSplit, calibration: Calibra
 
     Queries of one target are in one half: what makes it hard to find would be known already.
     """
-    if ranking is not validation:
-        return _promises(ranking, calibration)
-    halves = [_half(validation, second) for second in (False, True)]
-    if not all(len(part.rows) for part, _ in halves):
-        return _promises(ranking, calibration)
-    merged = [
-        (rows, _promises(part, fit_calibration(other, union=False)))
-        for (part, rows), (other, _) in zip(halves, reversed(halves), strict=True)
-    ]
-    order = np.argsort(np.concatenate([rows for rows, _ in merged]))
-
-    def both(field: Callable[[Promises], np.ndarray]) -> np.ndarray:
-        return np.concatenate([field(part) for _, part in merged])[order]
-
-    sizes = {level: both(lambda p, level=level: p.sizes[level]) for level in LEVELS}  # type: ignore[misc]
-    return Promises(both(lambda p: p.chance), sizes, both(lambda p: p.mass))
+    galleries = [(r.distances, r.targets) for r in ranking.categories]
+    halves = [[(d[t % 2 == part], t[t % 2 == part]) for d, t in galleries] for part in (0, 1)]
+    if ranking is not validation or not all(sum(len(t) for _, t in half) for half in halves):
+        return _promises([d for d, _ in galleries], calibration)
+    rows = np.concatenate([t % 2 for _, t in galleries])
+    fitted = [Calibration.fit({"category": [g for g in half if len(g[1])]}) for half in halves]
+    own = [_promises([d for d, _ in half], other) for half, other in zip(halves, reversed(fitted), strict=True)]
+    order = np.argsort(np.concatenate([np.flatnonzero(rows == part) for part in (0, 1)]))
+    sizes = {level: np.concatenate([p.sizes[level] for p in own])[order] for level in LEVELS}
+    chance, mass = (np.concatenate([getattr(p, name) for p in own])[order] for name in ("chance", "mass"))
+    return Promises(chance, sizes, mass)
 
 
-def _promises(ranking: RankedSplit, calibration: Calibration) -> Promises:
-    chance, mass, sizes = [], [], {level: [] for level in LEVELS}
-    for r in ranking.categories:
-        posterior, count = calibration.posterior(r.distances), r.distances.shape[1]
+def _promises(galleries: Sequence[np.ndarray], calibration: Calibration) -> Promises:
+    """Of queries whose distances (Q, N) are given gallery by gallery."""
+    chance, mass = list[np.ndarray](), list[np.ndarray]()
+    sizes: dict[float, list[np.ndarray]] = {level: [] for level in LEVELS}
+    for distances in galleries:
+        posterior, count = calibration.posterior(distances), distances.shape[1]
         chance.append(calibration.chance(posterior, count))
         mass.append(posterior.first(WITHIN))
         for level in LEVELS:
             sizes[level].append(calibration.answer_set(posterior, count, level))
     return Promises(np.concatenate(chance), {k: np.concatenate(v) for k, v in sizes.items()}, np.concatenate(mass))
-
-
-def _half(split: RankedSplit, second: bool) -> tuple[RankedSplit, np.ndarray]:
-    """Half of the targets with their queries, and the rows of these among all."""
-    keep = [r.targets % 2 == second for r in split.categories]
-    parts = tuple(r.select(rows) for r, rows in zip(split.categories, keep, strict=True) if rows.any())
-    return RankedSplit(split.collection, split.protocol, parts), np.flatnonzero(np.concatenate(keep))
 
 
 # ---- everything that could predict a miss ----
@@ -123,7 +113,7 @@ class MissScores:
         }
         if self.ranking.kinds is not None and self.validation.kinds is not None:
             own["kinds"] = _rates(self.validation, self.ranking)
-        if self.features:
+        if self.features and len(set(self.validation.ranks <= WITHIN)) == 2:  # a hit and a miss to learn from
             own["sentence"] = self._sentence()
         return own
 
@@ -254,9 +244,9 @@ def posterior_metrics(ranking: RankedSplit, calibration: Calibration, draws: int
             if size is None or 1.5 * size <= r.distances.shape[1]
         ]
         for k in (1, 10, 50) if size is None else (10,):
-            told = [_told(calibration, distances, targets, k) for distances, targets in parts]
-            if told:
-                chance, hit = (np.concatenate(column) for column in zip(*told, strict=True))
+            pairs = [_chance_and_hit(calibration, distances, targets, k) for distances, targets in parts]
+            if pairs:
+                chance, hit = (np.concatenate(column) for column in zip(*pairs, strict=True))
                 id = f"ece.first.{k}" if size is None else f"ece.size.{size}"
                 metrics.append(Metric.estimate(id, measure.calibration_error, chance, hit, draws=draws))
     present, absent = (np.concatenate([_nearness(r, calibration, gone) for r in ranking.categories]) for gone in (0, 1))
@@ -264,7 +254,7 @@ def posterior_metrics(ranking: RankedSplit, calibration: Calibration, draws: int
     return [*metrics, Metric.estimate("auroc.absent", measure.auroc, -np.r_[present, absent], labels, draws=draws)]
 
 
-def _told(
+def _chance_and_hit(
     calibration: Calibration, distances: np.ndarray, targets: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(Q,) chance of the first k, and whether the target is among them."""

@@ -85,14 +85,18 @@ def measure_plan(
     protocol, split = plan.protocol, plan.collection.split
     features = partial(evaluation_features, backbone=model.backbone, folder=cache, text=protocol.text)
     train = features(plan.training) if plan.training else None
-    known = features(plan.validation)
-    validation = rank_split(model, known, protocol)
+    validation_features = features(plan.validation)
+    validation = rank_split(model, validation_features, protocol)
     test = features(plan.collection)
     ranking = validation if plan.collection is plan.validation else rank_split(model, test, protocol)
     calibration = fit_calibration(validation, model.weights_hash)
-    told = promises(ranking, validation, calibration)
-    words = {} if model.backbone.word_kind == "ids" or not effort.baselines else {"validation": known, "ranking": test}
-    every = MissScores(ranking, validation, calibration, told, words)
+    promised = promises(ranking, validation, calibration)
+    words = (
+        {}
+        if model.backbone.word_kind == "ids" or not effort.baselines
+        else {"validation": validation_features, "ranking": test}
+    )
+    every = MissScores(ranking, validation, calibration, promised, words)
     metrics = recall_metrics({"": ranking.ranks}, ranking, effort.draws) + protocol_metrics(ranking, effort.draws)
     if effort.baselines:
         metrics += baseline_metrics(ranking, train, test, point, effort.draws)
@@ -108,7 +112,7 @@ def measure_plan(
         write_json(folder / FILE, measurements.to_dict())
         calibration.save(folder)
         write_parquet(folder / "validation.parquet", validation_table(validation))
-        write_parquet(folder / f"{split}.parquet", query_table(ranking, told, model.weights_hash))
+        write_parquet(folder / f"{split}.parquet", query_table(ranking, promised, model.weights_hash))
         if trec:
             write_trec(ranking, folder, trec)
     return measurements

@@ -14,7 +14,7 @@ KEYS = ["category", "row"]  # of a query
 VARIANCES = ("var_r", "var_t", "var_m", "var_q")
 
 
-def query_table(ranking: RankedSplit, told: Promises, weights: str) -> pd.DataFrame:
+def query_table(ranking: RankedSplit, promised: Promises, weights: str) -> pd.DataFrame:
     """Columns category, row (of the category's queries), rank, chance (of a hit), set (size of the 90 % answer set),
     mean variances, clean.
 
@@ -24,7 +24,7 @@ def query_table(ranking: RankedSplit, told: Promises, weights: str) -> pd.DataFr
     rows = np.concatenate([np.arange(len(r.rows), dtype="int32") for r in ranking.categories])
     category = pd.Categorical.from_codes(ranking.codes, [r.category for r in ranking.categories])
     table = pd.DataFrame({"category": category, "row": rows, "rank": ranking.ranks.astype("int32")})
-    table["chance"], table["set"] = told.chance.astype("float32"), told.sizes[0.9].astype("int32")
+    table["chance"], table["set"] = promised.chance.astype("float32"), promised.sizes[0.9].astype("int32")
     table[list(VARIANCES)] = np.exp(log_variances(ranking.query)).astype("float32")
     if "clean" in ranking.selections:
         table["clean"] = ranking.selections["clean"]

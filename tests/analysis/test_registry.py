@@ -13,7 +13,7 @@ import pytest
 from analysis.experiments import Experiments, Skipped
 from analysis.plots import NOTHING
 from analysis.registry import STUDIES
-from analysis.session import TESTS
+from analysis.sources import TESTS
 from analysis.targets import AIMS, GUARDS
 from hug.config import DataConfig
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from analysis import session
-from analysis.session import TESTS, QueryError, Session, untrusted
+from analysis.session import QueryError, Session
+from analysis.sources import TESTS, untrusted
 from analysis.store import StudyRecord
 from hug.backbones import BACKBONES
 from hug.checkpoint import save_model

@@ -106,7 +106,7 @@ def test_pictures_of_another_kind_are_new():
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    candidates = MODEL.target(noise_pictures(60))
+    candidates = MODEL.target(noise_pictures(300))
     fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, candidates, MODEL.weights_hash, "garments-1", {"v": 1})
     fitted.save(tmp_path)
     table = pd.DataFrame({"side": ["query"] * 3, **{f"var_{n}": [0.3, 0.1, 0.2] for n in NAMES}})
@@ -117,7 +117,7 @@ def folder(tmp_path: Path) -> Path:
 def test_what_is_saved_comes_back(folder: Path):
     back = Calibration.load(folder, MODEL)
     assert back is not None and back.protocol == "garments-1" and back.data == {"v": 1}
-    fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, MODEL.target(noise_pictures(60)), MODEL.weights_hash)
+    fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, MODEL.target(noise_pictures(300)), MODEL.weights_hash)
     posterior = fitted.posterior(drawn(20, 50, 4)[0])
     np.testing.assert_array_equal(back.chance(posterior, 50), fitted.chance(posterior, 50))
     np.testing.assert_array_equal(back.answer_set(posterior, 50), fitted.answer_set(posterior, 50))
@@ -129,6 +129,11 @@ def test_an_unmeasured_checkpoint_has_none(tmp_path: Path):
     assert Calibration.load(tmp_path, MODEL) is None
 
 
+def test_one_of_an_earlier_version_counts_as_none(folder: Path):
+    write_json(folder / FILE, {"within": 10, "weights": MODEL.weights_hash, "coefficients": [0.1]})
+    assert Calibration.load(folder, MODEL) is None
+
+
 def first(raw: dict) -> dict:
     return raw["scopes"]["category"][0]
 
@@ -137,7 +142,7 @@ def first(raw: dict) -> dict:
     "change",
     [
         lambda raw: raw.update(weights="other"),
-        lambda raw: raw.update(format=1),
+        lambda raw: raw.update(format=3),
         lambda raw: raw.pop("tau"),
         lambda raw: raw.update(tau=-1.0),
         lambda raw: raw.update(tau=float("nan")),

@@ -65,7 +65,7 @@ def few(session: Session, count: int) -> Session:
 def test_a_gallery_of_very_few_opens_and_tells_no_chance(session: Session, count: int) -> None:
     page = build(Sessions({}, loaded=[few(session, count)])).get_config_file()
     parts = {c["props"].get("elem_id"): c["props"] for c in page["components"]}
-    assert "not told, no more are searched" in parts["sure"]["value"]
+    assert "No chance is told: no more than 10 pictures can be ranked here" in parts["sure"]["value"]
     assert f"{count} pictures" in parts["model"]["value"]
     assert parts["k"]["maximum"] == max(count, 2) and parts["k"]["interactive"] is (count > 1)
     assert len(parts["results"]["value"] or []) == count - 1

@@ -109,7 +109,9 @@ def test_a_larger_gallery_than_was_measured_has_no_chance(index):
 
 
 def test_a_picture_of_another_kind_has_no_chance(index):
-    known = np.asarray(torch.randn(400, 3).numpy() @ np.random.default_rng(0).standard_normal((3, index.gaussians.mu[0].numel())))
+    known = np.asarray(
+        torch.randn(400, 3).numpy() @ np.random.default_rng(0).standard_normal((3, index.gaussians.mu[0].numel()))
+    )
     strange = replace(calibrated(index), novelty=Novelty.fit(known))
     answer = trace(index, a_query(), "is red", SearchOptions(2), strange)
     assert answer.chance is None and "of another kind" in answer.certainty.withheld[0]
