@@ -138,7 +138,8 @@ def test_from_training_to_an_answer_on_the_real_backbone(
     picture = next((garments / "images").iterdir())
     assert main(["search", "--checkpoint", str(run), "--picture", str(picture), "--words", "is red", "-k", "99"]) == 0
     answer = capsys.readouterr().out.splitlines()
-    assert len(answer) == 15 + 2 and answer[-1].startswith("chance that it is among the first ten")
+    assert len(answer) == 15 + 3 and answer[-2].startswith("chance that it is among the first ten")
+    assert answer[-1].startswith("in 90 % of such questions it is among the first ")
     assert main(["info", "--checkpoint", str(run)]) == 0 and '"objective": "calibrated"' in capsys.readouterr().out
     assert main(["search", "--checkpoint", str(run), "--picture", __file__]) == 1
     assert capsys.readouterr().err.count("\n") == 1
