@@ -37,7 +37,7 @@ LEVELS = tuple(np.round(np.linspace(0.5, 0.99, 50), 2).tolist())  # of answer se
 FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and the fewest queries of one
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
 BEYOND = 1.5  # times the largest calibrated gallery: nothing is said above
-KNOWN = 300  # pictures of validation that tell which kind is known
+KIND_PICTURES = 300  # pictures of validation that tell which kind is known
 STRANGE = 0.1  # share of new pictures from which a gallery is of another kind
 
 
@@ -166,7 +166,7 @@ class Calibration:
         first = distances["category"]
         tau = fit_tau([d for d, _ in first], [t for _, t in first])
         scopes = {scope: _sizes(galleries, tau) for scope, galleries in distances.items()}
-        enough = candidates is not None and len(candidates) >= KNOWN
+        enough = candidates is not None and len(candidates) >= KIND_PICTURES
         novelty = Novelty.fit(means(candidates.mu)) if enough and candidates is not None else None
         return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty)
 

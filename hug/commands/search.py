@@ -4,7 +4,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from hug.commands.options import add_checkpoint, add_device
+from hug.commands.options import add_checkpoint, add_device, add_milvus
 
 HELP = "ask one query from the command line"
 
@@ -16,6 +16,7 @@ def add(to: ArgumentParser) -> None:
     to.add_argument("--words", default="", help="what to change, in English")
     to.add_argument("-k", type=int, default=10, help="results (%(default)s)")
     add_device(to)
+    add_milvus(to)
 
 
 def run(args: Namespace) -> int:
@@ -24,15 +25,22 @@ def run(args: Namespace) -> int:
     from hug.checkpoint import load, local_folder
     from hug.data.images import open_picture
     from hug.retrieval.index import Index, SearchOptions
+    from hug.retrieval.milvus import MilvusIndex
     from hug.retrieval.trace import reasons_before, trace
 
     words = os.fsencode(args.words).decode("utf-8", "replace")  # as typed, whatever the console's letters
     folder = local_folder(args.checkpoint)
-    model, index = load(folder, device=args.device), Index.load(args.index or folder)
+    model = load(folder, device=args.device)
+    index: Index | MilvusIndex
+    if args.milvus:
+        index = MilvusIndex.open(args.milvus, args.collection)
+    else:
+        index = Index.load(args.index or folder, half=True)
     index.check(model)
     query = model.query([open_picture(args.picture)], [words])
     calibration = Calibration.load(folder, model)
-    strange = calibration is not None and calibration.strange_gallery(index.gaussians.mu)
+    mu = index.gaussians.mu if isinstance(index, Index) else None
+    strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
     reasons = reasons_before(strange, model.backbone, words)
     answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
