@@ -23,7 +23,9 @@ FUSIONS = ("dynamic", "static")
 PICTURES = 20  # a category that the studies degrade and edit: half of the released models'
 ON_SPACE = bool(os.environ.get("SPACE_ID"))  # others wait there: fewer steps, and no large data
 MOST_STEPS = 600 if ON_SPACE else 20_000
-DATA = {name: sizes for name, sizes in GENERATED.items() if not (ON_SPACE and sizes.images[0] > 1_000)}
+DATA = {
+    name: sizes for name, sizes in GENERATED.items() if sizes.triplets[0] and not (ON_SPACE and sizes.images[0] > 1_000)
+}
 
 
 class Settings(BaseModel):

@@ -208,12 +208,17 @@ def _source(value: Any, folder: Path) -> Path | bytes | str:
     return path if path.is_file() else f"there is no file {printable(value)}"
 
 
-def write_gallery(path: Path, ids: Sequence[str], pictures: Sequence[Image.Image], labels: pd.DataFrame) -> None:
-    """Pictures as WebP inside Parquet, readable with `datasets` (its Image feature is struct{bytes, path})."""
+def write_gallery(
+    path: Path, ids: Sequence[str], pictures: Sequence[Image.Image], labels: pd.DataFrame, quality: int = 85
+) -> None:
+    """Pictures as WebP of a quality (1 to 100) inside Parquet.
+
+    `datasets` reads it (its Image feature is struct{bytes, path}).
+    """
     images = []
     for name, picture in zip(ids, pictures, strict=True):
         buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=85, method=6)
+        picture.save(buffer, "WEBP", quality=quality, method=6)
         images.append({"bytes": buffer.getvalue(), "path": f"{name}.webp"})
     table = labels.reset_index(drop=True).assign(image=images)
     table.insert(0, "id", list(ids))

@@ -115,14 +115,13 @@ class Spec:
     garment: Garment
     nuisance: Nuisance
     seed: int
-    look: Look | None = None  # of garments-2 and later
+    look: Look | None = None  # of garments-2
+    renderer: str | None = None  # where the look doesn't tell it: "outline"
 
     def to_json(self) -> str:
-        """One line of JSON with sorted keys; a look that there is not is left out."""
+        """One line of JSON with sorted keys; a look or renderer that there is not is left out."""
         raw = dataclasses.asdict(self)
-        if self.look is None:
-            del raw["look"]
-        return json.dumps(raw, sort_keys=True)
+        return json.dumps({key: value for key, value in raw.items() if value is not None}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Spec:
@@ -130,7 +129,8 @@ class Spec:
         try:
             raw: dict[str, Any] = json.loads(text)
             look = Look(**_tuples(raw["look"])) if "look" in raw else None
-            return cls(Garment(**raw["garment"]), Nuisance(**_tuples(raw["nuisance"])), int(raw["seed"]), look)
+            nuisance = Nuisance(**_tuples(raw["nuisance"]))
+            return cls(Garment(**raw["garment"]), nuisance, int(raw["seed"]), look, raw.get("renderer"))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a garment specification ({error}): {text[:80]!r}") from error
 
@@ -138,6 +138,11 @@ class Spec:
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     """The values with JSON's lists as tuples."""
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+
+
+def contrasting(colour: str) -> list[str]:
+    """Second colours that stay apart from a fabric's own."""
+    return _CONTRAST[colour]
 
 
 def differing(first: Garment, second: Garment) -> tuple[str, ...]:

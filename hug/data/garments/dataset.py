@@ -39,6 +39,7 @@ SIZES: dict[str, Sizes] = {
     "garments-0": Sizes((800, 300, 600), (2000, 600, 600)),
     "garments-1": Sizes((3000, 1000, 1000), (6000, 2000, 2000)),
     "garments-2": Sizes((3000, 1000, 1000), (6000, 2000, 2000)),
+    "outline-1": Sizes((0, 400, 400), (0, 1000, 1000)),
 }
 
 
@@ -112,6 +113,8 @@ def recipe_of(folder: Path) -> Recipe:
 def plan(category: str, split: str, sizes: Sizes, seed: int, recipe: str = FIRST) -> Part:
     """All decisions about one category of one split; its random numbers depend on nothing else."""
     which = SPLITS.index(split)
+    if not sizes.images[which]:
+        return Part(category, split, (), (), (), ())
     streams = np.random.SeedSequence([seed, which, CATEGORIES.index(category)]).spawn(3)
     shapes, looks, texts = (np.random.default_rng(stream) for stream in streams)
     count = sizes.images[which]
