@@ -19,12 +19,12 @@ from analysis import encoding
 from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
 from analysis.sources import untrusted
+from analysis.thumbnails import thumbnail
 from hug.bounded import refusing
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
 from hug.console import given_checkpoint, given_path
 from hug.data.identity import content_hash
-from hug.files import replacing
 from hug.gaussians import Query
 from hug.model import HUG
 from hug.retrieval.gallery import GallerySource, own_index, read_gallery
@@ -44,7 +44,6 @@ MAX_WORDS = 400  # characters
 TOGETHER = 32  # sentences encoded in one pass
 DEFAULT_K = 20
 MODELS = 3  # in memory at once
-THUMBNAIL = 256  # pixels, long side
 
 
 class QueryError(ValueError):
@@ -259,14 +258,9 @@ class Session:
         return self.cache / f"thumbnails-{self.source.key}"
 
     def thumbnail(self, id: str) -> Path:
-        """A small WebP copy of a picture, made when first asked for."""
+        """A small WebP copy of a picture, made when first asked for; NO_PICTURE where it can't be read or written."""
         path = self.thumbnails / f"{self.pictures[id]:06d}.webp"
-        if not path.exists():
-            small = self.picture(id)
-            small.thumbnail((THUMBNAIL, THUMBNAIL))
-            with replacing(path) as temporary:
-                small.save(temporary, "WEBP", quality=85)
-        return path
+        return path if path.exists() else thumbnail(lambda: self.picture(id), path)
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from analysis.session import Session
 from analysis.tables import csv
+from analysis.thumbnails import NO_PICTURE
 from ui.html import render
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -51,7 +52,7 @@ def address(path: Path) -> str:
 
 def head() -> str:
     """What the page's head needs for figures and their downloads."""
-    gr.set_static_paths([PLOTLY])
+    gr.set_static_paths([PLOTLY, NO_PICTURE])
     return f'<script data-plotly="{address(PLOTLY)}">{(ASSETS / "page.js").read_text()}</script>'
 
 

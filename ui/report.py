@@ -13,6 +13,8 @@ from PIL import Image
 from analysis import model_card
 from analysis import query as study
 from analysis.session import Session
+from analysis.thumbnails import NO_PICTURE
+from hug.data.images import PictureError
 from ui.answer import caption, sure
 from ui.components import ASSETS, STYLE
 from ui.html import render, texts
@@ -34,7 +36,7 @@ def report(session: Session, result: QueryResult) -> str:
         "report", style=_style(), references=references, request=_request(result.request),
         sure=sure(session, result, open=True), model=_model(session),
         results=[
-            (inlined(session.picture(row["id"]), RESULT), caption(session, row)) for row in rows.to_dict("records")
+            (inlined(_picture(session, row["id"]), RESULT), caption(session, row)) for row in rows.to_dict("records")
         ],
         tables=[
             ("", _table(study.split(trace).drop(columns="source"))),
@@ -44,6 +46,15 @@ def report(session: Session, result: QueryResult) -> str:
         ],
         citation=(ASSETS / "citation.bib").read_text().strip(),
     )  # fmt: skip
+
+
+def _picture(session: Session, id: str) -> Image.Image:
+    """A result's picture; what stands for it where its file was damaged since it was indexed."""
+    try:
+        return session.picture(id)
+    except (OSError, PictureError):
+        with Image.open(NO_PICTURE) as drawing:
+            return drawing.convert("RGB")
 
 
 def inlined(picture: Image.Image, side: int) -> str:

@@ -17,6 +17,7 @@ from PIL import Image
 from analysis.plots import sentence
 from analysis.session import QueryError
 from hug.data.images import MAX_BYTES, SENT, PictureError, open_picture
+from hug.files import FULL
 from hug.train.jobs import JobError
 
 P = ParamSpec("P")
@@ -25,6 +26,7 @@ log = logging.getLogger("hug.page")
 MODELS = "model-pick"  # elem_id of the list of models
 LISTED = 50  # models of a session's list
 UNREADABLE = "The picture could not be read: send it as an uploaded file or as a data URL (data:image/png;base64,…)."
+FULL_DISK = "The server's disk is full, so this can't be kept just now; try again later."
 UNEXPECTED = "Something went wrong on our side; it is written in the server's log. Try once more, or another picture."
 
 
@@ -57,6 +59,8 @@ def safely(callback: Callable[P, R]) -> Callable[P, R]:
         except JobError as problem:
             raise error(sentence([str(problem)])) from problem
         except Exception as problem:
+            if isinstance(problem, OSError) and problem.errno in FULL:
+                raise error(FULL_DISK) from problem
             log.exception("unexpected error in %s", getattr(callback, "__name__", callback))
             raise error(UNEXPECTED) from problem
 

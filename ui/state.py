@@ -12,7 +12,8 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from analysis.session import DEFAULT_K, THUMBNAIL, QueryError, Session
+from analysis.session import DEFAULT_K, QueryError, Session
+from analysis.thumbnails import THUMBNAIL
 from hug.data.corruptions import CORRUPTIONS, corrupt
 from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace

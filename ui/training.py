@@ -22,6 +22,8 @@ SWITCHES = ("variance", "fc_component", "fc_instance", "fc_modality", "cord_fits
 FUSIONS = ("dynamic", "static")
 PICTURES = 20  # a category that the studies degrade and edit: half of the released models'
 ON_SPACE = bool(os.environ.get("SPACE_ID"))  # others wait there: fewer steps, and no large data
+PICTURE_BYTES = 320_000  # of a picture with its tokens and views, words among them: 4.6 GB for 15,000, measured
+OWN_BYTES = 100_000_000  # weights, state, index and studies of one training
 MOST_STEPS = 600 if ON_SPACE else 20_000
 DATA = {
     name: sizes for name, sizes in GENERATED.items() if sizes.triplets[0] and not (ON_SPACE and sizes.images[0] > 1_000)
@@ -69,6 +71,12 @@ class Settings(BaseModel):
         """What a list of trainings says of it, as JSON."""
         settings = self.model_dump(include={"data", "size", "objective", "fusion", "steps", "seed"})
         return {**settings, "changed": self.changes}
+
+    @property
+    def room(self) -> int:
+        """Bytes that it writes at most: pictures and frozen tokens where the data set isn't there yet, and its own."""
+        there = any((RUNS / "cache").glob(f"{self.data}-train-*.npy"))
+        return OWN_BYTES + (0 if there else 3 * sum(DATA[self.data].images) * PICTURE_BYTES)
 
     def train(self, out: str) -> tuple[str, ...]:
         """The arguments of `python -m` that train it; what is at its default is left out."""

@@ -13,10 +13,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis import training_log as log
+from analysis.plots import sentence
 from analysis.results_page import Results
 from analysis.sharing import shared_name
 from hug.files import replacing
-from hug.train.jobs import FAILED, FINISHED, RUNNING, STOPPING, Job
+from hug.train.jobs import DAMAGED, FAILED, FINISHED, RUNNING, STOPPING, Job
 from ui.components import NOTHING, figure_value, table_figure
 from ui.html import render, texts
 
@@ -62,7 +63,7 @@ class Run:
     @property
     def halted(self) -> bool:
         """Whether it can go on."""
-        return not self.busy and not self.finished
+        return not self.busy and not self.finished and self.job.status != DAMAGED
 
     @property
     def finished(self) -> bool:
@@ -82,6 +83,8 @@ class Run:
     def label(self) -> str:
         """As an item of a list."""
         about = self.job.about
+        if self.job.status == DAMAGED:
+            return f"{self.job.id[:9]} · {self.job.status}"
         return f"{about['objective']} · {about['size']} · {about['data']} · {about['steps']} steps · {self.job.status}"
 
     @property
@@ -100,6 +103,8 @@ class Run:
         job, progress = self.job, self.progress
         if job.status == FAILED:
             return f"{STATUS[job.status]}: {job.error}"
+        if job.status == DAMAGED:
+            return sentence([job.error])
         if job.status != RUNNING:
             return STATUS[job.status]
         if job.step != "train" or not progress.steps:
@@ -150,7 +155,7 @@ class Run:
         path = place / secrets.token_hex(16) / f"{self.job.id}.zip"
         files = [folder / name for name in ARCHIVE if (folder / name).exists()]
         with replacing(path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as archive:
-            for file in [*files, *sorted((folder / "analysis").glob("*"))]:
+            for file in [*files, *sorted((folder / "analysis").glob("[!.]*"))]:
                 archive.write(file, Path(self.job.id) / file.relative_to(folder))
         return path
 
@@ -159,7 +164,7 @@ def comparison(runs: Sequence[Run]) -> str:
     """The value of a figure: recall of all trainings, newest first, with a table of settings and measures."""
     if len(runs) < 2:
         return NOTHING
-    by_name = {f"{n}. {run.job.about['objective']}": run for n, run in enumerate(reversed(runs), 1)}
+    by_name = {f"{n}. {run.job.about.get('objective', run.job.status)}": run for n, run in enumerate(reversed(runs), 1)}
     table = log.compared({name: run.records for name, run in by_name.items()})
     return figure_value(
         None if table.empty else log.draw_compared(table), title=COMPARISON,

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import re
+from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.session import Session
+from analysis.thumbnails import NO_PICTURE
 from hug.calibration import AnswerSet
+from hug.retrieval.gallery import Pictures
 from hug.retrieval.trace import UNCALIBRATED, Certainty
 from tests.small import constant
 from ui.answer import (
@@ -23,6 +29,7 @@ from ui.answer import (
     results,
     sure,
 )
+from ui.report import report
 from ui.state import QueryRequest, QueryResult, answer
 
 REQUEST = QueryRequest("tiny", "noise/0", None, "red with sleeves", k=5)
@@ -174,3 +181,39 @@ def test_the_mark_is_where_the_query_is() -> None:
     assert places == pytest.approx([3, 3, WIDTH / 2, WIDTH - 3, WIDTH - 3], abs=0.2)
     assert len(drawings[0]["bars"]) == 28
     assert histogram(None, "t", 0.05) is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EACCES])
+def test_a_thumbnail_that_cannot_be_written_costs_no_answer(
+    tmp_path: Path, session: Session, result: QueryResult, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    here = dataclasses.replace(session, cache=tmp_path)
+    monkeypatch.setattr(os, "replace", refused)
+    shown = results(here, result)
+    assert [path for path, _ in shown] == [NO_PICTURE] * 5 and shown[0][1] == results(session, result)[0][1]
+    monkeypatch.undo()
+    assert NO_PICTURE not in [path for path, _ in results(here, result)]  # it is tried again
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:60])
+
+
+@pytest.mark.parametrize("damage", [damaged, Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_picture_that_was_damaged_since_it_was_indexed_costs_itself(
+    tmp_path: Path, session: Session, result: QueryResult, damage: Callable[[Path], object]
+):
+    assert session.source is not None
+    files = [tmp_path / f"{n}.webp" for n in range(len(session.source.ids))]
+    for file, content in zip(files, session.source.pictures.sources, strict=True):
+        file.write_bytes(content)
+    here = dataclasses.replace(
+        session, cache=tmp_path / "cache", source=dataclasses.replace(session.source, pictures=Pictures(files))
+    )
+    damage(files[session.source.ids.index(result.ids[1])])
+    shown = [path for path, _ in results(here, result)]
+    assert shown.index(NO_PICTURE) == 1 and shown.count(NO_PICTURE) == 1
+    assert report(here, result).count("data:image/webp") >= 6  # the report of it, too

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,12 @@ def test_an_unexpected_failure_is_logged_and_said_without_detail(caplog: pytest.
         failing(RuntimeError("secret /path"))()
     assert caught.value.message == UNEXPECTED
     assert "secret /path" in caplog.text
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    def keep() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    with pytest.raises(gr.Error) as failure:
+        safely(keep)()
+    assert "disk is full" in str(failure.value) and str(tmp_path) not in str(failure.value)

@@ -97,3 +97,13 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any], says: str) -> Non
 def test_every_weight_and_switch_is_explained() -> None:
     assert len(preset("paper")) == len(TERMS) + len(SWITCHES)
     assert all(len(help_of(name)) > 10 for name in (*TERMS, *SWITCHES))
+
+
+def test_the_room_that_a_training_needs_is_for_what_is_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "RUNS", tmp_path)
+    assert Settings(data="garments-0").room > 1e9 > Settings(data="tiny").room > training.OWN_BYTES
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "garments-0-train-1.npy").touch()
+    assert Settings(data="garments-0").room == training.OWN_BYTES

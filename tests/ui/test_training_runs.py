@@ -10,7 +10,7 @@ import pytest
 
 from analysis.sharing import share
 from hug.evaluate.measurements import definition
-from hug.train.jobs import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
+from hug.train.jobs import DAMAGED, FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, STOPPING, Job, Step
 from tests.analysis.test_training_log import RUN, START, checked
 from tests.hug.evaluate.measured import measurements
 from ui.components import NOTHING
@@ -126,3 +126,12 @@ def test_the_stamp_changes_with_what_can_be_seen(run: Path) -> None:
 )
 def test_times_are_for_people(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_training_with_a_damaged_record_is_shown_and_its_weights_are_packed(run: Path, tmp_path: Path) -> None:
+    damaged = Run(Job(run.name, run, {}, (), (), DAMAGED, "", 1.0, error="the record of this training is damaged"))
+    assert damaged.label == "mine-1 · damaged" and "The record of this training is damaged." in damaged.state
+    assert [name for name, (_, when) in ACTIONS.items() if when(damaged)] == ["pack", "remove"]
+    assert "damaged" in comparison([damaged, Run(job(tmp_path / "mine-2", FINISHED))])
+    with ZipFile(damaged.archive(tmp_path / "packed")) as archive:
+        assert "mine-1/model.safetensors" in archive.namelist()

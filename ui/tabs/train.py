@@ -184,7 +184,8 @@ class RunsPanel:
         """Start what the form says. Raises QueryError or JobError, before anything is written, when it may not run."""
         settings, owner = Settings.of(values), require_visitor(visitor)
         self.check_start(address_of(request.client))
-        job = self.jobs.start(owner, lambda folder: settings.job(folder, self.sessions.gallery), settings.about)
+        steps = lambda folder: settings.job(folder, self.sessions.gallery)  # noqa: E731
+        job = self.jobs.start(owner, steps, settings.about, settings.room)
         return self.refresh(visitor, job.id)
 
     def check_start(self, address: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from hug.train import jobs as jobs_module
 from hug.train.jobs import (
+    DAMAGED,
     FAILED,
     FINISHED,
     INTERRUPTED,
@@ -46,6 +50,9 @@ with FileLock(here / "alive.lock"):
         time.sleep(0.01)
 """,
     "bars": "import sys; sys.stderr.write('one\\n\\r10 %\\r20 %\\rValueError: ' + 400 * 'x' + '\\n\\n'); sys.exit(3)",
+    "told": "import sys; sys.exit('python -m hug train: the disk is 100% full\\ntrain:   2%|▎  | 12/600')",
+    "raised": "import sys; sys.stdout.write('1 of 2'); sys.stdout.flush(); {}['the key']",
+    "chatty": "import sys; print(300_000 * 'x '); sys.exit('no word\\n 99%|█\\r')",
     "mute": "raise SystemExit(7)",
     "shot": "import os; os.kill(os.getpid(), 9)",
 }
@@ -103,8 +110,9 @@ def start(jobs: Jobs, *steps: Step, owner: str = "ann") -> Job:
 
 
 def record(jobs: Jobs, job: Job, **changes: object) -> None:
-    path = job.folder / "job.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    content = json.loads((job.folder / "job.json").read_text())
+    del content["crc32"]
+    (job.folder / "job.json").write_text(json.dumps({**content, **changes}))
 
 
 def kept(jobs: Jobs, count: int) -> list[Job]:
@@ -150,7 +158,10 @@ def test_steps_run_in_order_and_are_done(jobs: Jobs, here: Path):
     [
         ("bars", f"ValueError: {400 * 'x'}"[:300]),
         ("mute", "train ended with 7"),
-        ("shot", "train broke off: Killed"),
+        ("shot", "train broke off: Killed; perhaps the machine lacks memory"),
+        ("told", "the disk is 100% full"),
+        ("raised", "KeyError: 'the key'"),
+        ("chatty", "no word"),
         ("nowhere", "No module named hugtest_nowhere"),
     ],
 )
@@ -274,17 +285,88 @@ def test_an_owner_reaches_their_own_jobs_only(jobs: Jobs):
     assert jobs.get("ann", job.id) == job
 
 
-def test_list_is_newest_first_without_damaged_records(jobs: Jobs):
-    first, second, third, fourth, fifth = kept(jobs, 5)
-    assert [j.id for j in jobs.list("ann")] == [j.id for j in (fifth, fourth, third, second, first)]
-    (second.folder / "job.json").write_text("{")
-    record(jobs, third, format=99)
-    record(jobs, fourth, created="yesterday")
-    (fifth.folder / "job.json").unlink()
-    assert [j.id for j in jobs.list("ann")] == [first.id]
-    for job in (second, third, fourth, fifth):
-        with pytest.raises(JobError, match="can't be read"):
-            jobs.get("ann", job.id)
+def test_list_is_newest_first(jobs: Jobs):
+    first, second, third = kept(jobs, 3)
+    assert [j.id for j in jobs.list("ann")] == [j.id for j in (third, second, first)]
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut off": lambda path: path.write_text("{"),
+    "no text": lambda path: path.write_bytes(b"\xff\x00"),
+    "a list": lambda path: path.write_text("[]"),
+    "gone": lambda path: path.unlink(),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "another number": lambda path: path.write_text(path.read_text().replace('"seed": 3', '"seed": 7')),
+    "another state": lambda path: path.write_text(path.read_text().replace('"finished"', '"running"')),
+    "another format": lambda path: path.write_text(path.read_text().replace('"format": 1', '"format": 9')),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_record_is_read_from_its_copy_and_without_one_the_job_stays(
+    jobs: Jobs, damage: Callable[[Path], object]
+):
+    job = ended(jobs, start(jobs))
+    (job.folder / "model.safetensors").write_bytes(b"weights")
+    damage(job.folder / "job.json")
+    assert jobs.list("ann") == [jobs.get("ann", job.id)] == [job]
+    damage(job.folder / ".job.json")
+    (left,) = jobs.list("ann")
+    assert (left.id, left.status, left.folder) == (
+        job.id,
+        DAMAGED,
+        job.folder,
+    ) and "weights can be packed" in left.error
+    with pytest.raises(JobError, match="it can't go on"):
+        jobs.resume("ann", job.id)
+    with pytest.raises(JobError, match="isn't running"):
+        jobs.stop("ann", job.id)
+    assert jobs.log("ann", job.id) == "" and (left.folder / "model.safetensors").exists()
+    jobs.remove("ann", job.id)
+    assert jobs.list("ann") == []
+
+
+def test_a_record_of_an_earlier_release_is_read(jobs: Jobs):
+    job = ended(jobs, start(jobs))
+    content = json.loads((job.folder / "job.json").read_text())
+    del content["crc32"]
+    (job.folder / "job.json").write_text(json.dumps(content))
+    assert jobs.get("ann", job.id) == job
+
+
+def test_without_room_on_the_disk_nothing_begins(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(JobError, match=r"GB free, and this training needs 1000000000\.00; make room first"):
+        jobs.start("ann", lambda folder: [], {}, room=10**18)
+    assert not [*jobs.root.glob("*/mine-*")] and not jobs.running()
+    job = ended(jobs, start(jobs, Step("train", ("hugtest_nowhere",))))
+    free = shutil.disk_usage(jobs.root)._replace(free=2000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    with pytest.raises(JobError, match="has 0.00 GB free"):
+        jobs.resume("ann", job.id)
+    assert not (job.folder / ".reserve").exists()
+
+
+def test_a_record_that_the_disk_refuses_is_written_from_the_reserve(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """While the reserve lies there the disk is full for the record; what the step said is its last word."""
+    job = ended(jobs, start(jobs, Step("train", ("hugtest_nowhere",))))
+    write = jobs_module.write_json
+
+    def refused(path: Path, value: object) -> None:
+        if (path.parent / ".reserve").exists() and '"step": "train"' in json.dumps(value):
+            raise OSError(errno.ENOSPC, "full")
+        write(path, value)
+
+    (job.folder / ".reserve").touch()
+    monkeypatch.setattr(jobs_module, "write_json", refused)
+    monkeypatch.setattr(os, "nice", lambda _: None)
+    before = signal.getsignal(signal.SIGTERM)
+    jobs_module._Runner(replace(job, status=RUNNING, error="", ended=None)).run()
+    signal.signal(signal.SIGTERM, before)
+    job = jobs.get("ann", job.id)
+    assert job.status == FAILED and job.error.endswith("No module named hugtest_nowhere")
+    assert not (job.folder / ".reserve").exists() and "== train" in capfd.readouterr().out
 
 
 def test_so_many_are_kept_and_room_is_made_by_removing(jobs: Jobs):
