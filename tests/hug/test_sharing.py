@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from huggingface_hub import CommitOperationAdd
 
@@ -41,8 +42,9 @@ class FolderHub:
 def checkpoint(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     save_model(small_model(OBJECTIVES["calibrated"]), folder)
-    for name in ("state.safetensors", "gallery.json", "gallery.safetensors", "job.json", ".env", "validation.parquet"):
+    for name in ("state.safetensors", "gallery.json", "gallery.safetensors", "job.json", ".env"):
         (folder / name).write_text("x")
+    pd.DataFrame({"row": [0]}).to_parquet(folder / "validation.parquet")
     return folder
 
 
