@@ -19,26 +19,34 @@ NOTE = "Stand-in pictures: photographs of other things under official ids. No nu
 
 
 def link(annotations: Path, photos: Path, out: Path) -> int:
-    """Write the tree; returns how many ids it has. Existing links stay."""
+    """Write the tree, Fashion-IQ's or CIRR's; returns how many pictures it has. Existing links stay."""
     pictures = sorted(path.resolve() for path in photos.rglob("*") if path.suffix.lower() in SUFFIXES)
     for part in ("captions", "image_splits"):
         (out / part).mkdir(parents=True, exist_ok=True)
         for file in (annotations / part).glob("*.json"):
             (out / part / file.name).write_bytes(file.read_bytes())
-    ids: set[str] = set()
-    for file in (annotations / "image_splits").glob("*.json"):
-        ids.update(json.loads(file.read_text()))
-    for file in (annotations / "captions").glob("*.json"):
-        for entry in json.loads(file.read_text()):
-            ids.update(str(entry[side]) for side in ("candidate", "target") if entry.get(side))
-    (out / "images").mkdir(exist_ok=True)
-    for id in sorted(ids):
-        place = out / "images" / f"{id}.jpg"
-        number = int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest())
-        if not place.is_symlink():
-            place.symlink_to(pictures[number % len(pictures)])
+    places = wanted(annotations)
+    for id, place in places.items():
+        path = out / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_symlink():
+            number = int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest())
+            path.symlink_to(pictures[number % len(pictures)])
     (out / "STAND-IN.txt").write_text(NOTE)
-    return len(ids)
+    return len(places)
+
+
+def wanted(annotations: Path) -> dict[str, str]:
+    """Id -> place of every picture that the annotations name."""
+    places: dict[str, str] = {}
+    for file in sorted((annotations / "image_splits").glob("*.json")):
+        ids = json.loads(file.read_text())
+        places |= ids if isinstance(ids, dict) else {id: f"images/{id}.jpg" for id in ids}  # CIRR's files say where
+    for file in sorted((annotations / "captions").glob("cap.*.*.json")):
+        for entry in json.loads(file.read_text()):
+            ids = [entry[side] for side in ("candidate", "target") if entry.get(side)]
+            places |= {id: f"images/{id}.jpg" for id in ids}
+    return places
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in ("annotations", "photos", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args(argv)
-    print(f"{link(args.annotations, args.photos, args.out)} ids in {args.out}, each a link to a stand-in picture")
+    print(f"{link(args.annotations, args.photos, args.out)} pictures in {args.out}, each a link to a stand-in")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from hug.train.batch import Batches, compute, supplied
 from hug.train.distributed import World, own_device, world
 from hug.train.state import Log, State
 
-FREE = ("threads", "cache", "device", "tokens", "workers", "save_seconds")  # settings that change no result
+FREE = ("threads", "cache", "device", "tokens", "workers", "save_seconds")  # settings that change nothing but rounding
 
 
 @dataclass(frozen=True)
