@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 
 from hug.commands.options import add_checkpoint, add_device, add_milvus
@@ -31,18 +32,18 @@ def run(args: Namespace) -> int:
     words = os.fsencode(args.words).decode("utf-8", "replace")  # as typed, whatever the console's letters
     folder = local_folder(args.checkpoint)
     model = load(folder, device=args.device)
-    index: Index | MilvusIndex
-    if args.milvus:
-        index = MilvusIndex.open(args.milvus, args.collection)
-    else:
-        index = Index.load(args.index or folder, half=True)
-    index.check(model)
-    query = model.query([open_picture(args.picture)], [words])
-    calibration = Calibration.load(folder, model)
-    mu = index.gaussians.mu if isinstance(index, Index) else None
-    strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
-    reasons = reasons_before(strange, model.backbone, words)
-    answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
+    query, calibration = model.query([open_picture(args.picture)], [words]), Calibration.load(folder, model)
+    with ExitStack() as stack:  # an open Milvus keeps the process alive
+        index: Index | MilvusIndex
+        if args.milvus:
+            index = stack.enter_context(MilvusIndex.open(args.milvus, args.collection))
+        else:
+            index = Index.load(args.index or folder, half=True)
+        index.check(model)
+        mu = index.gaussians.mu if isinstance(index, Index) else None
+        strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
+        reasons = reasons_before(strange, model.backbone, words)
+        answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")
     print("variance  " + "  ".join(f"{n} {v:.4f}" for n, v in answer.means.items()))
