@@ -51,6 +51,6 @@ def test_a_large_gallery_is_laid_out_without_all_its_distances(monkeypatch: pyte
 
 def test_a_map_of_almost_nothing_is_skipped(gallery_only: Experiments) -> None:
     index = gallery_only.index
-    few = dataclasses.replace(index, ids=index.ids[:4], gaussians=index.gaussians[:4], meta={})
+    few = dataclasses.replace(index, ids=index.ids[:4], gaussians=index.gaussians[:4], meta={}, contents=[])
     with pytest.raises(Skipped, match="fewer than 5"):
         measure(dataclasses.replace(gallery_only, session=dataclasses.replace(gallery_only.session, stored=few)))

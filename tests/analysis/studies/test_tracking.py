@@ -66,7 +66,7 @@ def test_styles_differ_in_what_they_remove_and_share_the_controls(experiments: E
 
 def test_a_second_run_draws_nothing(experiments: Experiments, monkeypatch: pytest.MonkeyPatch) -> None:
     table = experiments.deltas["unseen"]
-    monkeypatch.setattr("hug.data.garments.truth.render", None)  # would fail if a picture were drawn again
+    monkeypatch.setattr("hug.data.garments.truth.draw", None)  # would fail if a picture were drawn again
     again = dataclasses.replace(experiments)
     pd.testing.assert_frame_equal(again.deltas["unseen"], table)
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from hug.data.captions import joined
 from hug.data.garments.attributes import ASPECTS, CATEGORIES, COLOURS, VALUES, Garment, differing, sample_garment
-from hug.data.garments.phrasing import NEGATIONS, SPLIT_SHARES, TABLES, belongs, compose, lexicon
+from hug.data.garments.phrasing import SPLIT_SHARES, VOICE, belongs
 from hug.data.garments.recipes import CHANGES
 from hug.data.garments.wording import KINDS, Wording
 from tests.hug.data.garments.test_wording import FUNCTION_WORDS, pairs
@@ -23,7 +23,7 @@ MORE_FUNCTION_WORDS = FUNCTION_WORDS | {
 
 
 def texts(kind: str, count: int, seed: int, split: str = "train") -> list[Wording]:
-    return [compose(r, t, rng, kind, split) for r, t, rng in pairs(count, seed)]
+    return [VOICE.compose(r, t, rng, kind, split) for r, t, rng in pairs(count, seed)]
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def said() -> dict[str, list[str]]:
         values = {a: [v for v in VALUES[reference.category][a] if v != reference.value(a)] for a in map(str, changed)}
         target = reference.replace(**{aspect: str(rng.choice(each)) for aspect, each in values.items()})
         for kind, each in out.items():  # of the same pairs: what differs is the kind alone
-            each.append(joined(compose(reference, target, rng, kind, "test").captions))
+            each.append(joined(VOICE.compose(reference, target, rng, kind, "test").captions))
     return out
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_generator_state_gives_the_same_words(kind: str) -> None:
     reference, target, _ = pairs(1)[0]
-    first, second = (compose(reference, target, np.random.default_rng(4), kind, "val") for _ in range(2))
+    first, second = (VOICE.compose(reference, target, np.random.default_rng(4), kind, "val") for _ in range(2))
     assert first == second
 
 
@@ -79,7 +79,7 @@ def test_about_half_of_the_entries_have_one_caption() -> None:
 @pytest.mark.parametrize("kind", ["specific", "presupposing"])
 def test_the_meaning_holds_for_the_target_and_covers_all_changes(kind: str) -> None:
     for reference, target, rng in pairs(300, 1):
-        wording = compose(reference, target, rng, kind, "train")
+        wording = VOICE.compose(reference, target, rng, kind, "train")
         assert set(differing(reference, target)) <= set(wording.says)
         assert all(target.value(aspect) in allowed for aspect, allowed in wording.says.items())
         assert all(reference.value(aspect) == value for aspect, value in wording.needs.items())
@@ -91,11 +91,13 @@ def test_what_is_negated_is_not_allowed() -> None:
     """A text that says what is gone allows every value but that one, of which the target has one."""
     negations = 0
     for reference, target, rng in pairs(600, 7):
-        wording = compose(reference, target, rng, "specific", "train")
+        wording = VOICE.compose(reference, target, rng, "specific", "train")
         for aspect in differing(reference, target):
             old = reference.value(aspect)
             phrases = (
-                f" {words} " for _, words in NEGATIONS[aspect][old] if words.startswith(("no ", "not ", "without"))
+                f" {words} "
+                for _, words in VOICE.negations[aspect][old]
+                if words.startswith(("no ", "not ", "without"))
             )
             text = " ".join(re.sub("[.,?]", " ", f" {' . '.join(wording.captions)} ").lower().split())
             if any(words in f" {text} " for words in phrases):
@@ -108,12 +110,12 @@ def test_what_is_negated_is_not_allowed() -> None:
 def test_every_value_can_be_negated() -> None:
     for values in VALUES.values():
         for aspect in ASPECTS:
-            assert set(values[aspect]) <= set(NEGATIONS[aspect])
-    assert set(NEGATIONS["colour"]) == set(COLOURS)
+            assert set(values[aspect]) <= set(VOICE.negations[aspect])
+    assert set(VOICE.negations["colour"]) == set(COLOURS)
 
 
 def test_vague_words_name_no_attribute() -> None:
-    tables = (TABLES.named, TABLES.compared)
+    tables = (VOICE.tables.named, VOICE.tables.compared)
     attribute = [x for table in tables for values in table.values() for each in values.values() for _, x in each]
     known = {word for text in attribute for word in text.split()} - MORE_FUNCTION_WORDS
     spoken = {word for w in texts("vague", 300, 4) for x in w.captions for word in re.findall(r"[a-z-]+", x.lower())}
@@ -133,7 +135,7 @@ def test_a_vague_text_belongs_to_one_split() -> None:
 
 
 def test_the_lexicon_knows_phrases_of_every_kind() -> None:
-    meanings = lexicon()
+    meanings = VOICE.lexicon()
     assert meanings["long sleeves"].aspect == "sleeve"
     assert meanings["no stripes"] == ("no stripes", "pattern", "named")
     assert meanings["a bit more elegant"].kind == meanings["prettier"].kind == "vague"
@@ -143,10 +145,10 @@ def test_the_lexicon_knows_phrases_of_every_kind() -> None:
 def test_wrong_arguments_are_refused() -> None:
     reference, target, rng = pairs(1)[0]
     with pytest.raises(ValueError, match="unknown kind of wording 'poetic'"):
-        compose(reference, target, rng, "poetic", "train")
+        VOICE.compose(reference, target, rng, "poetic", "train")
     with pytest.raises(ValueError, match="unknown split 'dev'"):
-        compose(reference, target, rng, "vague", "dev")
+        VOICE.compose(reference, target, rng, "vague", "dev")
     with pytest.raises(ValueError, match="the same attributes"):
-        compose(reference, reference, rng, "specific", "train")
+        VOICE.compose(reference, reference, rng, "specific", "train")
     with pytest.raises(ValueError, match="cannot become"):
-        compose(Garment("shirt", "red", "solid", "short", "crew", "hip", "none"), target, rng, "vague", "train")
+        VOICE.compose(Garment("shirt", "red", "solid", "short", "crew", "hip", "none"), target, rng, "vague", "train")
