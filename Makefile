@@ -26,7 +26,8 @@ test: .venv/.requirements-dev
 	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 soak: .venv/.requirements-dev
-	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest tests/soak -s $(PYTEST_ARGS)
+	HUG_CRASH_STRIDE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest \
+		tests/hug/train/test_crashes.py tests/soak -s $(PYTEST_ARGS)
 
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .
