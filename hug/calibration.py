@@ -32,7 +32,7 @@ FILE, TENSORS, TABLE, FORMAT = "calibration.json", "calibration.safetensors", "v
 NAMES = (*SOURCES, "q")  # r reference picture, t words, m coordination, q merged
 WITHIN = 10  # a hit: the target is among so many
 CUTS = (1, 2, 3, 5, 10, 20, 50)  # k at which the chance is corrected; in between by the logarithm of k
-PARTS = (30, 100, 300, 600)  # sizes of random parts of the galleries, beside the whole
+PARTS = (30, 100, 300, 600, 1000, 1800, 3000, 6000)  # sizes of random parts of the galleries, beside the whole
 LEVELS = tuple(np.round(np.linspace(0.5, 0.99, 50), 2).tolist())  # of answer sets
 FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and the fewest queries of one
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
@@ -293,7 +293,7 @@ def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tu
     """Of the whole galleries, and of random parts of them that hold the target."""
     smallest = min(d.shape[1] for d, _ in galleries)
     whole = min(smallest, *(d.shape[1] for d, _ in galleries))
-    sizes = [n for n in PARTS if 1.5 * n <= smallest]
+    sizes = [n for n in PARTS if 1.2 * n <= smallest]
     parts = [[part_of_gallery(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
     fitted = []
     for part, size in zip(parts, [*sizes, whole], strict=True):

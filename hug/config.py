@@ -6,7 +6,7 @@ paper's, so that a term that a preset does not name is a term it does not have.
 
 from typing import Any, Literal, Self, TypeVar, cast
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 S = TypeVar("S", bound="Section")
 
@@ -67,6 +67,15 @@ class DataConfig(Section):
         "fail", description="pictures that are missing or unreadable: fail, or go on without, under a reduced protocol"
     )
     view_seed: int = Field(0, description="seed of the degraded and aspect-removed training views")
+
+    @field_validator("categories")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises ValueError for a category that is named twice: its queries would count twice."""
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the category {twice!r} is named twice")
+        return names
 
 
 class ModelConfig(Section):

@@ -17,7 +17,7 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 from hug.backbones import Backbone, Reader, Words, load_backbone
 from hug.config import ModelConfig, ObjectiveConfig
-from hug.data.images import open_picture
+from hug.data.images import PictureError, open_picture
 from hug.gaussians import Gaussians, Query, merge
 
 LOGVAR_MIN = -9.0  # sigma^2 in [e^-9, 1]: below 1 the merge of Eq. 10 is monotone in each source
@@ -252,7 +252,20 @@ def _pictures(images: Sequence[Image.Image | Path | bytes]) -> list[Image.Image]
         raise ValueError(f"give a list of pictures, such as [picture]; got one {type(images).__name__}")
     if not len(images):
         raise ValueError("there is no picture: give at least one")
-    return [picture if isinstance(picture, Image.Image) else open_picture(picture) for picture in images]
+    return [_picture(picture, n) for n, picture in enumerate(images)]
+
+
+def _picture(picture: Image.Image | Path | bytes, place: int) -> Image.Image:
+    """Raises PictureError, naming its place in the list, for one that is empty or cut off."""
+    if not isinstance(picture, Image.Image):
+        return open_picture(picture)
+    try:
+        picture.load()  # an opened file is read now
+    except (OSError, SyntaxError) as error:
+        raise PictureError(f"picture {place} of the list is damaged or cut off and can't be read ({error})") from error
+    if not all(picture.size):
+        raise PictureError(f"picture {place} of the list has no pixels ({picture.width}x{picture.height})")
+    return picture
 
 
 def device_of(name: str) -> torch.device:

@@ -12,6 +12,7 @@ from analysis import query as study
 from analysis.session import Session
 from hug.backbones.reading import reading_notes
 from hug.calibration import Calibration
+from hug.retrieval.trace import UNREAD
 from ui.html import render, texts
 from ui.state import KINDS, QueryRequest, QueryResult
 
@@ -29,6 +30,8 @@ def sure(session: Session, result: QueryResult, open: bool = False) -> Markup:
     alarm = trace.chance is not None and trace.chance < POOR
     unknown = TEXTS["untrusted" if session.calibration else "uncalibrated"]
     verdict = unknown if key is None else VERDICTS[key]
+    if UNREAD in trace.certainty.withheld:
+        key, verdict = "", ""  # the words' doubt says nothing of words that are not read
     return render(
         "sure", words=trace.words, empty=not result.ids, alarm=alarm,
         verdict=TEXTS["poor"] if alarm and not key else verdict, advice=TEXTS["advice"].get(key, ""),

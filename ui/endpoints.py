@@ -33,7 +33,7 @@ def build(sessions: Sessions) -> None:
 
     for name, fn, inputs, output in (
         ("retrieve", retrieve, [picture, words, k, category, exclude], results),
-        ("uncertainty", uncertainty, [picture, words], variances),
+        ("uncertainty", uncertainty, [picture, words, category, exclude], variances),
     ):
         trigger.click(
             safely(partial(fn, session)), inputs, output, preprocess=False, api_name=name, api_description=text(name),
@@ -49,9 +49,10 @@ def retrieve(session: Session, picture: Any, words: str, k: int, category: str, 
     return [{**row, "category": session.category(row["id"]), "notes": notes} for row in rows]
 
 
-def uncertainty(session: Session, picture: Any, words: Any) -> dict[str, Any]:
+def uncertainty(session: Session, picture: Any, words: Any, category: str = "", exclude: str = "") -> dict[str, Any]:
     """The split, its percentiles, the chance and the components as plain data."""
-    trace = session.trace(read_picture(picture), _sent(words))
+    options = session.search(None, category, exclude)
+    trace = session.trace(read_picture(picture), _sent(words), options)
     split, variances, weights = study.split(trace), study.variances(trace), study.weights(trace)
     names = list(split.name)
     percentiles = [None if value != value else float(value) for value in split.percentile]

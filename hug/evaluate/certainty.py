@@ -25,6 +25,7 @@ from hug.posterior import Posterior
 
 LEAST = 20  # queries that a prediction of misses needs
 LEVELS = (0.8, 0.9, 0.95)  # of answer sets that are measured
+UNION_PART = 1800  # pictures of all categories: the bundled gallery's number
 SIZES = (30, 100, 300)  # random parts of the galleries in which the chance is measured too
 BASELINES = ("top1", "margin", "entropy", "kinds", "sentence")  # what knows no uncertainty
 
@@ -254,6 +255,32 @@ def posterior_metrics(ranking: RankedSplit, calibration: Calibration, draws: int
     return [*metrics, Metric.estimate("auroc.absent", measure.auroc, -np.r_[present, absent], labels, draws=draws)]
 
 
+def union_metrics(ranking: RankedSplit, calibration: Calibration, draws: int = DRAWS) -> list[Metric]:
+    """Are chance and answer sets kept when all categories are searched at once, in the whole and in a part of it?"""
+    if "all" not in calibration.scopes or len(ranking.categories) < 2:
+        return []
+    whole, metrics = [_in_union(ranking, n) for n in range(len(ranking.categories))], list[Metric]()
+    most = whole[0][0].shape[1]
+    for size in (most, *(n for n in (UNION_PART,) if n < most)):
+        chance, hit, inside, sizes = [], [], [], []
+        for distances, targets in whole:
+            own, places = (distances, targets) if size == most else part_of_gallery(distances, targets, size)
+            posterior = calibration.posterior(own)
+            ranks = 1 + np.argmax(posterior.order == places[:, None], axis=1)
+            held = calibration.answer_set(posterior, size, 0.9, "all")
+            chance.append(calibration.chance(posterior, size, WITHIN, "all"))
+            hit.append(ranks <= WITHIN)
+            inside.append(100.0 * (ranks <= held))
+            sizes.append(held.astype(float))
+        columns = [np.concatenate(column) for column in (chance, hit, inside, sizes)]
+        metrics += [
+            Metric.estimate(f"union.ece.{size}", measure.calibration_error, columns[0], columns[1], draws=draws),
+            Metric.estimate(f"union.coverage.{size}", np.mean, columns[2], draws=draws),
+            Metric.estimate(f"union.size.{size}", np.median, columns[3], draws=draws),
+        ]
+    return metrics
+
+
 def _chance_and_hit(
     calibration: Calibration, distances: np.ndarray, targets: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -280,4 +307,5 @@ def certainty_metrics(
         *metrics,
         *set_metrics(ranking, validation, every.promises, draws),
         *posterior_metrics(ranking, calibration, draws),
+        *union_metrics(ranking, calibration, draws),
     ]

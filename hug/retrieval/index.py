@@ -28,6 +28,7 @@ from hug.retrieval.options import (
     Ranking,
     SearchOptions,
     Where,
+    check_count,
     check_query,
     chosen_components,
     excluded_ids,
@@ -83,6 +84,8 @@ class Index:
         """
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
+        if isinstance(ids, str):
+            raise ValueError(f"give the ids as a list, one a picture; got the single text {ids!r}")
         names = [str(n) for n in range(len(images))] if ids is None else list(ids)
         labels = {label: list(values) for label, values in (meta or {}).items()}
         _check_ids(names, len(images))
@@ -180,8 +183,7 @@ class Index:
         Raises ValueError for a k below 1, an unknown label, a component that doesn't exist, an `exclude` of
         another length, or a query of other sizes or with a number that isn't finite.
         """
-        if options.k < 1:
-            raise ValueError(f"k must be at least 1, got {options.k}")
+        check_count(options.k)
         device, shape = self.gaussians.mu.device, self.gaussians.mu.shape
         mask = None if options.where is None else self._mask(options.where).to(device)
         rows, places = (side.to(device) for side in self._excluded(options.exclude, len(query)))
@@ -233,7 +235,10 @@ class Index:
     def _mask(self, where: Where) -> Tensor:
         """(N,) true for the candidates that may be ranked."""
         if not isinstance(where, Mapping):
-            mask = torch.as_tensor(where)
+            try:
+                mask = torch.as_tensor(where)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise ValueError(f"where is labels with the values wanted, or a mask; got {where!r}") from error
             if mask.shape != (len(self.ids),) or mask.dtype != torch.bool:
                 raise ValueError(
                     f"the mask has shape {tuple(mask.shape)} of {mask.dtype}, expected {len(self.ids)} Booleans"

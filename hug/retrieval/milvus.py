@@ -32,6 +32,7 @@ from hug.retrieval.options import (
     Ranking,
     SearchOptions,
     Where,
+    check_count,
     check_query,
     chosen_components,
     excluded_ids,
@@ -158,8 +159,7 @@ class MilvusIndex:
         Raises ValueError as `Index.rank` does, for more candidates than Milvus gives at once, and for a mask that
         names more than a few thousand.
         """
-        if options.k < 1:
-            raise ValueError(f"k must be at least 1, got {options.k}")
+        check_count(options.k)
         k, sizes = min(options.k, len(self)), (self.about["components"], self.about["dim"])
         excluded = excluded_ids(options.exclude, len(query))
         check_query(query, *sizes)

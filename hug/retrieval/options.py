@@ -54,6 +54,14 @@ class Gallery(Protocol):
     def candidates(self, ranking: Ranking) -> Gaussians: ...
 
 
+def check_count(k: object) -> None:
+    """Raises ValueError for a number of candidates that is no whole number above 0."""
+    if isinstance(k, bool) or not isinstance(k, int):
+        raise ValueError(f"k must be a whole number, got {k!r}")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+
+
 def excluded_ids(exclude: Exclude, count: int) -> list[list[str]]:
     """The ids that each query must not get. Raises ValueError when there is no entry for each of `count` queries."""
     if exclude is None:
@@ -77,6 +85,8 @@ def wanted_labels(where: Mapping[str, str | int | Collection[str | int]], labels
 def chosen_components(components: Iterable[int] | None, count: int) -> list[int]:
     """The components that count, sorted. Raises ValueError for none and for one that isn't of 0 to `count` - 1."""
     places = list(range(count)) if components is None else sorted(set(components))
+    if not all(isinstance(place, int) for place in places):
+        raise ValueError(f"components are whole numbers from 0, got {places}")
     if not places or places[0] < 0 or places[-1] >= count:
         raise ValueError(f"components must be some of 0-{count - 1}, got {places}")
     return places

@@ -119,7 +119,7 @@ def certain(
     if not options.use_var:
         withheld.append("the candidates' variance is left out, and the chance is that of the ranking with it")
     if not words.strip():
-        withheld.append("there are no words, which no validation query lacks")
+        withheld.append("no words were given, and the chance was never measured without words")
     if query.mu_r is not None and calibration.new_pictures(query.mu_r)[0]:
         withheld.append("the picture is of another kind than those that validation knows")
     posterior = calibration.posterior(distances[:, :candidates]) if candidates else None

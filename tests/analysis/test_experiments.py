@@ -16,4 +16,4 @@ def test_queries_of_cirr_are_its_captions_as_they_are(session: Session, tmp_path
     ranking = experiments.ranking
     assert ranking.protocol.name == "cirr-val" and len(ranking.ranks) == 8
     assert set(experiments.features.texts.row) == {f"show {n} dogs" for n in range(8)}
-    assert experiments.validation is ranking and experiments.calibration[1] > 0
+    assert experiments.validation is ranking and experiments.calibration.tau > 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hug.backbones import Reader
 from hug.config import OBJECTIVES, SIZES, ModelConfig, ObjectiveConfig
@@ -326,3 +327,16 @@ def test_files_are_opened_like_pictures(tmp_path: Path) -> None:
     files = [tmp_path / "a.png", (tmp_path / "a.png").read_bytes()]
     assert torch.equal(model.target(files).mu, model.target([picture, picture]).mu)
     assert torch.equal(model.query(files, ["red", ""]).mu, model.query([picture, picture], ["red", ""]).mu)
+
+
+def test_a_picture_without_pixels_or_cut_off_is_named_by_its_place(tmp_path: Path):
+    model, whole = small_model(OBJECTIVES["paper"]), noise_pictures(1)[0]
+    whole.resize((64, 64)).save(tmp_path / "cut.jpg")
+    content = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
+    with Image.open(tmp_path / "cut.jpg") as cut:
+        for bad, reason in ((Image.new("RGB", (0, 0)), "no pixels"), (cut, "cut off")):
+            with pytest.raises(ValueError, match=f"picture 1 of the list .*{reason}"):
+                model.target([whole, bad])
+            with pytest.raises(ValueError, match=f"picture 1 of the list .*{reason}"):
+                model.query([whole, bad], ["", ""])

@@ -132,7 +132,7 @@ def test_a_poor_chance_is_set_apart_and_nothing_else_is(session: Session, result
 def test_the_set_is_said_in_plain_words(session: Session, result: QueryResult) -> None:
     assert "In 9 of 10 such questions it is among the first 7 results." in said(session, result, promised(0.6, 7))
     assert "it is the first result" in said(session, result, promised(0.97, 1))
-    assert "say more of what should change" in said(session, result, promised(0.2, 80))
+    assert "make it fewer" in said(session, result, promised(0.2, 80))
 
 
 def test_where_nothing_is_promised_the_page_says_why(session: Session, result: QueryResult) -> None:

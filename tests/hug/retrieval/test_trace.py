@@ -89,7 +89,7 @@ def test_calibration_gives_percentiles_a_chance_and_a_set(index):
         (SearchOptions(1, where=np.arange(8) < 1), "is red", (), "all of them are among the first"),
         (SearchOptions(3, components=[1, 2]), "is red", (), "sub-features are left out"),
         (SearchOptions(3, use_var=False), "is red", (), "variance is left out"),
-        (SearchOptions(3), " ", (), "no words"),
+        (SearchOptions(3), " ", (), "no words were given"),
         (SearchOptions(3), "is red", ("the gallery is of another kind",), "another kind"),
     ],
 )
