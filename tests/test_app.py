@@ -107,10 +107,22 @@ def test_uncertainty_is_split_and_per_component(client: Client, session: Session
         {names[s]: v for s, v in trace.means.items()}, rel=1e-5
     )
     assert told["percentiles"]["words"] == 100 and told["unusual"] == "words"
-    assert told["chance"] == pytest.approx(0.5)
+    assert told["chance"] is told["answer_set"] is None and "no words were given" in told["withheld"][0]
     assert all(sum(told["components"][n]) / 16 == pytest.approx(told[n], rel=1e-5) for n in names.values())
     assert [sum(w) for w in zip(*told["weights"].values(), strict=True)] == pytest.approx([1] * 16, rel=1e-5)
     assert told["untrusted"] == []
+
+
+def test_a_chance_comes_with_its_set_and_is_of_what_is_searched(
+    client: Client, session: Session, picture: Path
+) -> None:
+    told = client.predict(handle_file(str(picture)), "is red", api_name="/uncertainty")
+    assert told["chance"] == pytest.approx(0.5) and told["withheld"] == []
+    with Image.open(picture) as image:
+        held = session.trace(image, "is red").certainty.answer_set
+    assert held is not None and told["answer_set"] == {"level": held.level, "size": held.size}
+    few = client.predict(handle_file(str(picture)), "is red", "dress", "", api_name="/uncertainty")
+    assert few["chance"] is None and "no more than 10 pictures" in few["withheld"][0]
 
 
 @pytest.mark.parametrize("form", ["file", "text"])

@@ -87,8 +87,8 @@ class Plan:
 
     @property
     def state(self) -> int:
-        """Bytes of a resumable state: weights and two moments."""
-        return 3 * 4 * self.trained
+        """Bytes of a resumable state: weights, two moments, and the best weights so far."""
+        return 4 * 4 * self.trained
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers for other programs: bytes, operations, seconds."""

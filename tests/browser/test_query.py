@@ -242,7 +242,6 @@ def test_a_worse_picture_is_doubted_more(asked: Page) -> None:
     wait_for(asked, "#sure", "Asked with a worse picture: blur, severity 5 of 5.")
     asked.wait_for_selector("#seen img")
     assert float(asked.inner_text("#sure tr.hug-r td >> nth=1")) > 1.5 * before
-    assert asked.locator("#sure .hug-alarm").count() == 1  # very doubtful
     assert "with blur 5" in asked.inner_text("#history")
 
 

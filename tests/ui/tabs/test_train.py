@@ -143,7 +143,7 @@ def test_who_acts_waits_in_no_pool_of_other_tabs(session: Session) -> None:
 def test_a_started_training_is_shown_to_who_started_it(panel: train.RunsPanel, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs, asked = panel.jobs, list[str]()
 
-    def start(owner: str, make_steps: Any, about: Any) -> Job:
+    def start(owner: str, make_steps: Any, about: Any, room: int) -> Job:
         asked.append(owner)
         return jobs.get(owner, "mine-2")
 
