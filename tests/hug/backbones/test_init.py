@@ -12,7 +12,9 @@ from hug.backbones import BACKBONES, load_backbone
 
 def test_an_unknown_name_lists_the_choices() -> None:
     for name in ("vit", "vit:some/model", ""):
-        with pytest.raises(ValueError, match=rf"unknown backbone '{name}'; choose one of \['embedded'.* 'blip2:SOURCE'"):
+        with pytest.raises(
+            ValueError, match=rf"unknown backbone '{name}'; choose one of \['embedded'.* 'blip2:SOURCE'"
+        ):
             load_backbone(name)
     with pytest.raises(ValueError, match="backbone 'clip' has no source"):
         load_backbone("clip")
