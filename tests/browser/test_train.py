@@ -112,7 +112,7 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     page.wait_for_selector("#map .js-plotly-plot[data-drawn]")
 
     page.reload()  # and it stays in this browser's picker
-    page.wait_for_selector("#sure .hug-verdict")
+    page.wait_for_selector("#sure .hug-verdict", state="attached")  # whichever tab is open then
     page.wait_for_timeout(500)
     page.click("#model-pick input")
     expect(page.get_by_role("option", name=name[:9])).to_be_visible()
