@@ -88,7 +88,7 @@ class SizeCalibration:
         prediction (Romano, Sesia and Candès, NeurIPS 2020) the threshold is the quantile, over validation queries of
         the same group, of the mass before the target: a new query's target is in the set as often as the level says.
         """
-        ranks = 1 + np.argmax(posterior.order == targets[:, None], axis=1)
+        ranks = posterior.ranks(targets)
         before, ten = posterior.before(targets), posterior.first(WITHIN)
         size = posterior.probability.shape[1]
         cuts = [k for k in CUTS if k < size]
@@ -192,14 +192,18 @@ class Calibration:
 
     def _around(self, candidates: int, scope: str) -> tuple[tuple[SizeCalibration, SizeCalibration], float]:
         """The two sizes around a gallery's, and where between them (0 to 1) it lies by logarithms."""
-        sizes = self.scopes[scope if scope in self.scopes else "category"]
+        sizes = self._of(scope)
         place = float(np.interp(np.log(candidates), np.log([s.size for s in sizes]), np.arange(len(sizes))))
         low, high = int(np.floor(place)), int(np.ceil(place))
         return (sizes[low], sizes[high]), place - low
 
     def largest(self, scope: str = "category") -> int:
         """Candidates up to which a chance is given."""
-        return int(BEYOND * self.scopes[scope if scope in self.scopes else "category"][-1].size)
+        return int(BEYOND * self._of(scope)[-1].size)
+
+    def _of(self, scope: str) -> tuple[SizeCalibration, ...]:
+        """The sizes of a scope; those of one category where all together were not calibrated."""
+        return self.scopes.get(scope, self.scopes["category"])
 
     def reasons(self, candidates: int, scope: str = "category") -> list[str]:
         """Why nothing is said of a search among so many candidates; empty where a chance can be told."""
@@ -292,11 +296,10 @@ def _novelty(path: Path, raw: Mapping[str, Any]) -> Novelty | None:
 def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:
     """Of the whole galleries, and of random parts of them that hold the target."""
     smallest = min(d.shape[1] for d, _ in galleries)
-    whole = min(smallest, *(d.shape[1] for d, _ in galleries))
     sizes = [n for n in PARTS if 1.2 * n <= smallest]
     parts = [[part_of_gallery(d, t, n) for d, t in galleries] for n in sizes] + [list(galleries)]
     fitted = []
-    for part, size in zip(parts, [*sizes, whole], strict=True):
+    for part, size in zip(parts, [*sizes, smallest], strict=True):
         widest = max(d.shape[1] for d, _ in part)
         padded = [np.pad(d, ((0, 0), (0, widest - d.shape[1])), constant_values=np.inf) for d, _ in part]
         posterior = Posterior.of(np.concatenate(padded), tau)

@@ -6,6 +6,7 @@ would tell. `calibration` corrects its probabilities by validation queries. Lett
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -36,7 +37,7 @@ class Posterior:
         unnormalised = np.exp(-tau * (near - near[:, :1]))
         return Posterior(unnormalised / unnormalised.sum(1, keepdims=True), order)
 
-    @property
+    @cached_property
     def mass(self) -> np.ndarray:
         """(Q, N) probability of the first 1, 2, ..., N candidates together."""
         return np.minimum(np.cumsum(self.probability, axis=1), 1.0)
@@ -47,9 +48,12 @@ class Posterior:
 
     def before(self, targets: np.ndarray) -> np.ndarray:
         """(Q,) probability of the candidates ranked before the target, whose position in the gallery is given."""
-        places = np.argmax(self.order == np.asarray(targets)[:, None], axis=1)
-        rows = np.arange(len(places))
+        rows, places = np.arange(len(targets)), self.ranks(targets) - 1
         return self.mass[rows, places] - self.probability[rows, places]
+
+    def ranks(self, targets: np.ndarray) -> np.ndarray:
+        """(Q,) 1-based rank of each query's target, whose position in the gallery is given."""
+        return 1 + np.argmax(self.order == np.asarray(targets)[:, None], axis=1)
 
     def information(self, answers: Sequence[object] | np.ndarray) -> np.ndarray:
         """(Q,) bits that a true answer to a question would tell, when `answers` (N,) holds each candidate's.

@@ -17,11 +17,11 @@ from sklearn.preprocessing import StandardScaler
 from hug.calibration import WITHIN, Calibration, part_of_gallery
 from hug.data.features import Features
 from hug.evaluate import metrics as measure
+from hug.evaluate.baselines import frequent_ids, pooled_texts
 from hug.evaluate.bootstrap import DRAWS, Statistic
 from hug.evaluate.measurements import WORDS, Metric, best_lead
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, without_variance
 from hug.gaussians import distance
-from hug.posterior import Posterior
 
 LEAST = 20  # queries that a prediction of misses needs
 LEVELS = (0.8, 0.9, 0.95)  # of answer sets that are measured
@@ -140,9 +140,8 @@ def _logistic(features: np.ndarray, hit: np.ndarray) -> Pipeline:
 def _sentences(features: Features, split: RankedSplit) -> np.ndarray:
     """(Q, Ct) mean of each query's word tokens."""
     triplets = [split.collection.triplets[n] for n in split.rows]
-    words = features.texts.take([split.protocol.text(t.captions) for t in triplets])
-    mask = words.mask[..., None]
-    return ((words.content * mask).sum(1) / mask.sum(1)).numpy()
+    texts = [split.protocol.text(t.captions) for t in triplets]
+    return pooled_texts(features.texts, texts, frequent_ids(features.texts)).numpy()
 
 
 def _rates(validation: RankedSplit, ranking: RankedSplit) -> np.ndarray:
@@ -204,9 +203,7 @@ def selective_metrics(ranking: RankedSplit, every: MissScores, draws: int = DRAW
         }
         metrics += [Metric.estimate(f"{id}.{which}", *parts, draws=draws) for id, parts in estimates.items()]
         metrics += [predicted[which, by] for by in scores]
-        rivals = {
-            WORDS["by"][by]: scores[by] for by in ("top1", "margin", "entropy", "kinds", "sentence") if by in scores
-        }
+        rivals = {WORDS["by"][by]: scores[by] for by in BASELINES if by in scores}
         metrics.append(best_lead(f"auroc.miss.lead.{which}", measure.auroc, miss, scores["chance"], rivals, draws))
     return metrics
 
@@ -266,7 +263,7 @@ def union_metrics(ranking: RankedSplit, calibration: Calibration, draws: int = D
         for distances, targets in whole:
             own, places = (distances, targets) if size == most else part_of_gallery(distances, targets, size)
             posterior = calibration.posterior(own)
-            ranks = 1 + np.argmax(posterior.order == places[:, None], axis=1)
+            ranks = posterior.ranks(places)
             held = calibration.answer_set(posterior, size, 0.9, "all")
             chance.append(calibration.chance(posterior, size, WITHIN, "all"))
             hit.append(ranks <= WITHIN)
@@ -285,9 +282,8 @@ def _chance_and_hit(
     calibration: Calibration, distances: np.ndarray, targets: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(Q,) chance of the first k, and whether the target is among them."""
-    posterior: Posterior = calibration.posterior(distances)
-    hit = np.argmax(posterior.order == targets[:, None], axis=1) < k
-    return calibration.chance(posterior, distances.shape[1], k), hit
+    posterior = calibration.posterior(distances)
+    return calibration.chance(posterior, distances.shape[1], k), posterior.ranks(targets) <= k
 
 
 def _nearness(r: CategoryRanking, calibration: Calibration, gone: int) -> np.ndarray:
