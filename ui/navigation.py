@@ -19,6 +19,12 @@ READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 4, 
 NOT_SHARED = "No link: this model is your own and not shared. “Share by link” in the Train tab changes that."
 
 
+def in_order(tab: str) -> dict[str, Any]:
+    """Options of what shows a tab: like `READING`, but one after another. Of two side by side the one that was asked
+    for first could end last, and its view would stay."""
+    return {**READING, "concurrency_id": f"show-{tab}", "concurrency_limit": 1}
+
+
 def view_link(sessions: Sessions, session: Session, tab: str, **choices: Any) -> Markup:
     """The link of a tab's view as HTML; what is empty is left out, and so is the model that the page opens with."""
     name = sessions.link_name(session.name)

@@ -95,10 +95,9 @@ def _place(build: Callable[[Sessions, State], Tab], sessions: Sessions, state: S
         tab = build(sessions, state)
     place.label, place.id = tab.title, tab.id
     place.select(lambda: tab.id, None, open_tab, **AT_ONCE)
-    if tab.refresh:  # one after another: side by side an earlier answer could be the last to be shown
-        refresh = {**tab.refresh, "concurrency_id": f"refresh-{tab.id}", "concurrency_limit": 1}
-        place.select(**refresh)
-        state.result.change(**only_in(tab.id, open_tab, refresh))
+    if tab.refresh:
+        place.select(**tab.refresh)
+        state.result.change(**only_in(tab.id, open_tab, tab.refresh))
     return tab
 
 

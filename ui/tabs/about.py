@@ -9,7 +9,7 @@ from analysis import model_card
 from analysis.session import Sessions
 from ui.components import ASSETS, downloads, rows
 from ui.html import render, text
-from ui.navigation import READING, Parameters, view_link
+from ui.navigation import Parameters, in_order, view_link
 from ui.requests import safely
 from ui.state import State, Tab
 
@@ -21,7 +21,9 @@ def build(sessions: Sessions, state: State) -> Tab:
     gr.Markdown(text("api"), elem_id="about-api")
     citation = (ASSETS / "citation.bib").read_text()
     gr.Markdown(f"{text('citation')}\n\n```bibtex\n{citation}```", elem_id="about-cite")
-    refresh = dict(fn=safely(partial(model_cards, sessions)), inputs=[state.model], outputs=[cards], **READING)
+    refresh = dict(
+        fn=safely(partial(model_cards, sessions)), inputs=[state.model], outputs=[cards], **in_order("about")
+    )
     return Tab("about", "About", [state.model], lambda params: [Parameters(params, sessions).session.name], refresh)
 
 

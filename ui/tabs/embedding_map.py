@@ -10,9 +10,9 @@ from analysis import atlas
 from analysis.session import QueryError, Session, Sessions
 from ui.components import address, cards, cards_value, figure, figure_value, picture_card, pressed
 from ui.html import texts
-from ui.navigation import READING, Parameters, asking, view_link
+from ui.navigation import READING, Parameters, asking, in_order, view_link
 from ui.requests import safely
-from ui.state import AT_ONCE, QueryResult, State, Tab, categories
+from ui.state import AT_ONCE, QueryResult, State, Tab, categories, unless_chosen
 from ui.studies import NotMeasured, Studies
 
 TITLE = "The gallery as a map"
@@ -44,14 +44,15 @@ def build(sessions: Sessions, state: State) -> Tab:
         model: str, result: QueryResult, of: int | None, colour: str | None, kind: str | None, id: str | None
     ) -> dict[Any, Any]:
         session = sessions.get(model)
+        chosen = of, colour
         of = of if of in maps(session) else 0
         colour = colour if colour in atlas.colourings(session.index) else atlas.colourings(session.index)[0]
         kind = kind if kind in session.categories else ""
         id = id if id in session.index.ids else None
         return {
             missing: Studies(session).notice,
-            component: gr.update(**_maps(session, of)),
-            colouring: gr.update(**_colourings(session, colour)),
+            component: unless_chosen(_maps(session, of), chosen[0]),
+            colouring: unless_chosen(_colourings(session, colour), chosen[1]),
             chart: drawing(session, result, of, colour, kind),
             near: neighbours(session, id, of),
             link: view_link(sessions, session, "map", component=of or "", colour=colour, category=kind, point=id),
@@ -59,7 +60,7 @@ def build(sessions: Sessions, state: State) -> Tab:
 
     inputs = [state.model, state.result, component, colouring, category, point]
     outputs = [missing, component, colouring, chart, near, link]
-    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **READING)
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **in_order("map"))
     # A list of all pictures would take as long as the map itself each time the tab opens: it comes when it is wanted.
     point.focus(lambda: gr.update(choices=list(session.index.ids)), None, point, **AT_ONCE)
     for control in (component, colouring, category):

@@ -18,9 +18,9 @@ from analysis.session import Session, Sessions
 from analysis.studies import tracking
 from ui.components import NOTHING, Card, cards, cards_value, figure, picture_card, pressed, pressed_number, table_figure
 from ui.html import text, texts
-from ui.navigation import READING, Parameters, on_press_ask, view_link
+from ui.navigation import READING, Parameters, in_order, on_press_ask, view_link
 from ui.requests import safely
-from ui.state import AT_ONCE, Listener, QueryResult, State, Tab, categories, numbers
+from ui.state import AT_ONCE, Listener, QueryResult, State, Tab, categories, numbers, unless_chosen
 from ui.studies import NotMeasured, Studies
 
 QUESTIONS = texts("questions")
@@ -90,12 +90,12 @@ def build(sessions: Sessions, state: State) -> Tab:
 
     def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
         session = sessions.get(model)
-        choice = Choice.of(session, *choices)
-        updates = dict[Any, Any](zip(selections, select(session, choice), strict=True))
+        choice, chosen = Choice.of(session, *choices), (choices[0], choices[1], choices[3])
+        updates = dict[Any, Any](zip(selections, map(unless_chosen, select(session, choice), chosen), strict=True))
         return updates | {views[name]: value for name, value in values(sessions, session, result, choice).items()}
 
     inputs = [state.model, state.result, category, state.component, leave_out, attribute, measure]
-    show = dict(fn=safely(refresh), inputs=inputs, outputs=[*selections, *views.values()], **READING)
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=[*selections, *views.values()], **in_order("sub-features"))
     for event in (category.input, state.component.input, leave_out.release, measure.input):
         event(lambda: "", None, wrong, **AT_ONCE).then(**show)
     _wire_components(sessions, state, attribute, wrong, steps, show)
@@ -104,12 +104,12 @@ def build(sessions: Sessions, state: State) -> Tab:
     return Tab("sub-features", "Sub-features", controls, partial(restore, sessions), show)
 
 
-def select(session: Session, choice: Choice) -> list[Any]:
+def select(session: Session, choice: Choice) -> list[dict[str, Any]]:
     """Updates of the lists of categories, components and attributes."""
     return [
-        gr.update(**categories(session, choice.category)),
-        gr.update(choices=numbers(session), value=choice.component),
-        gr.update(**_attributes(session, choice.attribute)),
+        categories(session, choice.category),
+        {"choices": numbers(session), "value": choice.component},
+        _attributes(session, choice.attribute),
     ]
 
 
@@ -124,7 +124,7 @@ def restore(sessions: Sessions, params: Mapping[str, str]) -> list[Any]:
     if not params.get("component"):
         component = best(session, attribute, component)
     choice = Choice(category, component, leave_out, attribute)
-    return [session.name, *select(session, choice), leave_out, link.notice]
+    return [session.name, *(gr.update(**update) for update in select(session, choice)), leave_out, link.notice]
 
 
 def _wire_components(

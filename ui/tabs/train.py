@@ -13,7 +13,7 @@ from hug.train.jobs import BUSY, DAY, RUNNING, JobError, Jobs
 from ui.components import figure
 from ui.deep_links import parameters
 from ui.html import text, texts
-from ui.navigation import READING, Parameters
+from ui.navigation import READING, Parameters, in_order
 from ui.requests import inform, safely
 from ui.state import AT_ONCE, PRIVATE, State, Tab, signal
 from ui.training import DATA, MOST_STEPS, ON_SPACE, SWITCHES, TERMS, Settings, help_of, preset
@@ -57,7 +57,7 @@ def build(sessions: Sessions, state: State) -> Tab:
             panel = RunsPanel(sessions, state)
     panel.build_below()
     panel.wire(form, start)
-    refresh = dict(fn=safely(panel.refresh), inputs=panel.inputs, outputs=panel.outputs, **READING)
+    refresh = dict(fn=safely(panel.refresh), inputs=panel.inputs, outputs=panel.outputs, **in_order("train"))
     outputs = [state.visitor, state.model]
     arrive = dict(fn=safely(panel.arrive), inputs=[state.visitor], outputs=outputs, **READING)
     return Tab(
@@ -177,8 +177,8 @@ class RunsPanel:
             self.buttons[name].click(safely(partial(self.act, act)), self.inputs, self.outputs, **ACTING)
         self.buttons["pack"].click(safely(self.pack), self.inputs, self.download, **ACTING)
         self.buttons["use"].click(safely(self.use), self.inputs, [self.state.model, self.state.switches], **READING)
-        self.runs.input(safely(self.refresh), self.inputs, self.outputs, **READING)
-        self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **READING)
+        self.runs.input(safely(self.refresh), self.inputs, self.outputs, **in_order("train"))
+        self.timer.tick(safely(self.look), [*self.inputs, self.stamp], self.outputs, **in_order("train"))
 
     def begin(self, values: Mapping[str, Any], visitor: Any, request: gr.Request) -> dict[Any, Any]:
         """Start what the form says. Raises QueryError or JobError, before anything is written, when it may not run."""

@@ -16,7 +16,7 @@ from analysis.session import Session, Sessions
 from ui.answer import TEXTS, VERDICTS
 from ui.components import NOTHING, Card, cards, cards_value, figure, figure_value, message, picture_card
 from ui.html import texts
-from ui.navigation import READING, Parameters, on_press_ask, on_press_open, view_link
+from ui.navigation import Parameters, in_order, on_press_ask, on_press_open, view_link
 from ui.requests import safely
 from ui.state import QueryResult, State, Tab
 from ui.studies import Studies
@@ -61,12 +61,12 @@ def build(sessions: Sessions, state: State) -> Tab:
         studies = Studies(sessions.get(model))
         return {views["samples"]: samples(studies, side), views["about"]: about(sessions, studies, side), wrong: ""}
 
-    side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **READING)
+    side.input(safely(pick), [state.model, side], [views["samples"], views["about"], wrong], **in_order("uncertainty"))
     on_press_ask(views["samples"].select, sessions, state)
     on_press_ask(views["pairs"].select, sessions, state)
     on_press_open(views["components"].select, state)
     inputs, outputs = [state.model, state.result, side], list(views.values())
-    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **READING)
+    show = dict(fn=safely(refresh), inputs=inputs, outputs=outputs, **in_order("uncertainty"))
     return Tab("uncertainty", "Uncertainty", [state.model, side, wrong], partial(restore, sessions), show)
 
 
