@@ -115,7 +115,7 @@ class Session:
 
     def reasons(self, words: str) -> list[str]:
         """What is known before a search against promising anything of it, a clause each."""
-        return reasons_before(self.strange, self.model.backbone, words)
+        return reasons_before(self.calibration, self.strange, self.model.backbone, words)
 
     @cached_property
     def strange(self) -> bool:

@@ -22,10 +22,11 @@ from scipy.stats import percentileofscore
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor
 
+from hug.backbones import Words, WordTokens
 from hug.files import write_json, write_tensors
 from hug.gaussians import SOURCES, Gaussians, Query
 from hug.model import HUG
-from hug.novelty import Novelty
+from hug.novelty import Neighbours, Novelty
 from hug.posterior import Posterior, fit_tau
 
 FILE, TENSORS, TABLE, FORMAT = "calibration.json", "calibration.safetensors", "validation.parquet", 2
@@ -38,6 +39,9 @@ FIFTHS, LEAST = 5, 40  # groups of queries by their mass of the first ten, and t
 LIMITS = (0.01, 0.99)  # no validation set is large enough for a certainty
 BEYOND = 1.5  # times the largest calibrated gallery: nothing is said above
 KIND_PICTURES = 300  # pictures of validation that tell which kind is known
+# 1 - cosine between mean words from which a text is about something else: 2 % of Fashion-IQ's captions, nine in ten
+# sentences about other things, in other languages or of noise (`python -m benchmarks.wordings`).
+ELSEWHERE = 0.6
 STRANGE = 0.1  # share of new pictures from which a gallery is of another kind
 
 
@@ -148,6 +152,7 @@ class Calibration:
     data: Mapping[str, Any] = field(default_factory=dict)  # `Collection.provenance`
     values: Mapping[str, np.ndarray] = field(default_factory=dict)  # r, t, m, q -> sorted validation mean variances
     novelty: Novelty | None = None  # of pictures by their means; None where it is unknown
+    wording: Neighbours | None = None  # texts by their mean words; None where it is unknown, or words are ids
     within: int = WITHIN
 
     @staticmethod
@@ -157,18 +162,20 @@ class Calibration:
         weights: str = "",
         protocol: str = "",
         data: Mapping[str, Any] | None = None,
+        texts: np.ndarray | None = None,
     ) -> Calibration:
         """From scope -> for each gallery the distances (Q, N) of validation queries and their targets' positions (Q,).
 
-        tau is fitted on the scope "category"; what kind of picture is known, on the candidates. Raises ValueError for
-        numbers that aren't finite.
+        tau is fitted on the scope "category"; what kind of picture is known, on the candidates; of what is talked, on
+        the mean words (U, Ct) of texts. Raises ValueError for numbers that aren't finite.
         """
         first = distances["category"]
         tau = fit_tau([d for d, _ in first], [t for _, t in first])
         scopes = {scope: _sizes(galleries, tau) for scope, galleries in distances.items()}
         enough = candidates is not None and len(candidates) >= KIND_PICTURES
         novelty = Novelty.fit(means(candidates.mu)) if enough and candidates is not None else None
-        return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty)
+        wording = None if texts is None else Neighbours.of(texts, ELSEWHERE)
+        return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty, wording=wording)
 
     def posterior(self, distances: np.ndarray) -> Posterior:
         """Over the candidates of distances (Q, N); those at infinity are left out."""
@@ -218,6 +225,12 @@ class Calibration:
         """(N,) true for pictures with means (N, K, D) unlike any of the validation galleries'."""
         return np.zeros(len(mu), bool) if self.novelty is None else self.novelty.new(means(mu))
 
+    def about_something_else(self, words: Words) -> np.ndarray:
+        """(B,) true for texts without a similar one in validation; never where words are ids."""
+        if self.wording is None or not isinstance(words, WordTokens):
+            return np.zeros(len(words), bool)
+        return self.wording.new(words.mean.numpy())
+
     def strange_gallery(self, mu: Tensor) -> bool:
         """Whether more than a tenth of a gallery's pictures are unlike those of validation."""
         return bool(self.new_pictures(mu).mean() > STRANGE)
@@ -229,12 +242,17 @@ class Calibration:
     # ---- storage ----
 
     def save(self, folder: Path) -> None:
-        """`calibration.json`, and what kind of picture is known in `calibration.safetensors`, which is written first.
+        """`calibration.json`, and what is known of pictures and texts in `calibration.safetensors`, written first.
 
         The percentiles' values are the table of validation queries beside them.
         """
+        known: dict[str, np.ndarray] = {}
         if self.novelty is not None:
-            tensors = {"centre": torch.from_numpy(self.novelty.centre), "basis": torch.from_numpy(self.novelty.basis)}
+            known |= {"centre": self.novelty.centre, "basis": self.novelty.basis}
+        if self.wording is not None:
+            known["texts"] = self.wording.items
+        if known:
+            tensors = {name: torch.from_numpy(values) for name, values in known.items()}
             write_tensors(folder / TENSORS, tensors, {"weights": self.weights})
         write_json(folder / FILE, self.to_dict())
 
@@ -243,8 +261,8 @@ class Calibration:
         scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).dump_python(dict(self.scopes), mode="json")
         return {
             "format": FORMAT, "weights": self.weights, "protocol": self.protocol, "data": dict(self.data),
-            "within": self.within, "tau": self.tau, "novelty": self.novelty and self.novelty.limit, "levels": LEVELS,
-            "scopes": scopes,
+            "within": self.within, "tau": self.tau, "novelty": self.novelty and self.novelty.limit,
+            "wording": self.wording and self.wording.limit, "levels": LEVELS, "scopes": scopes,
         }  # fmt: skip
 
     @staticmethod
@@ -270,7 +288,7 @@ class Calibration:
             scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).validate_python(raw["scopes"])
             calibration = Calibration(
                 float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values,
-                _novelty(Path(folder) / TENSORS, raw), int(raw["within"]),
+                *_known(Path(folder) / TENSORS, raw), int(raw["within"]),
             )  # fmt: skip
             _check(calibration)
         except (KeyError, ValueError, TypeError, OSError, SafetensorError) as error:
@@ -283,14 +301,18 @@ def means(mu: Tensor) -> np.ndarray:
     return mu.flatten(1).float().cpu().numpy()
 
 
-def _novelty(path: Path, raw: Mapping[str, Any]) -> Novelty | None:
-    """Raises ValueError when the file is not that of these weights."""
-    if raw["novelty"] is None:
-        return None
+def _known(path: Path, raw: Mapping[str, Any]) -> tuple[Novelty | None, Neighbours | None]:
+    """Of pictures and of texts. Raises ValueError when the file is not that of these weights."""
+    pictures, texts = raw["novelty"], raw.get("wording")  # which an earlier evaluation didn't have
+    if pictures is None and texts is None:
+        return None, None
     with safe_open(path, framework="np") as file:
         if (file.metadata() or {}).get("weights") != raw["weights"]:
             raise ValueError(f"{path.name} was made for other weights")
-        return Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(raw["novelty"]))
+        return (
+            None if pictures is None else Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(pictures)),
+            None if texts is None else Neighbours(file.get_tensor("texts"), float(texts)),
+        )
 
 
 def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:

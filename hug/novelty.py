@@ -1,7 +1,8 @@
-"""Is an item like those the model was measured on? Reconstruction error by principal components, with a threshold.
+"""Is an item like those the model was measured on? Two detectors, each with a threshold.
 
-What a model was never shown lies off the subspace in which its own means vary (Jackson and Mudholkar, Technometrics
-1979). Letters: N items, F numbers of one item (K*D), R components.
+What a model was never shown lies off the subspace in which its own means vary (`Novelty`; Jackson and Mudholkar,
+Technometrics 1979), and has no similar item among the known ones (`Neighbours`; Sun et al., ICML 2022). Letters: N
+items, M known ones, F numbers of one item, R components.
 """
 
 from dataclasses import dataclass
@@ -47,3 +48,32 @@ class Novelty:
     def new(self, items: np.ndarray) -> np.ndarray:
         """(N,) true for items unlike the known ones."""
         return self.error(items) > self.limit
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Known items, and the distance from the nearest of them at which another counts as new."""
+
+    items: np.ndarray  # (M, F) half precision, rows of length one
+    limit: float  # 1 - cosine
+
+    @staticmethod
+    def of(items: np.ndarray, limit: float) -> "Neighbours":
+        """Of M known items (M, F). Raises ValueError for none, or for numbers that aren't finite."""
+        items = np.asarray(items, np.float32)
+        if items.ndim != 2 or not len(items) or not np.isfinite(items).all():
+            raise ValueError(f"expected rows of finite numbers, got {items.shape}")
+        return Neighbours(_unit(items).astype(np.float16), limit)
+
+    def distance(self, items: np.ndarray) -> np.ndarray:
+        """(N,) 1 - cosine between items (N, F) and the most similar known one."""
+        return np.asarray(1 - (_unit(items) @ self.items.T.astype(np.float32)).max(1))
+
+    def new(self, items: np.ndarray) -> np.ndarray:
+        """(N,) true for items without a similar one among the known."""
+        return self.distance(items) > self.limit
+
+
+def _unit(items: np.ndarray) -> np.ndarray:
+    rows = np.asarray(items, np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

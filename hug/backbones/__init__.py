@@ -52,6 +52,11 @@ class WordTokens(Words):
         if not self.content.is_floating_point():
             raise TypeError(f"word tokens are of real numbers, got {self.content.dtype}; ids are WordIds")
 
+    @property
+    def mean(self) -> Tensor:
+        """(B, Ct) mean word of each text."""
+        return (self.content * self.mask[..., None]).sum(1) / self.mask.sum(1, keepdim=True).clamp_min(1)
+
 
 @dataclass(frozen=True)
 class WordIds(Words):

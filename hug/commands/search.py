@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
         index.check(model)
         mu = index.gaussians.mu if isinstance(index, Index) else None
         strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
-        reasons = reasons_before(strange, model.backbone, words)
+        reasons = reasons_before(calibration, strange, model.backbone, words)
         answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")

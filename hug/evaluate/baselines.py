@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hug.backbones import WordIds
+from hug.backbones import WordTokens
 from hug.data.features import Features, Pictures, Texts
 from hug.evaluate.protocols import Protocol
 from hug.evaluate.queries import category_queries, target_ranks
@@ -62,11 +62,11 @@ def pooled_texts(texts: Texts, sentences: list[str], counted: Tensor) -> Tensor:
     parts = []
     for i in range(0, len(sentences), 256):
         words = texts.take(sentences[i : i + 256])
-        if isinstance(words, WordIds):
+        if isinstance(words, WordTokens):
+            parts.append(words.mean)
+        else:
             occurs = (words.content[..., None] == counted) & words.mask[..., None]  # (b, L, C)
             parts.append(occurs.sum(1).float())
-        else:
-            parts.append((words.content * words.mask[..., None]).sum(1) / words.mask.sum(1, keepdim=True))
     return torch.cat(parts)
 
 

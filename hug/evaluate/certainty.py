@@ -14,7 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from hug.backbones import Backbone, WordTokens
 from hug.calibration import WITHIN, Calibration, part_of_gallery
+from hug.data.collection import Collection
 from hug.data.features import Features
 from hug.evaluate import metrics as measure
 from hug.evaluate.baselines import frequent_ids, pooled_texts
@@ -23,6 +25,7 @@ from hug.evaluate.measurements import WORDS, Metric, best_lead
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, without_variance
 from hug.gaussians import distance
 
+KNOWN_TEXTS, TOGETHER = 1000, 128  # texts that tell of what a data set talks; encoded at once
 LEAST = 20  # queries that a prediction of misses needs
 LEVELS = (0.8, 0.9, 0.95)  # of answer sets that are measured
 UNION_PART = 1800  # pictures of all categories: the bundled gallery's number
@@ -39,13 +42,27 @@ class Promises:
     mass: np.ndarray  # (Q,) posterior mass of the first ten, uncorrected
 
 
-def fit_calibration(validation: RankedSplit, weights: str = "", union: bool = True) -> Calibration:
-    """From every query of a validation split; `union`: also for searches in all its categories at once."""
+def fit_calibration(
+    validation: RankedSplit, weights: str = "", union: bool = True, backbone: Backbone | None = None
+) -> Calibration:
+    """From every query of a validation split; `union`: also for searches in all its categories at once; with a
+    `backbone` also of what its texts talk."""
     galleries = {"category": [(r.distances, r.targets) for r in validation.categories]}
     if union and len(validation.categories) > 1:
         galleries["all"] = [_in_union(validation, n) for n in range(len(validation.categories))]
     provenance = validation.collection.provenance
-    return Calibration.fit(galleries, validation.candidates, weights, validation.protocol.name, provenance)
+    asked = None if backbone is None else _mean_words(backbone, validation.collection)
+    return Calibration.fit(galleries, validation.candidates, weights, validation.protocol.name, provenance, asked)
+
+
+def _mean_words(backbone: Backbone, collection: Collection) -> np.ndarray | None:
+    """(U, Ct) mean words of some of the collection's texts, whole and by caption; None where words are ids."""
+    if backbone.word_kind == "ids":
+        return None
+    texts = sorted({text for t in collection.triplets for text in (*t.captions, " and ".join(t.captions)) if text})
+    some = np.random.default_rng(0).permutation(len(texts))[:KNOWN_TEXTS]
+    words = [backbone.words([texts[n] for n in part]) for part in np.array_split(some, len(some) // TOGETHER + 1)]
+    return np.concatenate([part.mean.numpy() for part in words if isinstance(part, WordTokens)])
 
 
 def _in_union(split: RankedSplit, number: int) -> tuple[np.ndarray, np.ndarray]:

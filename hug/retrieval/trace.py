@@ -21,6 +21,7 @@ UNCALIBRATED = "this model has no calibration; run python -m hug evaluate"
 TOO_LARGE = "the gallery is too large, or not in memory, to be ranked whole"
 STRANGE = "the gallery holds another kind of picture than the one that validation knows"
 UNREAD = "the words are not understood"
+ELSEWHERE = "the words are about something else than those that validation knows"
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,17 @@ def trace(
     return QueryTrace(words, query, ranking, candidates, parts, percentiles, certainty, options)
 
 
-def reasons_before(strange: bool, backbone: Backbone, words: str) -> list[str]:
+def reasons_before(calibration: Calibration | None, strange: bool, backbone: Backbone, words: str) -> list[str]:
     """What is known before a search against promising anything of it, a clause each.
 
     `strange`: the gallery holds another kind of picture than validation's.
     """
     reasons = [STRANGE] if strange else []
-    return [*reasons, *([UNREAD] if not_understood(backbone, words) else [])]
+    if not_understood(backbone, words):
+        reasons.append(UNREAD)
+    elif calibration and words.strip() and calibration.about_something_else(backbone.words([words]))[0]:
+        reasons.append(ELSEWHERE)
+    return reasons
 
 
 def certain(

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from hug.backbones import WordIds, WordTokens
 from hug.calibration import FILE, LEVELS, NAMES, TABLE, Calibration, SizeCalibration, Steps, part_of_gallery
 from hug.config import OBJECTIVES
 from hug.files import write_json, write_parquet
@@ -91,8 +93,6 @@ def test_a_part_of_a_gallery_holds_the_target_and_no_one_left_out():
 
 def test_pictures_of_another_kind_are_new():
     rng = np.random.default_rng(0)
-    import torch
-
     mu = torch.from_numpy(rng.standard_normal((400, 3)) @ rng.standard_normal((3, 64))).float().view(400, 8, 8)
     known = Gaussians(mu, torch.ones_like(mu), torch.zeros(400))
     calibration = Calibration.fit({"category": [drawn(200, 50, 0)]}, known)
@@ -101,13 +101,27 @@ def test_pictures_of_another_kind_are_new():
     assert calibration.new_pictures(other).all() and calibration.strange_gallery(other)
 
 
+def test_words_about_something_else_are_noticed_and_ids_never_are():
+    backbone = MODEL.backbone
+    known = backbone.words(["is red", "has long sleeves", "is shorter and striped"])
+    assert isinstance(known, WordTokens)
+    calibration = Calibration.fit({"category": [drawn(200, 50, 0)]}, texts=known.mean.numpy())
+    assert not calibration.about_something_else(known).any()
+    opposite = WordTokens(-known.content, known.mask)
+    assert calibration.about_something_else(opposite).all()
+    ids = WordIds(torch.ones(2, 3, dtype=torch.long), torch.ones(2, 3, dtype=torch.bool))
+    assert not calibration.about_something_else(ids).any()
+    assert not Calibration.fit({"category": [drawn(200, 50, 0)]}).about_something_else(opposite).any()
+
+
 # ---- storage ----
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     candidates = MODEL.target(noise_pictures(300))
-    fitted = Calibration.fit({"category": [drawn(200, 50, 0)]}, candidates, MODEL.weights_hash, "garments-1", {"v": 1})
+    data, texts = {"category": [drawn(200, 50, 0)]}, np.eye(3, 8)
+    fitted = Calibration.fit(data, candidates, MODEL.weights_hash, "garments-1", {"v": 1}, texts)
     fitted.save(tmp_path)
     table = pd.DataFrame({"side": ["query"] * 3, **{f"var_{n}": [0.3, 0.1, 0.2] for n in NAMES}})
     write_parquet(tmp_path / TABLE, table)
@@ -122,6 +136,7 @@ def test_what_is_saved_comes_back(folder: Path):
     np.testing.assert_array_equal(back.chance(posterior, 50), fitted.chance(posterior, 50))
     np.testing.assert_array_equal(back.answer_set(posterior, 50), fitted.answer_set(posterior, 50))
     assert back.percentile("t", 0.2) == 50.0
+    assert back.wording is not None and back.wording.new(np.eye(4, 8)).tolist() == [False] * 3 + [True]
     assert back.novelty is not None and fitted.novelty is not None and back.novelty.limit == fitted.novelty.limit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hug.novelty import FALSE_ALARMS, Novelty
+from hug.novelty import FALSE_ALARMS, Neighbours, Novelty
 
 RNG = np.random.default_rng(0)
 AXES = RNG.standard_normal((6, 40))
@@ -29,3 +29,16 @@ def test_the_error_is_the_distance_from_the_subspace():
 def test_too_little_to_know_is_refused(items: np.ndarray):
     with pytest.raises(ValueError, match="at least four rows"):
         Novelty.fit(items)
+
+
+def test_the_nearest_known_item_decides_by_its_angle():
+    neighbours = Neighbours.of(np.array([[2.0, 0.0, 0.0], [0.0, 0.5, 0.0]]), limit=0.25)
+    items = np.array([[9.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 3.0, 4.0]])
+    np.testing.assert_allclose(neighbours.distance(items), [0.0, 1 - 0.5**0.5, 1.0, 1 - 0.6], atol=2e-3)
+    assert neighbours.new(items).tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("items", [np.zeros((0, 4)), np.full((9, 4), np.inf), np.zeros(9)])
+def test_nothing_to_compare_with_is_refused(items: np.ndarray):
+    with pytest.raises(ValueError, match="finite numbers"):
+        Neighbours.of(items, 0.5)

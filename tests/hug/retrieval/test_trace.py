@@ -11,9 +11,9 @@ import torch
 from hug.calibration import NAMES, Calibration
 from hug.config import OBJECTIVES
 from hug.gaussians import merge
-from hug.novelty import Novelty
+from hug.novelty import Neighbours, Novelty
 from hug.retrieval.index import Index, SearchOptions
-from hug.retrieval.trace import trace
+from hug.retrieval.trace import ELSEWHERE, STRANGE, reasons_before, trace
 from tests.hug.conftest import noise_pictures, small_model
 from tests.small import constant
 
@@ -125,3 +125,13 @@ def test_another_merge_moves_no_rank_and_has_no_percentile(index):
     assert static.ranking.ids == own.ranking.ids and static.chance == own.chance
     assert torch.equal(static.query.var, merge(query.var_r, query.var_t, query.var_m, dynamic=False)[0])
     assert static.percentiles == {**own.percentiles, "q": None}
+
+
+def test_what_is_known_beforehand_has_one_reason_a_kind():
+    words = MODEL.backbone.words(["is red"])
+    calibration = Calibration(1.0, {}, "w", wording=Neighbours.of(-words.mean.numpy(), 0.5))
+    assert reasons_before(None, False, MODEL.backbone, "is red") == []
+    assert reasons_before(calibration, True, MODEL.backbone, "is red") == [STRANGE, ELSEWHERE]
+    assert reasons_before(calibration, False, MODEL.backbone, " ") == []
+    known = Calibration(1.0, {}, "w", wording=Neighbours.of(words.mean.numpy(), 0.5))
+    assert reasons_before(known, False, MODEL.backbone, "is red") == []
