@@ -181,7 +181,7 @@ class Experiments:
     @cached_property
     def calibration(self) -> Calibration:
         """What validation says of an answer."""
-        return fit_calibration(self.validation, self.model.weights_hash, union=False)
+        return fit_calibration(self.validation, self.model, union=False)
 
     @cached_property
     def promises(self) -> Promises:

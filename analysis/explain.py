@@ -70,7 +70,7 @@ def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOp
     wordings = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
     texts, options = [words, *without], _first_ten(session, options)
     queries = session.queries(tokens, texts)
-    answers = _answers([session.rank(queries[[n]], text, options) for n, text in enumerate(texts)])
+    answers = _answers([session.rank(tokens, queries[[n]], text, options) for n, text in enumerate(texts)])
     measures = ["words", "fit", "overall", "chance"]
     answers[measures] -= answers.loc[0, measures]
     answers["another"] = answers["first"] != answers["first"][0]

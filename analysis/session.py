@@ -107,15 +107,16 @@ class Session:
         Raises QueryError when the words are too long.
         """
         words = self.read(words)
-        return self.rank(self.query(picture, words), words, options)
+        return self.rank(self.tokens(picture), self.query(picture, words), words, options)
 
-    def rank(self, query: Query, words: str, options: SearchOptions | None = None) -> QueryTrace:
-        """The same for a query (B = 1) that was encoded before."""
-        return trace(self.index, query, words, options or self.search(), self.calibration, self.reasons(words))
+    def rank(self, tokens: Tensor, query: Query, words: str, options: SearchOptions | None = None) -> QueryTrace:
+        """The same for a picture (1, P, Cv) and a query (B = 1) that were encoded before."""
+        reasons = self.reasons(tokens, query, words)
+        return trace(self.index, query, words, options or self.search(), self.calibration, reasons)
 
-    def reasons(self, words: str) -> list[str]:
+    def reasons(self, tokens: Tensor, query: Query, words: str) -> list[str]:
         """What is known before a search against promising anything of it, a clause each."""
-        return reasons_before(self.calibration, self.strange, self.model.backbone, words)
+        return reasons_before(self.calibration, self.strange, self.model.backbone, tokens, query, words)
 
     @cached_property
     def strange(self) -> bool:

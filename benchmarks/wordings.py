@@ -47,8 +47,9 @@ def main() -> None:
     flags.add_argument("--seed", type=int, default=0, help="seed of the draw (%(default)s)")
     args = flags.parse_args()
     session = Session.load(args.checkpoint)
+    tokens = session.tokens(session.picture(session.index.ids[0]))
     for name, texts in {"Fashion-IQ's captions": captions(args.data, args.captions, args.seed), **KINDS}.items():
-        withheld = [bool(session.reasons(text)) for text in texts]
+        withheld = [bool(session.reasons(tokens, session.queries(tokens, [text]), text)) for text in texts]
         passed = [text for text, held in zip(texts, withheld, strict=True) if not held][:FEW]
         print(f"{name}: {100 * np.mean(withheld):.1f} % of {len(texts)} get no chance; with one: {'; '.join(passed)}")
 

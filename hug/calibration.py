@@ -22,7 +22,8 @@ from scipy.stats import percentileofscore
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor
 
-from hug.backbones import Words, WordTokens
+from hug.backbones import Backbone, Words, WordTokens
+from hug.backbones.kinds import LIMIT, other_thing
 from hug.files import write_json, write_tensors
 from hug.gaussians import SOURCES, Gaussians, Query
 from hug.model import HUG
@@ -152,6 +153,7 @@ class Calibration:
     data: Mapping[str, Any] = field(default_factory=dict)  # `Collection.provenance`
     values: Mapping[str, np.ndarray] = field(default_factory=dict)  # r, t, m, q -> sorted validation mean variances
     novelty: Novelty | None = None  # of pictures by their means; None where it is unknown
+    garments: float | None = None  # log-odds below which a picture of the known kind shows another thing (`kinds.py`)
     wording: Neighbours | None = None  # texts by their mean words; None where it is unknown, or words are ids
     within: int = WITHIN
 
@@ -163,6 +165,7 @@ class Calibration:
         protocol: str = "",
         data: Mapping[str, Any] | None = None,
         texts: np.ndarray | None = None,
+        garments: float | None = None,
     ) -> Calibration:
         """From scope -> for each gallery the distances (Q, N) of validation queries and their targets' positions (Q,).
 
@@ -175,7 +178,8 @@ class Calibration:
         enough = candidates is not None and len(candidates) >= KIND_PICTURES
         novelty = Novelty.fit(means(candidates.mu)) if enough and candidates is not None else None
         wording = None if texts is None else Neighbours.of(texts, ELSEWHERE)
-        return Calibration(tau, scopes, weights, protocol, data or {}, novelty=novelty, wording=wording)
+        known: dict[str, Any] = {"novelty": novelty, "garments": garments, "wording": wording}
+        return Calibration(tau, scopes, weights, protocol, data or {}, **known)
 
     def posterior(self, distances: np.ndarray) -> Posterior:
         """Over the candidates of distances (Q, N); those at infinity are left out."""
@@ -225,6 +229,13 @@ class Calibration:
         """(N,) true for pictures with means (N, K, D) unlike any of the validation galleries'."""
         return np.zeros(len(mu), bool) if self.novelty is None else self.novelty.new(means(mu))
 
+    def other_thing(self, backbone: Backbone, tokens: Tensor, mu_r: Tensor | None) -> str | None:
+        """What a reference (1, P, Cv) of mean `mu_r` (1, K, D) looks like that the gallery holds none of; else None."""
+        if self.garments is None:
+            return None
+        known = mu_r is None or not self.new_pictures(mu_r)[0]
+        return other_thing(backbone, tokens, self.garments if known else LIMIT)
+
     def about_something_else(self, words: Words) -> np.ndarray:
         """(B,) true for texts without a similar one in validation; never where words are ids."""
         if self.wording is None or not isinstance(words, WordTokens):
@@ -262,7 +273,8 @@ class Calibration:
         return {
             "format": FORMAT, "weights": self.weights, "protocol": self.protocol, "data": dict(self.data),
             "within": self.within, "tau": self.tau, "novelty": self.novelty and self.novelty.limit,
-            "wording": self.wording and self.wording.limit, "levels": LEVELS, "scopes": scopes,
+            "garments": self.garments, "wording": self.wording and self.wording.limit, "levels": LEVELS,
+            "scopes": scopes,
         }  # fmt: skip
 
     @staticmethod
@@ -288,7 +300,7 @@ class Calibration:
             scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).validate_python(raw["scopes"])
             calibration = Calibration(
                 float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values,
-                *_known(Path(folder) / TENSORS, raw), int(raw["within"]),
+                **_known(Path(folder) / TENSORS, raw), garments=raw.get("garments"), within=int(raw["within"]),
             )  # fmt: skip
             _check(calibration)
         except (KeyError, ValueError, TypeError, OSError, SafetensorError) as error:
@@ -301,18 +313,20 @@ def means(mu: Tensor) -> np.ndarray:
     return mu.flatten(1).float().cpu().numpy()
 
 
-def _known(path: Path, raw: Mapping[str, Any]) -> tuple[Novelty | None, Neighbours | None]:
+def _known(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Of pictures and of texts. Raises ValueError when the file is not that of these weights."""
     pictures, texts = raw["novelty"], raw.get("wording")  # which an earlier evaluation didn't have
     if pictures is None and texts is None:
-        return None, None
+        return {}
     with safe_open(path, framework="np") as file:
         if (file.metadata() or {}).get("weights") != raw["weights"]:
             raise ValueError(f"{path.name} was made for other weights")
-        return (
-            None if pictures is None else Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(pictures)),
-            None if texts is None else Neighbours(file.get_tensor("texts"), float(texts)),
-        )
+        known: dict[str, Any] = {}
+        if pictures is not None:
+            known["novelty"] = Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(pictures))
+        if texts is not None:
+            known["wording"] = Neighbours(file.get_tensor("texts"), float(texts))
+        return known
 
 
 def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:

@@ -131,7 +131,7 @@ def answer_again(session: Session, result: QueryResult) -> QueryResult:
     request = replace(result.request, model=session.name, ignored=())
     backbone, words = session.model.backbone.fingerprint, result.trace.words
     tokens = result.tokens if backbone == result.backbone else session.tokens(result.seen)
-    trace = session.rank(session.queries(tokens, [words]), words, request.options(session))
+    trace = session.rank(tokens, session.queries(tokens, [words]), words, request.options(session))
     return replace(result, request=request, trace=trace, tokens=tokens, backbone=backbone)
 
 

@@ -90,7 +90,10 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1000) ImageNet logits of normalised pictures (B, 3, S, S)."""
-        last = self.stages(x)[1]
+        return self.classify(self.stages(x)[1])
+
+    def classify(self, last: Tensor) -> Tensor:
+        """(B, 1000) ImageNet logits from the last of the `stages` (B, 320, S/32, S/32)."""
         return self._fc(torch.flatten(F.relu6(self._bn1(self._conv_head(last))).mean((2, 3)), 1))
 
     def fuse(self) -> EfficientNetLite0:

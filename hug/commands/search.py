@@ -21,6 +21,8 @@ def add(to: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    import torch
+
     from hug.backbones.reading import reading_notes
     from hug.calibration import Calibration
     from hug.checkpoint import load, local_folder
@@ -32,7 +34,9 @@ def run(args: Namespace) -> int:
     words = os.fsencode(args.words).decode("utf-8", "replace")  # as typed, whatever the console's letters
     folder = local_folder(args.checkpoint)
     model = load(folder, device=args.device)
-    query, calibration = model.query([open_picture(args.picture)], [words]), Calibration.load(folder, model)
+    tokens, calibration = model.backbone.images([open_picture(args.picture)]), Calibration.load(folder, model)
+    with torch.no_grad():
+        query = model.query_tokens(tokens, model.backbone.words([words]))
     with ExitStack() as stack:  # an open Milvus keeps the process alive
         index: Index | MilvusIndex
         if args.milvus:
@@ -42,7 +46,7 @@ def run(args: Namespace) -> int:
         index.check(model)
         mu = index.gaussians.mu if isinstance(index, Index) else None
         strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
-        reasons = reasons_before(calibration, strange, model.backbone, words)
+        reasons = reasons_before(calibration, strange, model.backbone, tokens, query, words)
         answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")

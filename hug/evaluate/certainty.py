@@ -7,25 +7,30 @@ Letters: Q queries, N candidates.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hug.backbones import Backbone, WordTokens
+from hug.backbones.kinds import Classifier, log_odds, tells
 from hug.calibration import WITHIN, Calibration, part_of_gallery
 from hug.data.collection import Collection
-from hug.data.features import Features
+from hug.data.features import Features, tokens_of
 from hug.evaluate import metrics as measure
 from hug.evaluate.baselines import frequent_ids, pooled_texts
 from hug.evaluate.bootstrap import DRAWS, Statistic
 from hug.evaluate.measurements import WORDS, Metric, best_lead
 from hug.evaluate.ranking import CategoryRanking, RankedSplit, without_variance
 from hug.gaussians import distance
+from hug.model import HUG
+from hug.novelty import FALSE_ALARMS
 
-KNOWN_TEXTS, TOGETHER = 1000, 128  # texts that tell of what a data set talks; encoded at once
+KNOWN, TOGETHER = 1000, 128  # texts (and pictures) that tell what a data set is about; encoded at once
 LEAST = 20  # queries that a prediction of misses needs
 LEVELS = (0.8, 0.9, 0.95)  # of answer sets that are measured
 UNION_PART = 1800  # pictures of all categories: the bundled gallery's number
@@ -43,16 +48,32 @@ class Promises:
 
 
 def fit_calibration(
-    validation: RankedSplit, weights: str = "", union: bool = True, backbone: Backbone | None = None
+    validation: RankedSplit, model: HUG | None = None, features: Features | None = None, union: bool = True
 ) -> Calibration:
-    """From every query of a validation split; `union`: also for searches in all its categories at once; with a
-    `backbone` also of what its texts talk."""
+    """From every query of a validation split; `union`: also for searches in all its categories at once; with its
+    `features` also of what its texts talk and its pictures show."""
     galleries = {"category": [(r.distances, r.targets) for r in validation.categories]}
     if union and len(validation.categories) > 1:
         galleries["all"] = [_in_union(validation, n) for n in range(len(validation.categories))]
     provenance = validation.collection.provenance
-    asked = None if backbone is None else _mean_words(backbone, validation.collection)
-    return Calibration.fit(galleries, validation.candidates, weights, validation.protocol.name, provenance, asked)
+    known: dict[str, Any] = {}
+    if model and features:
+        texts, garments = _mean_words(model.backbone, validation.collection), _garments(model.backbone, features)
+        known = {"texts": texts, "garments": garments}
+    weights = model.weights_hash if model else ""
+    candidates, protocol = validation.candidates, validation.protocol.name
+    return Calibration.fit(galleries, candidates, weights, protocol, provenance, **known)
+
+
+@torch.no_grad()
+def _garments(backbone: Backbone, features: Features) -> float | None:
+    """Log-odds below which few of the pictures are; None where the backbone can't tell what doesn't belong there."""
+    if not tells(backbone, features.collection.galleries) or not isinstance(backbone, Classifier):
+        return None
+    rows = np.linspace(0, len(features.pictures.ids) - 1, min(KNOWN, len(features.pictures.ids))).astype(int)
+    parts = (tokens_of(features.pictures.tokens, part.tolist()) for part in np.array_split(rows, 8))
+    odds = [log_odds(backbone.classify(part)) for part in parts]
+    return float(np.quantile(torch.cat(odds).numpy(), FALSE_ALARMS))
 
 
 def _mean_words(backbone: Backbone, collection: Collection) -> np.ndarray | None:
@@ -60,7 +81,7 @@ def _mean_words(backbone: Backbone, collection: Collection) -> np.ndarray | None
     if backbone.word_kind == "ids":
         return None
     texts = sorted({text for t in collection.triplets for text in (*t.captions, " and ".join(t.captions)) if text})
-    some = np.random.default_rng(0).permutation(len(texts))[:KNOWN_TEXTS]
+    some = np.random.default_rng(0).permutation(len(texts))[:KNOWN]
     words = [backbone.words([texts[n] for n in part]) for part in np.array_split(some, len(some) // TOGETHER + 1)]
     return np.concatenate([part.mean.numpy() for part in words if isinstance(part, WordTokens)])
 

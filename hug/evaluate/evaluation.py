@@ -89,7 +89,7 @@ def measure_plan(
     validation = rank_split(model, validation_features, protocol)
     test = features(plan.collection)
     ranking = validation if plan.collection is plan.validation else rank_split(model, test, protocol)
-    calibration = fit_calibration(validation, model.weights_hash, backbone=model.backbone)
+    calibration = fit_calibration(validation, model, validation_features)
     promised = promises(ranking, validation, calibration)
     words = (
         {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hug.backbones import Backbone
 from hug.backbones.reading import not_understood
@@ -20,6 +21,7 @@ MOST = 100_000  # candidates that are ranked whole, for their posterior
 UNCALIBRATED = "this model has no calibration; run python -m hug evaluate"
 TOO_LARGE = "the gallery is too large, or not in memory, to be ranked whole"
 STRANGE = "the gallery holds another kind of picture than the one that validation knows"
+OTHER = "the picture looks like {}, and validation knows dresses, shirts and tops"
 UNREAD = "the words are not understood"
 ELSEWHERE = "the words are about something else than those that validation knows"
 
@@ -91,12 +93,16 @@ def trace(
     return QueryTrace(words, query, ranking, candidates, parts, percentiles, certainty, options)
 
 
-def reasons_before(calibration: Calibration | None, strange: bool, backbone: Backbone, words: str) -> list[str]:
+def reasons_before(
+    calibration: Calibration | None, strange: bool, backbone: Backbone, tokens: Tensor, query: Query, words: str
+) -> list[str]:
     """What is known before a search against promising anything of it, a clause each.
 
-    `strange`: the gallery holds another kind of picture than validation's.
+    `strange`: the gallery holds another kind of picture than validation's; `tokens` (1, P, Cv) are the reference's.
     """
-    reasons = [STRANGE] if strange else []
+    reasons, other = [STRANGE] if strange else [], calibration and calibration.other_thing(backbone, tokens, query.mu_r)
+    if other:
+        reasons.append(OTHER.format(other))
     if not_understood(backbone, words):
         reasons.append(UNREAD)
     elif calibration and words.strip() and calibration.about_something_else(backbone.words([words]))[0]:

@@ -121,7 +121,7 @@ def test_words_about_something_else_are_noticed_and_ids_never_are():
 def folder(tmp_path: Path) -> Path:
     candidates = MODEL.target(noise_pictures(300))
     data, texts = {"category": [drawn(200, 50, 0)]}, np.eye(3, 8)
-    fitted = Calibration.fit(data, candidates, MODEL.weights_hash, "garments-1", {"v": 1}, texts)
+    fitted = Calibration.fit(data, candidates, MODEL.weights_hash, "garments-1", {"v": 1}, texts, -1.5)
     fitted.save(tmp_path)
     table = pd.DataFrame({"side": ["query"] * 3, **{f"var_{n}": [0.3, 0.1, 0.2] for n in NAMES}})
     write_parquet(tmp_path / TABLE, table)
@@ -136,6 +136,7 @@ def test_what_is_saved_comes_back(folder: Path):
     np.testing.assert_array_equal(back.chance(posterior, 50), fitted.chance(posterior, 50))
     np.testing.assert_array_equal(back.answer_set(posterior, 50), fitted.answer_set(posterior, 50))
     assert back.percentile("t", 0.2) == 50.0
+    assert back.garments == -1.5
     assert back.wording is not None and back.wording.new(np.eye(4, 8)).tolist() == [False] * 3 + [True]
     assert back.novelty is not None and fitted.novelty is not None and back.novelty.limit == fitted.novelty.limit
 
