@@ -105,8 +105,14 @@ class ModelConfig(Section):
 class ObjectiveConfig(Section):
     """One weight a term; a weight of 0 switches the term off."""
 
-    name: Literal["paper", "calibrated", "point"] = Field("paper", description="objective")
+    name: Literal["paper", "calibrated", "likelihood", "point"] = Field("paper", description="objective")
     matching: Literal["sigmoid", "infonce"] = Field("sigmoid", description="holistic contrast: Eq. 13 or InfoNCE")
+    scale: float = Field(7.4, gt=0, description="a of Eq. 13, or of InfoNCE, at the start")
+    reference_negatives: bool = Field(False, description="InfoNCE: the batch's references are negatives too")
+    unit_means: bool = Field(False, description="means of one length a component, so that only variances have a scale")
+    corrupt: float = Field(
+        0.0, ge=0, le=1, description="share of references that triplets show with a fault; of targets half of it"
+    )
     variance: bool = Field(True, description="Eq. 15 with variances; off: squared distance of means")
     fc: float = Field(0.5, description="lambda_fc, fine-grained contrast (Eq. 16)")
     fc_component: bool = Field(True, description="Eq. 16: component-wise negatives")
@@ -122,6 +128,7 @@ class ObjectiveConfig(Section):
     bias_l2: float = Field(0.0, description="penalty on the candidate bias")
     nll: float = Field(0.0, description="error likelihood of the positives")
     nll_sources: float = Field(0.0, description="error likelihood of each source alone: what it can know of the error")
+    nll_views: float = Field(0.0, description="error likelihood of pictures: how far a fault moves their means")
     picture_rank: float = Field(0.0, description="a degraded picture is less certain than a better view of it")
     picture_apart: float = Field(0.0, description="any degraded picture is less certain than any clean one of a batch")
     corrupt_tokens: bool = Field(
@@ -149,10 +156,13 @@ class TrainConfig(Section):
     epochs: int = Field(0, ge=0, description="passes over the triplets, instead of steps; 0 leaves it to the steps")
     batch: int = Field(64, ge=2, description="triplets a step, over all processes")
     one_category: bool = Field(True, description="a batch has one category: its negatives are those of a gallery")
-    lr: float = Field(1e-3, gt=0, description="peak learning rate (AdamW)")
+    lr: float = Field(1e-3, gt=0, description="peak learning rate")
     scale_lr: float = Field(10.0, description="factor on the rate of a, b, a', b'")
-    weight_decay: float = Field(0.01, description="AdamW weight decay; none on scales, biases and norms")
+    weight_decay: float = Field(0.01, description="decoupled weight decay; none on scales, biases and norms")
     warmup: float = Field(0.05, description="share of the steps with rising rate, then cosine")
+    muon: float = Field(
+        0.0, ge=0, description="matrices learn by Muon, at so many times the learning rate; 0: by AdamW like the rest"
+    )
     clip: float = Field(1.0, description="norm to which gradients are clipped")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="number format of the forward pass")
     jitter: float = Field(
@@ -183,6 +193,10 @@ OBJECTIVES: dict[str, ObjectiveConfig] = {
         name="calibrated", cord_log=True, cord_mined=0.4, bias=True, bias_l2=0.01, nll=0.1, nll_sources=0.1,
         picture_rank=0.2, text_rank=0.1, spec=0.1, agree=0.5,
     ),
+    "likelihood": ObjectiveConfig(
+        name="likelihood", matching="infonce", scale=30.0, reference_negatives=True, unit_means=True, corrupt=0.25,
+        fc=0.0, cord=0.0, cord_mined=0.4, nll=0.3, nll_sources=0.3, nll_views=0.3,
+    ),
     "point": ObjectiveConfig(name="point", matching="infonce", variance=False, fc=0.0, cord=0.0),
 }  # fmt: skip
 
@@ -193,8 +207,13 @@ SIZES: dict[str, ModelConfig] = {
 
 BLIP2 = "blip2:Salesforce/blip2-itm-vit-g"  # the paper's backbone; its shape below is that of its Q-Former
 _WHOLE = TrainConfig(validate_every=500)
-PRESETS: dict[str, Config] = {  # whole runs; `released` is a second, shorter one that starts from `calibrated`
+PRESETS: dict[str, Config] = {  # whole runs; `released` is the bundled model's, `paper` that of the one beside it
     **{name: Config(objective=objective, training=_WHOLE) for name, objective in OBJECTIVES.items()},
+    "released": Config(
+        model=ModelConfig(detach=True),
+        objective=OBJECTIVES["likelihood"].replace(required=("cord_mined", "nll_views")),
+        training=_WHOLE.replace(muon=2.0),
+    ),
     "paper-blip2": Config(  # the settings of the official configuration; a state is 2.3 GB, so they come by time
         model=ModelConfig(
             backbone=BLIP2,
@@ -217,11 +236,5 @@ PRESETS: dict[str, Config] = {  # whole runs; `released` is a second, shorter on
             save_seconds=900,
             workers=2,
         ),
-    ),
-    "released": Config(
-        objective=OBJECTIVES["calibrated"].replace(
-            cord_mined=1.2, cord_fits=True, picture_apart=0.2, corrupt_tokens=False, required=("cord_mined",)
-        ),
-        training=TrainConfig(start="runs/garments-1-calibrated", steps=800, lr=4e-4, jitter=0.15, validate_every=800),
     ),
 }

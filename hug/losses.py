@@ -19,6 +19,8 @@ from torch.special import entr
 from hug.config import ObjectiveConfig
 from hug.gaussians import Batch, Gaussians, Query, distance
 
+KNOWN = 1e-3  # squared error to which the mean of a picture without a fault is known; a mean's squares are 1/4
+
 
 def holistic_contrast(distances: Tensor, matches: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """L_HC, Eq. 13: pairwise sigmoid loss on distances (B, B), summed over all pairs and divided by B.
@@ -132,19 +134,30 @@ def apart(less: Tensor, more: Tensor, temperature: float) -> Tensor:
 
 def error_likelihood(q: Query, c: Gaussians) -> Tensor:
     """Gaussian negative log likelihood of the positives' error, per component and dimension, means detached."""
-    var = q.var + c.var  # (B, K, D)
-    error = (q.mu - c.mu).detach().square()
-    return 0.5 * (error / var + var.log()).mean()
+    error = (q.mu - c.mu).detach().square()  # (B, K, D)
+    return _likelihood(error, q.var + c.var)
 
 
-def source_likelihood(q: Query, c: Gaussians) -> Tensor:
-    """The same likelihood with each source's variance in the place of the merged one, mean of the three.
+def source_likelihood(q: Query, c: Gaussians, sources: slice = slice(None)) -> Tensor:
+    """The same likelihood with each source's variance in the place of the merged one, mean of these `sources`.
 
     Each then says what it can know of the error: the words alone, the picture alone, both together. In the merge
     (Eq. 10) an uncertain source is outweighed by the others, and learns little.
     """
     error = (q.mu - c.mu).detach().square()[:, None]  # (B, 1, K, D)
-    var = q.sources + c.var[:, None]  # (B, 3, K, D)
+    return _likelihood(error, q.sources[:, sources] + c.var[:, None])
+
+
+def view_likelihood(views: FaultyPictures) -> Tensor:
+    """The likelihood, by a picture's own variance, of how far its fault moves its mean; without a fault it is where it
+    is. So a component's variance answers to what its mean tells.
+    """
+    error = (views.mu - views.mu_before).detach().square()  # (V, K, D)
+    faulty, before = _likelihood(error + KNOWN, views.var), _likelihood(torch.full_like(error, KNOWN), views.var_before)
+    return faulty + before
+
+
+def _likelihood(error: Tensor, var: Tensor) -> Tensor:
     return 0.5 * (error / var + var.log()).mean()
 
 
@@ -211,6 +224,24 @@ class DegradedVariances(Batch):
 
 
 @dataclass(frozen=True)
+class FaultyPictures(Batch):
+    """Means and variances (V, K, D) of pictures with a fault, and of the same before it."""
+
+    mu: Tensor
+    var: Tensor
+    mu_before: Tensor
+    var_before: Tensor
+
+
+@dataclass(frozen=True)
+class Negatives(Batch):
+    """Further candidates, and for which of the B queries they are the target after all."""
+
+    candidates: Gaussians  # N
+    matches: Tensor  # (B, N) bool
+
+
+@dataclass(frozen=True)
 class Outputs(Batch):
     """What one training step computed. Optional parts are None where no term asks for them or the data lack them."""
 
@@ -222,6 +253,8 @@ class Outputs(Batch):
     shortened: Pair | None = None  # var_t of the whole and of the shortened text
     mined: Pair | None = None  # var_m with a fitting reference and with one that lacks
     removed: RemovedVariances | None = None
+    faulty: FaultyPictures | None = None
+    negatives: Negatives | None = None
     clean: Tensor | None = None  # (V, K, D) variances of pictures without a fault, as far as anybody knows
 
 
@@ -236,7 +269,7 @@ class Term:
     @property
     def depends_on_data(self) -> bool:
         """Whether some data can't supply what it needs."""
-        return not {"degraded", "shortened", "mined", "removed"}.isdisjoint(self.needs)
+        return not {"degraded", "shortened", "mined", "removed", "faulty"}.isdisjoint(self.needs)
 
 
 class Criterion(nn.Module):
@@ -245,7 +278,7 @@ class Criterion(nn.Module):
     def __init__(self, objective: ObjectiveConfig) -> None:
         super().__init__()
         self.objective, self.temperature = objective, objective.temperature
-        self.log_a = nn.Parameter(torch.tensor(7.4).log())
+        self.log_a = nn.Parameter(torch.tensor(objective.scale).log())
         self.b = nn.Parameter(torch.tensor(-1.0), requires_grad=objective.matching == "sigmoid")
         self.log_a_fine = nn.Parameter(torch.tensor(4.0).log(), requires_grad=objective.fc > 0)
         self.b_fine = nn.Parameter(torch.tensor(-2.0), requires_grad=objective.fc > 0)
@@ -265,6 +298,11 @@ class Criterion(nn.Module):
             self.log_a_fine.fill_(math.log(scales["a_fine"]))
             self.b_fine.fill_(scales["b_fine"])
 
+    @property
+    def sources(self) -> slice:
+        """Those of r, t, m that the error teaches; the picture's is taught by views where there are any."""
+        return slice(1, None) if self.objective.nll_views else slice(None)
+
     def terms(self, out: Outputs) -> dict[str, Tensor]:
         """Every term that is switched on and supplied, unweighted."""
         supplied = (t for t in active(self.objective) if all(getattr(out, need) is not None for need in t.needs))
@@ -278,10 +316,13 @@ class Criterion(nn.Module):
 
     def matching(self, out: Outputs) -> Tensor:
         """L_HC, or InfoNCE; the candidate bias has zero mean in the batch."""
-        target = replace(out.target, bias=out.target.bias - out.target.bias.mean())
+        target, matches = replace(out.target, bias=out.target.bias - out.target.bias.mean()), out.matches
+        if out.negatives:
+            target = Gaussians.cat([target, out.negatives.candidates])
+            matches = torch.cat([matches, out.negatives.matches], dim=1)
         distances = distance(out.query, target, use_var=self.objective.variance)
         if self.objective.matching == "infonce":
-            return point_contrast(distances, out.matches, self.log_a.exp())
+            return point_contrast(distances, matches, self.log_a.exp())
         return holistic_contrast(distances, out.matches, self.log_a.exp(), self.b)
 
     def fine(self, out: Outputs) -> Tensor:
@@ -289,6 +330,11 @@ class Criterion(nn.Module):
         o, a = self.objective, self.log_a_fine.exp()
         negatives = o.fc_component, o.fc_instance, o.fc_modality
         return fine_contrast(out.query.var, out.target.var, a, self.b_fine, *negatives)
+
+    def candidates(self, out: Outputs) -> Gaussians:
+        """The targets as the error's likelihood sees them: where views teach the variance of pictures, it does not."""
+        target = out.target
+        return replace(target, var=target.var.detach()) if self.objective.nll_views else target
 
     def rise(self, pair: Pair, log: bool = True) -> Tensor:
         """`ranking` with the objective's temperature, which is for logs."""
@@ -300,14 +346,21 @@ def active(objective: ObjectiveConfig) -> list[Term]:
     return [term for term in TERMS if getattr(objective, term.weight)]
 
 
+def views_needed(objective: ObjectiveConfig) -> frozenset[str]:
+    """Which views of the pictures must be made before a training: "degraded", "removed", both or none."""
+    views = frozenset(("degraded", "removed"))
+    return views if objective.corrupt else views & {need for term in active(objective) for need in term.needs}
+
+
 # A new term is an entry here and a weight in `ObjectiveConfig`. The order is that of the sum: floats add up in it.
 TERMS: tuple[Term, ...] = (
     Term("fc", lambda c, out: c.fine(out)),
     Term("cord", lambda c, out: c.rise(out.foreign, c.objective.cord_log), ("foreign",)),
     Term("cord_mined", lambda c, out: c.rise(out.mined), ("mined",)),
     Term("bias_l2", lambda c, out: out.target.bias.square().mean()),
-    Term("nll", lambda c, out: error_likelihood(out.query, out.target)),
-    Term("nll_sources", lambda c, out: source_likelihood(out.query, out.target)),
+    Term("nll", lambda c, out: error_likelihood(out.query, c.candidates(out))),
+    Term("nll_sources", lambda c, out: source_likelihood(out.query, c.candidates(out), c.sources)),
+    Term("nll_views", lambda c, out: view_likelihood(out.faulty), ("faulty",)),
     Term("picture_rank", lambda c, out: c.rise(out.degraded.pairs), ("degraded",)),
     Term("picture_apart", lambda c, out: apart(out.clean, out.degraded.more, c.temperature), ("clean", "degraded")),
     Term("text_rank", lambda c, out: c.rise(out.shortened), ("shortened",)),

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 from hug.backbones import Backbone, Reader, Words, load_backbone
@@ -185,8 +186,9 @@ class HUG(nn.Module):
     # ---- from tokens: used in training, with gradients ----
 
     def means(self, outputs: Tensor) -> Tensor:
-        """(B, K, D) means, Eqs 2-3, from Q-Former outputs (B, K, H)."""
-        return self.mean(outputs).float()
+        """(B, K, D) means, Eqs 2-3, from Q-Former outputs (B, K, H); with `unit_means` of mean square 1/4."""
+        mu = self.mean(outputs).float()
+        return F.normalize(mu, dim=-1) * (0.5 * mu.shape[-1] ** 0.5) if self.objective.unit_means else mu
 
     def candidate_bias(self, outputs: Tensor) -> Tensor:
         """(B,) beta_c from the pooled outputs (B, K, H); zero under `paper`."""

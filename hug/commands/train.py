@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
     from hug.data.datasets import read
     from hug.data.features import evaluation_features, training_features
     from hug.evaluate.protocols import default_protocol
-    from hug.losses import active
+    from hug.losses import views_needed
     from hug.train.distributed import own_device
     from hug.train.trainer import train
 
@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     require_writable(data.cache, "--cache")
     backbone = load_backbone(config.model.backbone)
     backbone.to(device)
-    views = not {"degraded", "removed"}.isdisjoint(need for term in active(config.objective) for need in term.needs)
+    views = bool(views_needed(config.objective))
     live, text = data.tokens == "live", default_protocol(collections[1]).text
     features = training_features(collections[0], backbone, data.cache, data.view_seed, views, live)
     validation = evaluation_features(collections[1], backbone, data.cache, text, live)

@@ -16,11 +16,12 @@ from hug.config import ObjectiveConfig, TrainConfig
 from hug.data.captions import training_texts
 from hug.data.features import Features, tokens_of
 from hug.gaussians import Batch, Gaussians
-from hug.losses import DegradedVariances, Outputs, Pair, RemovedVariances, active
+from hug.losses import DegradedVariances, FaultyPictures, Negatives, Outputs, Pair, RemovedVariances, active
 from hug.model import HUG
 from hug.train.augment import Statistics, corrupt_tokens, jitter, jitter_words, remove_in_tokens
 from hug.train.distributed import World
 
+FAULTS = ("less", "more", "tokens", "removed")  # degraded a little, much, in the tokens; without an aspect
 DECORRELATION = 24  # pictures a step, for the agreement between components
 
 
@@ -60,6 +61,14 @@ class MinedPictures(Batch):
 
 
 @dataclass(frozen=True)
+class Originals(Batch):
+    """What pictures of the batch were before their fault."""
+
+    rows: Tensor  # (V,) among the references and, after these, the targets
+    tokens: Tensor  # (V, P, Cv)
+
+
+@dataclass(frozen=True)
 class TrainBatch(Batch):
     """Frozen tokens of B triplets and of the views that the switched-on terms ask for; None where none does."""
 
@@ -73,6 +82,8 @@ class TrainBatch(Batch):
     removed: RemovedAspects | None = None
     shortened: ShortenedTexts | None = None
     mined: MinedPictures | None = None
+    originals: Originals | None = None
+    reference_matches: Tensor | None = None  # (B, B) bool, true where the reference is the query's target
     clean: Tensor | None = None  # rows of the targets without a fault; all where nobody knows
     decorrelation: Tensor | None = None  # (E, P, Cv) pictures of all categories, as faultless as anybody knows
 
@@ -141,20 +152,27 @@ class Batches:
         words, shortened = self._words(texts)
         targets = [t.target for t in triplets]
         names, own = np.array(targets), self.world.share(len(triplets))
-        target = self.features.pictures.take(targets[own])
+        references = [t.reference for t in triplets]
+        whole = self.features.pictures.take(targets[own])
         shift = int(rng.integers(1, len(triplets)))
-        clean = [n for n, i in enumerate(targets) if i in self.clean]
+        faults = np.random.default_rng([self.training.seed, 4, step])
+        share = self.objective.corrupt
+        reference, worse = self._corrupted(references[own], self.features.pictures.take(references[own]), share, faults)
+        target, bad = self._corrupted(targets[own], whole, share / 2, faults)
+        clean = [n for n, i in enumerate(targets) if i in self.clean and n not in bad]
         return TrainBatch(
-            reference=self.features.pictures.take([t.reference for t in triplets[own]]),
+            reference=reference,
             target=target,
             words=words[own],
             matches=torch.from_numpy(names[:, None] == names[None]),
             shift=shift,
             foreign=words.roll(shift)[own] if self.world.size > 1 else None,
-            degraded=self._degraded(targets, target, rng) if "degraded" in self.needs else None,
-            removed=self._removed(targets, target, rng) if "removed" in self.needs else None,
+            degraded=self._degraded(targets, whole, rng) if "degraded" in self.needs else None,
+            removed=self._removed(targets, whole, rng, bad) if "removed" in self.needs else None,
             shortened=shortened,
             mined=mined,
+            originals=self._originals([*references, *targets], [*worse, *(n + len(references) for n in bad)]),
+            reference_matches=torch.from_numpy(names[:, None] == np.array(references)[None]),
             clean=torch.tensor(clean, dtype=torch.long) if "clean" in self.needs else None,
             decorrelation=self._decorrelation(rng) if "clean" in self.needs else None,
         )
@@ -203,11 +221,37 @@ class Batches:
         less, more = (torch.cat(column) for column in zip(*parts, strict=True))
         return DegradedViews(torch.arange(len(less)), less, more)
 
-    def _removed(self, targets: list[str], tokens: Tensor, rng: np.random.Generator) -> RemovedAspects | None:
+    def _corrupted(
+        self, ids: list[str], tokens: Tensor, share: float, rng: np.random.Generator
+    ) -> tuple[Tensor, list[int]]:
+        """Pictures (B, P, Cv) of which some have a fault, and which have: degraded, or without an aspect."""
+        rows = [int(n) for n in np.flatnonzero(rng.random(len(ids)) < share)]
+        views, out = self.features.views, tokens.clone() if rows else tokens
+        for n in rows:
+            place, fault = self.features.pictures.row[ids[n]], rng.choice(FAULTS)
+            if views is not None and views.removed is not None and fault == "removed" and ids[n] in views.removed_row:
+                out[n] = tokens_of(views.removed, [views.removed_row[ids[n]]])[0]
+            elif views is not None and fault in ("less", "removed", "more"):
+                out[n] = tokens_of(views.less if fault == "less" else views.more, [place])[0]
+            else:
+                pair = tokens[[n, int(rng.integers(len(ids)))]]
+                out[n] = corrupt_tokens(pair, self.statistics, rng)[int(rng.integers(2))][0]
+        return out, rows
+
+    def _originals(self, ids: list[str], rows: list[int]) -> Originals | None:
+        """Of those of the pictures `rows` that had no fault before, as far as anybody knows."""
+        rows = [n for n in rows if ids[n] in self.clean]
+        if not rows or "faulty" not in self.needs:
+            return None
+        return Originals(torch.tensor(rows), self.features.pictures.take([ids[n] for n in rows]))
+
+    def _removed(
+        self, targets: list[str], tokens: Tensor, rng: np.random.Generator, but: list[int]
+    ) -> RemovedAspects | None:
         views = self.features.views
         if views is None or views.removed is None:
             return None
-        rows = [n for n, i in enumerate(targets) if i in views.removed_row][-(len(targets) // 2) :]
+        rows = [n for n, i in enumerate(targets) if i in views.removed_row and n not in but][-(len(targets) // 2) :]
         if not rows:
             return None
         places = [views.removed_row[targets[n]] for n in rows]
@@ -267,6 +311,7 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     """
     views = features.views
     missing = {
+        "faulty": "" if objective.corrupt else "no picture with a fault (corrupt is 0)",
         "degraded": "no degraded views of the pictures" if views is None and not objective.corrupt_tokens else "",
         "shortened": "" if features.shorter else "no text that could be shortened",
         "mined": "" if features.mined else "no text known to presuppose something",
@@ -291,6 +336,8 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         parts |= {"less": views.less, "more": views.more}
     if aspects:
         parts["removed"] = aspects.tokens
+    if batch.originals:
+        parts["originals"] = batch.originals.tokens
     if batch.decorrelation is not None:
         parts["decorrelation"] = batch.decorrelation
     pictures = model.qformer.project(torch.cat([*parts.values()]))  # every picture once: (R, P, H)
@@ -300,7 +347,11 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
     words = type(batch.words).cat([*texts.values()])
     var_t = _by_name(model.g_t(model.qformer.words(words)), texts)
     shortened = Pair(var_t["whole"][short.rows], var_t["short"]) if short else None
-    var, target = _by_name(model.g_v(plain), parts), _by_name(plain, parts)["target"]
+    var, by_name = _by_name(model.g_v(plain), parts), _by_name(plain, parts)
+    target, negatives = by_name["target"], None
+    if objective.reference_negatives and batch.reference_matches is not None:
+        own = Gaussians(model.means(by_name["reference"]), var["reference"], var["reference"].new_zeros(len(target)))
+        negatives = Negatives(own, batch.reference_matches)
     query = model.fuse(model.means(joint), var["reference"], var_t["whole"], var_m)
     return Outputs(
         query=query,
@@ -310,9 +361,20 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         degraded=DegradedVariances(var["target"][views.rows], var["less"], var["more"]) if views else None,
         shortened=shortened,
         mined=mined,
+        faulty=_faulty(model, batch.originals, by_name, var) if batch.originals else None,
+        negatives=negatives,
         removed=RemovedVariances(var["target"][aspects.rows], var["removed"], aspects.aspect) if aspects else None,
         clean=None if batch.clean is None else torch.cat([var["target"][batch.clean], var["decorrelation"]]),
     )
+
+
+def _faulty(
+    model: HUG, originals: Originals, outputs: Mapping[str, Tensor], var: Mapping[str, Tensor]
+) -> FaultyPictures:
+    """The batch's pictures with a fault beside what they were, from outputs and variances by name."""
+    seen, own = torch.cat([outputs["reference"], outputs["target"]]), torch.cat([var["reference"], var["target"]])
+    mu, before = model.means(seen[originals.rows]), model.means(outputs["originals"])
+    return FaultyPictures(mu, own[originals.rows], before, var["originals"])
 
 
 def _by_name(stack: Tensor, parts: Mapping[str, Sized]) -> dict[str, Tensor]:

@@ -81,6 +81,7 @@ class World:
             return
         alone = [term.weight for term in active(objective) if set(term.needs) - {"foreign"}]
         alone += ["cord_reference"] * objective.cord_reference + ["jitter"] * bool(jitter)
+        alone += ["corrupt"] * bool(objective.corrupt) + ["reference_negatives"] * objective.reference_negatives
         if alone:
             raise ValueError(
                 f"{', '.join(alone)} can't be spread over {self.size} processes; train the objective paper or point "

@@ -22,7 +22,7 @@ from hug.backbones import Backbone
 from hug.backbones.outline import Blip2Outline, outline
 from hug.config import Config
 from hug.data.collection import Collection
-from hug.losses import Criterion, active
+from hug.losses import Criterion, views_needed
 from hug.model import HUG
 from hug.train.batch import TrainBatch, compute, pools_of
 from hug.train.distributed import own_device
@@ -137,9 +137,8 @@ def plan(config: Config, collections: dict[str, Collection]) -> Plan:
     t, device = config.training, own_device(config.training.device)
     backbone = outline(config.model.backbone)
     train, validation = collections["train"], collections["val"]
-    needs = {need for term in active(config.objective) for need in term.needs}
-    removed = "removed" in needs and train.truth is not None
-    copies = 1 + 2 * ("degraded" in needs) + removed if not {"degraded", "removed"}.isdisjoint(needs) else 1
+    views = views_needed(config.objective)
+    copies = 1 + 2 * ("degraded" in views) + ("removed" in views and train.truth is not None)
     pools = pools_of([x.category for x in train.triplets], t.one_category)
     steps = t.epochs * sum(max(1, len(pool) // t.batch) for pool in pools) if t.epochs else t.steps
     torch.manual_seed(t.seed)

@@ -1,7 +1,7 @@
 """The resumable state of a run and its log; what is read back has a checksum, and damage is told from an old format.
 
-`state.safetensors` holds the last weights, the best ones, the criterion's scales and AdamW's moments, and in its
-metadata the step, the best validation and how the run began. Random numbers need no state: every step seeds itself
+`state.safetensors` holds the last weights, the best ones, the criterion's scales and the optimizer's moments, and in
+its metadata the step, the best validation and how the run began. Random numbers need no state: every step seeds itself
 from (seed, step).
 """
 
@@ -20,6 +20,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from hug.files import write_tensors, write_text
+from hug.train.optimizer import Optimizer
 
 OLD_NAMES = {"doubt_rank_spearman": "uncertainty_rank_spearman"}  # in logs of the first release, to what they are now
 LINE = re.compile(rb'(\{.*), "crc32": "([0-9a-f]{8})"\}')  # a line of a log
@@ -28,7 +29,7 @@ LINE = re.compile(rb'(\{.*), "crc32": "([0-9a-f]{8})"\}')  # a line of a log
 class State:
     """How far a run is: step, best validation, parameters and moments in one file, so they always agree."""
 
-    def __init__(self, folder: Path, model: nn.Module, criterion: nn.Module, optimizer: torch.optim.AdamW) -> None:
+    def __init__(self, folder: Path, model: nn.Module, criterion: nn.Module, optimizer: Optimizer) -> None:
         self.path = folder / "state.safetensors"
         self.model, self.criterion, self.optimizer = model, criterion, optimizer
         self.step, self.best = 0, -1.0
@@ -44,7 +45,7 @@ class State:
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         tensors |= {f"criterion.{k}": v for k, v in self.criterion.state_dict().items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
+        for number, moments in self.optimizer.moments().items():
             tensors |= {f"optimizer.{number}.{k}": v for k, v in moments.items()}
         facts = {"step": str(self.step), "best": repr(self.best), "start": json.dumps(self.start)}
         write_tensors(self.path, tensors, {**facts, "sha256": _digest(tensors, facts)})
@@ -68,8 +69,7 @@ class State:
             self.model.load_state_dict(parts["model"])
             self.criterion.load_state_dict(parts["criterion"])
             moments = {int(number): values for number, values in _by_owner(parts["optimizer"]).items()}
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            self.optimizer.load_moments(moments)
             self.step, self.best, self.best_weights = int(facts["step"]), float(facts["best"]), parts["best"]
         except Exception as error:
             raise ValueError(

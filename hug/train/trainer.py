@@ -27,6 +27,7 @@ from hug.model import HUG
 from hug.train.ahead import Ahead
 from hug.train.batch import Batches, compute, supplied
 from hug.train.distributed import World, own_device, world
+from hug.train.optimizer import optimizer_of
 from hug.train.state import Log, State
 
 FREE = ("threads", "cache", "device", "tokens", "workers", "save_seconds")  # settings that change nothing but rounding
@@ -208,7 +209,7 @@ class _Run:
             loss, terms = self.criterion(out)
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"the loss is {loss.item()} at step {number}; lower --lr")
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad()
             loss.backward()
         self.world.sum_gradients(self.model.parameters())
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
@@ -253,18 +254,6 @@ def begin(model: HUG, criterion: Criterion, checkpoint: str) -> None:
         raise ValueError(f"{checkpoint} has no training.jsonl with its learned scales; start from a whole run folder")
     model.load_state_dict(trained.state_dict())
     criterion.start(scales[-1])
-
-
-def optimizer_of(model: HUG, criterion: Criterion, t: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over everything trainable: no decay on vectors and scales, a faster rate for a, b, a', b'."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    scales = [p for p in criterion.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": t.weight_decay, "factor": 1.0},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
-        {"params": scales, "weight_decay": 0.0, "factor": t.scale_lr},
-    ]
-    return torch.optim.AdamW(groups, lr=t.lr, betas=(0.9, 0.999))
 
 
 def learning_rate(step: int, t: TrainConfig) -> float:

@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from hug.config import OBJECTIVES
 from hug.gaussians import Gaussians, Query, merge
 from hug.losses import (
+    KNOWN,
     Criterion,
     DegradedVariances,
+    FaultyPictures,
+    Negatives,
     Outputs,
     Pair,
     RemovedVariances,
@@ -26,6 +29,8 @@ from hug.losses import (
     ranking,
     source_likelihood,
     specialisation,
+    view_likelihood,
+    views_needed,
 )
 
 
@@ -178,6 +183,47 @@ def test_source_likelihood_teaches_each_source_its_own_error_and_not_the_means()
     assert at(0.09) < at(0.05) and at(0.09) < at(0.2)  # what the words can know, whatever the merge says
 
 
+def test_view_likelihood_is_least_where_the_variance_is_the_shift_and_leaves_means_alone():
+    mu, before = torch.rand(3, 2, 4, requires_grad=True), torch.rand(3, 2, 4, requires_grad=True)
+    shift = (mu - before).detach().square() + KNOWN
+    still = torch.full_like(shift, KNOWN)
+    best = view_likelihood(FaultyPictures(mu, shift.clone().requires_grad_(), before, still.clone()))
+    for factor in (0.5, 2.0):
+        assert view_likelihood(FaultyPictures(mu, factor * shift, before, still)) > best
+        assert view_likelihood(FaultyPictures(mu, shift, before, factor * still)) > best
+    best.backward()
+    assert mu.grad is None and before.grad is None
+
+
+def test_where_views_teach_the_pictures_the_error_does_not():
+    out, objective = full_outputs(), OBJECTIVES["likelihood"]
+    var_c, var_r = out.target.var.requires_grad_(), out.query.var_r.requires_grad_()
+    terms = Criterion(objective).terms(out)
+    terms["nll_sources"].backward(retain_graph=True)
+    assert var_c.grad is None and (var_r.grad is None or not var_r.grad.any())
+    terms["nll"].backward(retain_graph=True)  # through the merge
+    assert var_c.grad is None and var_r.grad.any()
+    Criterion(objective.replace(nll_views=0.0)).terms(out)["nll_sources"].backward()
+    assert var_c.grad.any()
+
+
+def test_further_negatives_push_and_those_that_match_do_not():
+    out, objective = full_outputs(), OBJECTIVES["likelihood"]
+    alone = Criterion(objective).terms(replace(out, negatives=None))["hc"]
+    assert Criterion(objective).terms(out)["hc"] > alone
+    same = Negatives(out.target, out.matches)  # every target twice: a match more for each
+    torch.testing.assert_close(Criterion(objective).terms(replace(out, negatives=same))["hc"], alone)
+
+
+def test_views_are_made_for_the_terms_that_read_them_and_for_faults():
+    assert views_needed(OBJECTIVES["paper"]) == set() and views_needed(OBJECTIVES["calibrated"]) == {
+        "degraded",
+        "removed",
+    }
+    assert views_needed(OBJECTIVES["likelihood"]) == {"degraded", "removed"}
+    assert views_needed(OBJECTIVES["paper"].replace(spec=0.1)) == {"removed"}
+
+
 def test_agreement_equals_the_correlation_of_the_log_levels():
     var = torch.rand(20, 4, 3)
     found = np.corrcoef(var.mean(-1).log().numpy(), rowvar=False)
@@ -219,6 +265,8 @@ def full_outputs() -> Outputs:
         shortened=Pair(a, b),
         mined=Pair(a, b),
         removed=RemovedVariances(a, b, torch.tensor([0, 1, 2, 0])),
+        faulty=FaultyPictures(c, a, b, b),
+        negatives=Negatives(some(), torch.zeros(4, 4, dtype=torch.bool)),
         clean=a,
     )
 
@@ -249,16 +297,20 @@ def test_each_objective_has_its_terms():
     terms = {name: set(Criterion(o).terms(full_outputs())) for name, o in OBJECTIVES.items()}
     assert terms["paper"] == {"hc", "fc", "cord"}
     assert terms["point"] == {"hc"}
+    assert terms["likelihood"] == {"hc", "cord_mined", "nll", "nll_sources", "nll_views"}
     assert terms["calibrated"] == {
         "hc", "fc", "cord", "cord_mined", "bias_l2", "nll", "nll_sources", "picture_rank", "text_rank", "spec", "agree",
     }  # fmt: skip
 
 
-def test_every_weight_reaches_the_sum_and_zero_switches_off():
+@pytest.mark.parametrize("objective", ["calibrated", "likelihood"])
+def test_every_weight_reaches_the_sum_and_zero_switches_off(objective: str):
     out = full_outputs()
-    base = OBJECTIVES["calibrated"]
+    base = OBJECTIVES[objective]
     total, terms = Criterion(base)(out)
     for name in set(terms) - {"hc"}:
+        if name == "nll_views":  # without it the error teaches the pictures' variance instead
+            continue
         doubled, _ = Criterion(base.replace(**{name: 2 * getattr(base, name)}))(out)
         extra = getattr(base, name) * terms[name]
         torch.testing.assert_close(doubled - total, extra, rtol=1e-3, atol=1e-5)

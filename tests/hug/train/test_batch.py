@@ -127,6 +127,38 @@ def test_batched_passes_equal_the_plain_ones(features: Features, cord_fits: bool
     torch.testing.assert_close(out.shortened.more, texts.var_t, **close)
 
 
+def test_faults_are_in_some_pictures_and_their_originals_are_beside_them(features: Features):
+    objective = OBJECTIVES["likelihood"].replace(corrupt=1.0)
+    plain = Batches(features, OBJECTIVES["paper"], TrainConfig(batch=8, seed=0)).at(0)
+    batch = Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0)
+    seen, before = (torch.cat([b.reference, b.target]) for b in (batch, plain))
+    changed = (seen != before).flatten(1).any(1)
+    assert changed[:8].all() and 0 < changed[8:].sum() < 8  # all references, half of the targets on average
+    assert batch.originals is not None
+    assert torch.equal(batch.originals.tokens, before[batch.originals.rows]) and changed[batch.originals.rows].all()
+    again = Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0)
+    assert torch.equal(again.reference, batch.reference) and torch.equal(again.target, batch.target)
+    assert Batches(features, objective.replace(corrupt=0.0), TrainConfig(batch=8, seed=0)).at(0).originals is None
+
+
+def test_faulty_pictures_and_negatives_equal_the_plain_passes(features: Features):
+    objective = OBJECTIVES["likelihood"].replace(corrupt=0.5)
+    model, batch = small_model(objective).eval(), Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0)
+    out, close = compute(model, batch, objective), {"rtol": 1e-4, "atol": 1e-5}
+    seen = model.target_tokens(torch.cat([batch.reference, batch.target]))
+    before = model.target_tokens(batch.originals.tokens)
+    for name, expected in (
+        ("mu", seen.mu[batch.originals.rows]), ("var", seen.var[batch.originals.rows]),
+        ("mu_before", before.mu), ("var_before", before.var),
+    ):  # fmt: skip
+        torch.testing.assert_close(getattr(out.faulty, name), expected, **close)
+    torch.testing.assert_close(out.negatives.candidates.mu, seen.mu[:8], **close)
+    torch.testing.assert_close(out.negatives.candidates.var, seen.var[:8], **close)
+    references = [t.reference for t in features.collection.triplets]
+    targets = [t.target for t in features.collection.triplets]
+    assert out.negatives.matches.any() == bool({*references} & {*targets})
+
+
 def test_deranged_references_join_the_foreign_words(features: Features):
     objective = OBJECTIVES["paper"].replace(cord_reference=True)
     model, batch = small_model(objective).eval(), Batches(features, objective, TrainConfig(batch=4, seed=0)).at(0)

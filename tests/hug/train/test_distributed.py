@@ -94,6 +94,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_before_anything_is_computed():
     ("objective", "jitter", "says"),
     [
         (OBJECTIVES["calibrated"], 0.0, "cord_mined.*picture_rank.*can't be spread over 2 processes"),
+        (PAPER.replace(corrupt=0.2, reference_negatives=True), 0.0, "corrupt, reference_negatives can't be spread"),
         (PAPER.replace(cord_reference=True), 0.0, "cord_reference can't be spread"),
         (PAPER, 0.1, "jitter can't be spread"),
     ],

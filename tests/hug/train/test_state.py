@@ -18,8 +18,9 @@ from hug.config import OBJECTIVES, SIZES, Config, TrainConfig
 from hug.data.features import Features
 from hug.files import only_writer
 from hug.losses import Criterion
+from hug.train.optimizer import optimizer_of
 from hug.train.state import Log, State
-from hug.train.trainer import Outcome, optimizer_of, train
+from hug.train.trainer import Outcome, train
 from tests.hug.conftest import small_model
 from tests.hug.train.conftest import as_first_release, features_of
 

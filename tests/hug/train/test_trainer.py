@@ -19,8 +19,9 @@ from hug.data.features import Features
 from hug.losses import Criterion
 from hug.train import trainer
 from hug.train.batch import Batches
+from hug.train.optimizer import optimizer_of
 from hug.train.state import Log, State
-from hug.train.trainer import Outcome, begin, learning_rate, optimizer_of, train
+from hug.train.trainer import Outcome, begin, learning_rate, train
 from tests.hug.conftest import IdBackbone, small_model
 from tests.hug.train.conftest import as_first_release, features_of
 
@@ -34,7 +35,7 @@ def run(folder: Path, features: Features, training: TrainConfig = SHORT, objecti
     return train(config, features, features, folder, model=model, progress=False)
 
 
-@pytest.mark.parametrize("objective", ["paper", "calibrated", "point"])
+@pytest.mark.parametrize("objective", ["paper", "calibrated", "likelihood", "point"])
 def test_overfits_eight_triplets(tmp_path: Path, features: Features, objective: str):
     training = TrainConfig(steps=150, batch=8, validate_every=150, lr=3e-3, precision="float32")
     config = Config(model=SIZES["tiny"], objective=OBJECTIVES[objective], training=training)
@@ -65,8 +66,10 @@ def steps_of(folder: Path) -> list[dict]:
     return [r["recall"] for r in Log(folder / "training.jsonl").records() if r["kind"] == "validation"]
 
 
-def test_resumed_equals_uninterrupted(tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch):
-    run(tmp_path / "whole", features)
+@pytest.mark.parametrize("muon", [0.0, 2.0])
+def test_resumed_equals_uninterrupted(tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch, muon: float):
+    training, objective = SHORT.replace(muon=muon), "likelihood" if muon else "calibrated"
+    run(tmp_path / "whole", features, training, objective)
     real = trainer.compute
     calls = []
 
@@ -77,10 +80,10 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, features: Features, monkey
         return real(*args)
 
     monkeypatch.setattr(trainer, "compute", interrupted)
-    outcome = run(tmp_path / "parts", features)
+    outcome = run(tmp_path / "parts", features, training, objective)
     assert outcome == Outcome(4, outcome.best, finished=False)
     monkeypatch.setattr(trainer, "compute", real)
-    assert run(tmp_path / "parts", features).finished
+    assert run(tmp_path / "parts", features, training, objective).finished
     for name in ("model.safetensors", "state.safetensors"):
         whole, parts = load_file(tmp_path / "whole" / name), load_file(tmp_path / "parts" / name)
         assert whole.keys() == parts.keys()
@@ -203,11 +206,15 @@ def test_terms_without_data_are_off_with_a_line_or_refused_when_asked_for(tmp_pa
         train(config, bare, bare, tmp_path / "refused", model=small_model(required), progress=False)
 
 
-def test_everything_trainable_is_in_the_optimizer_and_scales_are_not_decayed():
+@pytest.mark.parametrize("muon", [0.0, 2.0])
+def test_everything_trainable_is_in_the_optimizer_once_and_scales_are_not_decayed(muon: float):
     objective = OBJECTIVES["calibrated"]
     model, criterion = small_model(objective), Criterion(objective)
-    groups = optimizer_of(model, criterion, TrainConfig()).param_groups
-    inside = {id(p) for group in groups for p in group["params"]}
+    groups = optimizer_of(model, criterion, TrainConfig(muon=muon)).param_groups
+    inside = [id(p) for group in groups for p in group["params"]]
+    assert len(inside) == len({*inside})
+    if muon:
+        assert groups[-1]["factor"] == 2.0 and all(p.ndim == 2 for p in groups[-1]["params"])
     for part in (model, criterion):
         assert all((id(p) in inside) == p.requires_grad for p in part.parameters())
     assert groups[2]["params"] and groups[2]["weight_decay"] == 0 and groups[2]["factor"] == 10
