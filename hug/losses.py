@@ -191,14 +191,45 @@ def specialisation(views: RemovedVariances, sharpness: float, temperature: float
     """
     rise = views.after.mean(-1).log() - views.before.mean(-1).log()  # (V, K)
     answer = torch.softmax(sharpness * rise, dim=1)  # (V, K)
-    present, group = views.aspect.unique(return_inverse=True)
-    member = F.one_hot(group, len(present)).float()  # (V, A)
-    by_aspect = (member.T @ answer) / member.sum(0)[:, None]  # (A, K)
+    by_aspect = _by_group(answer, views.aspect)  # (A, K)
     rises = F.softplus(-temperature * (answer * rise).sum(1)).mean()
-    if len(present) < 2:
-        return rises
-    information = entr(by_aspect.mean(0)).sum() - entr(by_aspect).sum(-1).mean()
-    return rises - information / math.log(len(present))
+    return rises if len(by_aspect) < 2 else rises - _information(by_aspect)
+
+
+@dataclass(frozen=True)
+class RemovedMeans(Batch):
+    """Means of pictures and of their views without an aspect."""
+
+    before: Tensor  # (V, K, D)
+    after: Tensor  # (V, K, D)
+    aspect: Tensor  # (V,)
+
+
+def division(views: RemovedMeans) -> Tensor:
+    """Which component moves its mean when which aspect is removed, without naming any: minus the mutual information
+    between aspect and component, in units of its upper bound, each view's shares being those of the squared shift.
+
+    Only aspects that are present count. Where variances are taught by shifts, they divide the aspects alike.
+    """
+    shift = (views.after - views.before).square().mean(-1)  # (V, K)
+    shares = shift / shift.sum(1, keepdim=True).clamp_min(1e-12)
+    by_aspect = _by_group(shares, views.aspect)  # (A, K)
+    if len(by_aspect) < 2:
+        return shares.sum() * 0.0
+    return -_information(by_aspect)
+
+
+def _by_group(shares: Tensor, group: Tensor) -> Tensor:
+    """(A, K) mean of shares (V, K) in each of the groups that are present."""
+    present, number = group.unique(return_inverse=True)
+    member = F.one_hot(number, len(present)).to(shares)  # (V, A)
+    return (member.T @ shares) / member.sum(0)[:, None]
+
+
+def _information(by_group: Tensor) -> Tensor:
+    """Mutual information between equally frequent groups and components, from shares (A, K), over its upper bound."""
+    information = entr(by_group.mean(0)).sum() - entr(by_group).sum(-1).mean()
+    return information / math.log(len(by_group))
 
 
 @dataclass(frozen=True)
@@ -254,6 +285,7 @@ class Outputs(Batch):
     mined: Pair | None = None  # var_m with a fitting reference and with one that lacks
     removed: RemovedVariances | None = None
     faulty: FaultyPictures | None = None
+    moved: RemovedMeans | None = None
     negatives: Negatives | None = None
     clean: Tensor | None = None  # (V, K, D) variances of pictures without a fault, as far as anybody knows
 
@@ -269,7 +301,7 @@ class Term:
     @property
     def depends_on_data(self) -> bool:
         """Whether some data can't supply what it needs."""
-        return not {"degraded", "shortened", "mined", "removed", "faulty"}.isdisjoint(self.needs)
+        return not {"degraded", "shortened", "mined", "removed", "faulty", "moved"}.isdisjoint(self.needs)
 
 
 class Criterion(nn.Module):
@@ -323,7 +355,7 @@ class Criterion(nn.Module):
         distances = distance(out.query, target, use_var=self.objective.variance)
         if self.objective.matching == "infonce":
             return point_contrast(distances, matches, self.log_a.exp())
-        return holistic_contrast(distances, out.matches, self.log_a.exp(), self.b)
+        return holistic_contrast(distances, matches, self.log_a.exp(), self.b)
 
     def fine(self, out: Outputs) -> Tensor:
         """L_FC with the learned scales and the objective's kinds of negatives."""
@@ -346,10 +378,14 @@ def active(objective: ObjectiveConfig) -> list[Term]:
     return [term for term in TERMS if getattr(objective, term.weight)]
 
 
+VIEWS = {"moved": "removed", "faulty": "removed"}  # what a term reads, and of which views it is made
+
+
 def views_needed(objective: ObjectiveConfig) -> frozenset[str]:
     """Which views of the pictures must be made before a training: "degraded", "removed", both or none."""
+    needs = {VIEWS.get(need, need) for term in active(objective) for need in term.needs}
     views = frozenset(("degraded", "removed"))
-    return views if objective.corrupt else views & {need for term in active(objective) for need in term.needs}
+    return views if objective.corrupt else views & needs
 
 
 # A new term is an entry here and a weight in `ObjectiveConfig`. The order is that of the sum: floats add up in it.
@@ -365,5 +401,6 @@ TERMS: tuple[Term, ...] = (
     Term("picture_apart", lambda c, out: apart(out.clean, out.degraded.more, c.temperature), ("clean", "degraded")),
     Term("text_rank", lambda c, out: c.rise(out.shortened), ("shortened",)),
     Term("spec", lambda c, out: specialisation(out.removed, c.objective.spec_sharpness, c.temperature), ("removed",)),
+    Term("divide", lambda c, out: division(out.moved), ("moved",)),
     Term("agree", lambda c, out: agreement(out.clean), ("clean",)),
 )

@@ -16,7 +16,17 @@ from hug.config import ObjectiveConfig, TrainConfig
 from hug.data.captions import training_texts
 from hug.data.features import Features, tokens_of
 from hug.gaussians import Batch, Gaussians
-from hug.losses import DegradedVariances, FaultyPictures, Negatives, Outputs, Pair, RemovedVariances, active
+from hug.losses import (
+    VIEWS,
+    DegradedVariances,
+    FaultyPictures,
+    Negatives,
+    Outputs,
+    Pair,
+    RemovedMeans,
+    RemovedVariances,
+    active,
+)
 from hug.model import HUG
 from hug.train.augment import Statistics, corrupt_tokens, jitter, jitter_words, remove_in_tokens
 from hug.train.distributed import World
@@ -107,6 +117,7 @@ class Batches:
         ids, views = features.pictures.ids, features.views
         self.pools = pools_of([t.category for t in features.collection.triplets], training.one_category)
         self.needs = {need for term in active(objective) for need in term.needs}
+        self.views = {VIEWS.get(need, need) for need in self.needs}
         clean = ids if views is None or views.removed is None else views.removed_row
         self.clean = dict.fromkeys(clean)  # ids of pictures without a fault: an aspect could be removed; or of all
 
@@ -168,7 +179,7 @@ class Batches:
             shift=shift,
             foreign=words.roll(shift)[own] if self.world.size > 1 else None,
             degraded=self._degraded(targets, whole, rng) if "degraded" in self.needs else None,
-            removed=self._removed(targets, whole, rng, bad) if "removed" in self.needs else None,
+            removed=self._removed(targets, whole, rng, bad) if "removed" in self.views else None,
             shortened=shortened,
             mined=mined,
             originals=self._originals([*references, *targets], [*worse, *(n + len(references) for n in bad)]),
@@ -310,12 +321,14 @@ def supplied(objective: ObjectiveConfig, features: Features) -> tuple[ObjectiveC
     Raises ValueError for such a term that is in `objective.required`.
     """
     views = features.views
+    regions = "no picture with a known region of an aspect" if views is None or views.removed is None else ""
     missing = {
-        "faulty": "" if objective.corrupt else "no picture with a fault (corrupt is 0)",
         "degraded": "no degraded views of the pictures" if views is None and not objective.corrupt_tokens else "",
         "shortened": "" if features.shorter else "no text that could be shortened",
         "mined": "" if features.mined else "no text known to presuppose something",
-        "removed": "no picture with a known region of an aspect" if views is None or views.removed is None else "",
+        "removed": regions,
+        "moved": regions,
+        "faulty": "" if objective.corrupt else regions,
     }
     notes = []
     for term in active(objective):
@@ -361,7 +374,10 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
         degraded=DegradedVariances(var["target"][views.rows], var["less"], var["more"]) if views else None,
         shortened=shortened,
         mined=mined,
-        faulty=_faulty(model, batch.originals, by_name, var) if batch.originals else None,
+        faulty=_faulty(model, batch, by_name, var),
+        moved=RemovedMeans(model.means(target[aspects.rows]), model.means(by_name["removed"]), aspects.aspect)
+        if aspects
+        else None,
         negatives=negatives,
         removed=RemovedVariances(var["target"][aspects.rows], var["removed"], aspects.aspect) if aspects else None,
         clean=None if batch.clean is None else torch.cat([var["target"][batch.clean], var["decorrelation"]]),
@@ -369,12 +385,22 @@ def compute(model: HUG, batch: TrainBatch, objective: ObjectiveConfig) -> Output
 
 
 def _faulty(
-    model: HUG, originals: Originals, outputs: Mapping[str, Tensor], var: Mapping[str, Tensor]
-) -> FaultyPictures:
-    """The batch's pictures with a fault beside what they were, from outputs and variances by name."""
-    seen, own = torch.cat([outputs["reference"], outputs["target"]]), torch.cat([var["reference"], var["target"]])
-    mu, before = model.means(seen[originals.rows]), model.means(outputs["originals"])
-    return FaultyPictures(mu, own[originals.rows], before, var["originals"])
+    model: HUG, batch: TrainBatch, outputs: Mapping[str, Tensor], var: Mapping[str, Tensor]
+) -> FaultyPictures | None:
+    """The batch's pictures with a fault, and those without an aspect, beside what they were; from outputs and variances
+    by name."""
+    parts = []
+    if batch.originals:
+        rows, names = batch.originals.rows, ("reference", "target")
+        seen, own = (torch.cat([values[name] for name in names])[rows] for values in (outputs, var))
+        parts.append((seen, own, outputs["originals"], var["originals"]))
+    if batch.removed:
+        rows = batch.removed.rows
+        parts.append((outputs["removed"], var["removed"], outputs["target"][rows], var["target"][rows]))
+    if not parts:
+        return None
+    after, var_after, before, var_before = (torch.cat(column) for column in zip(*parts, strict=True))
+    return FaultyPictures(model.means(after), var_after, model.means(before), var_before)
 
 
 def _by_name(stack: Tensor, parts: Mapping[str, Sized]) -> dict[str, Tensor]:

@@ -18,10 +18,12 @@ from hug.losses import (
     Negatives,
     Outputs,
     Pair,
+    RemovedMeans,
     RemovedVariances,
     _FineContrast,
     agreement,
     apart,
+    division,
     error_likelihood,
     fine_contrast,
     holistic_contrast,
@@ -215,6 +217,17 @@ def test_further_negatives_push_and_those_that_match_do_not():
     torch.testing.assert_close(Criterion(objective).terms(replace(out, negatives=same))["hc"], alone)
 
 
+def test_division_is_least_when_each_aspect_moves_a_component_of_its_own():
+    aspect, before = torch.tensor([0, 1, 0, 1]), torch.zeros(4, 4, 3)
+    own, same, even = (torch.zeros(4, 4, 3) for _ in range(3))
+    own[[0, 2], 1], own[[1, 3], 3] = 1.0, 5.0  # by shares: how far does not count
+    same[:, 2] = 1.0
+    even[:] = 0.7
+    values = [division(RemovedMeans(before, after, aspect)).item() for after in (own, same, even)]
+    assert values == pytest.approx([-1.0, 0.0, 0.0], abs=1e-6)
+    assert division(RemovedMeans(before, own, torch.zeros(4, dtype=torch.long))).item() == 0.0
+
+
 def test_views_are_made_for_the_terms_that_read_them_and_for_faults():
     assert views_needed(OBJECTIVES["paper"]) == set() and views_needed(OBJECTIVES["calibrated"]) == {
         "degraded",
@@ -266,6 +279,7 @@ def full_outputs() -> Outputs:
         mined=Pair(a, b),
         removed=RemovedVariances(a, b, torch.tensor([0, 1, 2, 0])),
         faulty=FaultyPictures(c, a, b, b),
+        moved=RemovedMeans(a, b, torch.tensor([0, 1, 2, 0])),
         negatives=Negatives(some(), torch.zeros(4, 4, dtype=torch.bool)),
         clean=a,
     )
@@ -297,7 +311,7 @@ def test_each_objective_has_its_terms():
     terms = {name: set(Criterion(o).terms(full_outputs())) for name, o in OBJECTIVES.items()}
     assert terms["paper"] == {"hc", "fc", "cord"}
     assert terms["point"] == {"hc"}
-    assert terms["likelihood"] == {"hc", "cord_mined", "nll", "nll_sources", "nll_views"}
+    assert terms["likelihood"] == {"hc", "cord_mined", "nll", "nll_sources", "nll_views", "divide"}
     assert terms["calibrated"] == {
         "hc", "fc", "cord", "cord_mined", "bias_l2", "nll", "nll_sources", "picture_rank", "text_rank", "spec", "agree",
     }  # fmt: skip

@@ -146,12 +146,16 @@ def test_faulty_pictures_and_negatives_equal_the_plain_passes(features: Features
     model, batch = small_model(objective).eval(), Batches(features, objective, TrainConfig(batch=8, seed=0)).at(0)
     out, close = compute(model, batch, objective), {"rtol": 1e-4, "atol": 1e-5}
     seen = model.target_tokens(torch.cat([batch.reference, batch.target]))
-    before = model.target_tokens(batch.originals.tokens)
-    for name, expected in (
-        ("mu", seen.mu[batch.originals.rows]), ("var", seen.var[batch.originals.rows]),
-        ("mu_before", before.mu), ("var_before", before.var),
-    ):  # fmt: skip
-        torch.testing.assert_close(getattr(out.faulty, name), expected, **close)
+    originals, removed = model.target_tokens(batch.originals.tokens), model.target_tokens(batch.removed.tokens)
+    whole, rows = seen[8:][batch.removed.rows], batch.originals.rows
+    for name in ("mu", "var"):
+        after = torch.cat([getattr(seen, name)[rows], getattr(removed, name)])
+        before = torch.cat([getattr(originals, name), getattr(whole, name)])
+        torch.testing.assert_close(getattr(out.faulty, name), after, **close)
+        torch.testing.assert_close(getattr(out.faulty, f"{name}_before"), before, **close)
+    torch.testing.assert_close(out.moved.before, whole.mu, **close)
+    torch.testing.assert_close(out.moved.after, removed.mu, **close)
+    assert torch.equal(out.moved.aspect, batch.removed.aspect)
     torch.testing.assert_close(out.negatives.candidates.mu, seen.mu[:8], **close)
     torch.testing.assert_close(out.negatives.candidates.var, seen.var[:8], **close)
     references = [t.reference for t in features.collection.triplets]
