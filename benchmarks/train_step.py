@@ -26,8 +26,9 @@ from hug.backbones.preprocessing import Preprocessing
 from hug.config import OBJECTIVES, SIZES, TrainConfig
 from hug.losses import Criterion, DegradedVariances, Outputs, Pair, RemovedVariances
 from hug.model import HUG
-from hug.train.batch import DegradedViews, MinedPictures, RemovedAspects, ShortenedTexts, TrainBatch, compute
+from hug.train.batch import DegradedViews, MinedPictures, RemovedAspects, ShortenedTexts, TrainBatch
 from hug.train.optimizer import optimizer_of
+from hug.train.step import compute
 
 P, CV, L, CT = 25, 768, 24, 384  # the embedded backbone's tokens
 WORDS = 12  # of which this many are words in a usual batch

@@ -178,8 +178,8 @@ class Calibration:
         enough = candidates is not None and len(candidates) >= KIND_PICTURES
         novelty = Novelty.fit(means(candidates.mu)) if enough and candidates is not None else None
         wording = None if texts is None else Neighbours.of(texts, ELSEWHERE)
-        known: dict[str, Any] = {"novelty": novelty, "garments": garments, "wording": wording}
-        return Calibration(tau, scopes, weights, protocol, data or {}, **known)
+        detectors: dict[str, Any] = {"novelty": novelty, "garments": garments, "wording": wording}
+        return Calibration(tau, scopes, weights, protocol, data or {}, **detectors)
 
     def posterior(self, distances: np.ndarray) -> Posterior:
         """Over the candidates of distances (Q, N); those at infinity are left out."""
@@ -233,8 +233,8 @@ class Calibration:
         """What a reference (1, P, Cv) of mean `mu_r` (1, K, D) looks like that the gallery holds none of; else None."""
         if self.garments is None:
             return None
-        known = mu_r is None or not self.new_pictures(mu_r)[0]
-        return other_thing(backbone, tokens, self.garments if known else LIMIT)
+        new = mu_r is not None and self.new_pictures(mu_r)[0]
+        return other_thing(backbone, tokens, LIMIT if new else self.garments)
 
     def about_something_else(self, words: Words) -> np.ndarray:
         """(B,) true for texts without a similar one in validation; never where words are ids."""
@@ -257,13 +257,13 @@ class Calibration:
 
         The percentiles' values are the table of validation queries beside them.
         """
-        known: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray] = {}
         if self.novelty is not None:
-            known |= {"centre": self.novelty.centre, "basis": self.novelty.basis}
+            arrays |= {"centre": self.novelty.centre, "basis": self.novelty.basis}
         if self.wording is not None:
-            known["texts"] = self.wording.items
-        if known:
-            tensors = {name: torch.from_numpy(values) for name, values in known.items()}
+            arrays["texts"] = self.wording.items
+        if arrays:
+            tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
             write_tensors(folder / TENSORS, tensors, {"weights": self.weights})
         write_json(folder / FILE, self.to_dict())
 
@@ -300,7 +300,7 @@ class Calibration:
             scopes = TypeAdapter(dict[str, tuple[SizeCalibration, ...]]).validate_python(raw["scopes"])
             calibration = Calibration(
                 float(raw["tau"]), scopes, raw["weights"], raw["protocol"], raw["data"], values,
-                **_known(Path(folder) / TENSORS, raw), garments=raw.get("garments"), within=int(raw["within"]),
+                **_detectors(Path(folder) / TENSORS, raw), garments=raw.get("garments"), within=int(raw["within"]),
             )  # fmt: skip
             _check(calibration)
         except (KeyError, ValueError, TypeError, OSError, SafetensorError) as error:
@@ -313,7 +313,7 @@ def means(mu: Tensor) -> np.ndarray:
     return mu.flatten(1).float().cpu().numpy()
 
 
-def _known(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
+def _detectors(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Of pictures and of texts. Raises ValueError when the file is not that of these weights."""
     pictures, texts = raw["novelty"], raw.get("wording")  # which an earlier evaluation didn't have
     if pictures is None and texts is None:
@@ -321,12 +321,12 @@ def _known(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
     with safe_open(path, framework="np") as file:
         if (file.metadata() or {}).get("weights") != raw["weights"]:
             raise ValueError(f"{path.name} was made for other weights")
-        known: dict[str, Any] = {}
+        detectors: dict[str, Any] = {}
         if pictures is not None:
-            known["novelty"] = Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(pictures))
+            detectors["novelty"] = Novelty(file.get_tensor("centre"), file.get_tensor("basis"), float(pictures))
         if texts is not None:
-            known["wording"] = Neighbours(file.get_tensor("texts"), float(texts))
-        return known
+            detectors["wording"] = Neighbours(file.get_tensor("texts"), float(texts))
+        return detectors
 
 
 def _sizes(galleries: Sequence[tuple[np.ndarray, np.ndarray]], tau: float) -> tuple[SizeCalibration, ...]:

@@ -19,7 +19,7 @@ from torch.special import entr
 from hug.config import ObjectiveConfig
 from hug.gaussians import Batch, Gaussians, Query, distance
 
-KNOWN = 1e-3  # squared error to which the mean of a picture without a fault is known; a mean's squares are 1/4
+ERROR_FLOOR = 1e-3  # squared error to which the mean of a picture without a fault is known; a mean's squares are 1/4
 
 
 def holistic_contrast(distances: Tensor, matches: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -153,7 +153,10 @@ def view_likelihood(views: FaultyPictures) -> Tensor:
     is. So a component's variance answers to what its mean tells.
     """
     error = (views.mu - views.mu_before).detach().square()  # (V, K, D)
-    faulty, before = _likelihood(error + KNOWN, views.var), _likelihood(torch.full_like(error, KNOWN), views.var_before)
+    faulty, before = (
+        _likelihood(error + ERROR_FLOOR, views.var),
+        _likelihood(torch.full_like(error, ERROR_FLOOR), views.var_before),
+    )
     return faulty + before
 
 
@@ -285,7 +288,7 @@ class Outputs(Batch):
     mined: Pair | None = None  # var_m with a fitting reference and with one that lacks
     removed: RemovedVariances | None = None
     faulty: FaultyPictures | None = None
-    moved: RemovedMeans | None = None
+    aspects: RemovedMeans | None = None
     negatives: Negatives | None = None
     clean: Tensor | None = None  # (V, K, D) variances of pictures without a fault, as far as anybody knows
 
@@ -301,7 +304,7 @@ class Term:
     @property
     def depends_on_data(self) -> bool:
         """Whether some data can't supply what it needs."""
-        return not {"degraded", "shortened", "mined", "removed", "faulty", "moved"}.isdisjoint(self.needs)
+        return not {"degraded", "shortened", "mined", "removed", "faulty", "aspects"}.isdisjoint(self.needs)
 
 
 class Criterion(nn.Module):
@@ -378,16 +381,6 @@ def active(objective: ObjectiveConfig) -> list[Term]:
     return [term for term in TERMS if getattr(objective, term.weight)]
 
 
-VIEWS = {"moved": "removed", "faulty": "removed"}  # what a term reads, and of which views it is made
-
-
-def views_needed(objective: ObjectiveConfig) -> frozenset[str]:
-    """Which views of the pictures must be made before a training: "degraded", "removed", both or none."""
-    needs = {VIEWS.get(need, need) for term in active(objective) for need in term.needs}
-    views = frozenset(("degraded", "removed"))
-    return views if objective.corrupt else views & needs
-
-
 # A new term is an entry here and a weight in `ObjectiveConfig`. The order is that of the sum: floats add up in it.
 TERMS: tuple[Term, ...] = (
     Term("fc", lambda c, out: c.fine(out)),
@@ -401,6 +394,6 @@ TERMS: tuple[Term, ...] = (
     Term("picture_apart", lambda c, out: apart(out.clean, out.degraded.more, c.temperature), ("clean", "degraded")),
     Term("text_rank", lambda c, out: c.rise(out.shortened), ("shortened",)),
     Term("spec", lambda c, out: specialisation(out.removed, c.objective.spec_sharpness, c.temperature), ("removed",)),
-    Term("divide", lambda c, out: division(out.moved), ("moved",)),
+    Term("divide", lambda c, out: division(out.aspects), ("aspects",)),
     Term("agree", lambda c, out: agreement(out.clean), ("clean",)),
 )

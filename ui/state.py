@@ -184,10 +184,10 @@ def categories(session: Session, value: str = "") -> dict[str, Any]:
     return {"choices": choices, "value": value, "visible": bool(session.categories)}
 
 
-def unless_chosen(update: dict[str, Any], chosen: Any) -> dict[str, Any]:
+def unless_chosen(update: dict[str, Any], current: Any) -> dict[str, Any]:
     """The update of a list without its value where that is what the visitor has: while a tab was being shown another
     choice may have been made, which stays."""
-    same = (update.get("value") or None) == (chosen or None)
+    same = (update.get("value") or None) == (current or None)
     return gr.update(**{name: value for name, value in update.items() if name != "value" or not same})
 
 

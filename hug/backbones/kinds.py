@@ -51,8 +51,8 @@ class Classifier(Protocol):
 
 def log_odds(classes: Tensor) -> Tensor:
     """(B,) what is worn above the waist, or as a dress, against what is worn elsewhere, from (B, 1000)."""
-    others = [number for numbers in OTHER.values() for number in numbers]
-    return classes[:, list(ABOVE)].logsumexp(1) - classes[:, others].logsumexp(1)
+    elsewhere = [number for numbers in OTHER.values() for number in numbers]
+    return classes[:, list(ABOVE)].logsumexp(1) - classes[:, elsewhere].logsumexp(1)
 
 
 def tells(backbone: Backbone, categories: Iterable[str]) -> bool:

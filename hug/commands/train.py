@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
     from hug.data.datasets import read
     from hug.data.features import evaluation_features, training_features
     from hug.evaluate.protocols import default_protocol
-    from hug.losses import views_needed
+    from hug.train.batch import views_needed
     from hug.train.distributed import own_device
     from hug.train.trainer import train
 

@@ -30,7 +30,7 @@ from hug.gaussians import distance
 from hug.model import HUG
 from hug.novelty import FALSE_ALARMS
 
-KNOWN, TOGETHER = 1000, 128  # texts (and pictures) that tell what a data set is about; encoded at once
+SAMPLE, TOGETHER = 1000, 128  # texts (and pictures) that tell what a data set is about; encoded at once
 LEAST = 20  # queries that a prediction of misses needs
 LEVELS = (0.8, 0.9, 0.95)  # of answer sets that are measured
 UNION_PART = 1800  # pictures of all categories: the bundled gallery's number
@@ -56,13 +56,13 @@ def fit_calibration(
     if union and len(validation.categories) > 1:
         galleries["all"] = [_in_union(validation, n) for n in range(len(validation.categories))]
     provenance = validation.collection.provenance
-    known: dict[str, Any] = {}
+    subject: dict[str, Any] = {}
     if model and features:
         texts, garments = _mean_words(model.backbone, validation.collection), _garments(model.backbone, features)
-        known = {"texts": texts, "garments": garments}
+        subject = {"texts": texts, "garments": garments}
     weights = model.weights_hash if model else ""
     candidates, protocol = validation.candidates, validation.protocol.name
-    return Calibration.fit(galleries, candidates, weights, protocol, provenance, **known)
+    return Calibration.fit(galleries, candidates, weights, protocol, provenance, **subject)
 
 
 @torch.no_grad()
@@ -70,7 +70,7 @@ def _garments(backbone: Backbone, features: Features) -> float | None:
     """Log-odds below which few of the pictures are; None where the backbone can't tell what doesn't belong there."""
     if not tells(backbone, features.collection.galleries) or not isinstance(backbone, Classifier):
         return None
-    rows = np.linspace(0, len(features.pictures.ids) - 1, min(KNOWN, len(features.pictures.ids))).astype(int)
+    rows = np.linspace(0, len(features.pictures.ids) - 1, min(SAMPLE, len(features.pictures.ids))).astype(int)
     parts = (tokens_of(features.pictures.tokens, part.tolist()) for part in np.array_split(rows, 8))
     odds = [log_odds(backbone.classify(part)) for part in parts]
     return float(np.quantile(torch.cat(odds).numpy(), FALSE_ALARMS))
@@ -81,7 +81,7 @@ def _mean_words(backbone: Backbone, collection: Collection) -> np.ndarray | None
     if backbone.word_kind == "ids":
         return None
     texts = sorted({text for t in collection.triplets for text in (*t.captions, " and ".join(t.captions)) if text})
-    some = np.random.default_rng(0).permutation(len(texts))[:KNOWN]
+    some = np.random.default_rng(0).permutation(len(texts))[:SAMPLE]
     words = [backbone.words([texts[n] for n in part]) for part in np.array_split(some, len(some) // TOGETHER + 1)]
     return np.concatenate([part.mean.numpy() for part in words if isinstance(part, WordTokens)])
 

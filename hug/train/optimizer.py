@@ -1,4 +1,4 @@
-"""What turns gradients into steps: AdamW, for matrices also Muon (K. Jordan and others, 2024)."""
+"""What turns gradients into steps: AdamW, for matrices also Muon (K. Jordan and rest, 2024)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -63,10 +63,10 @@ def optimizer_of(model: HUG, criterion: Criterion, t: TrainConfig) -> Optimizer:
     scales = [p for p in criterion.parameters() if p.requires_grad]
     large = [p for p in trained if p.ndim > 1]
     matrices = [p for p in large if p.ndim == 2] if t.muon else []
-    others = [p for p in large if p.ndim > 2] if t.muon else large
+    rest = [p for p in large if p.ndim > 2] if t.muon else large
     adam = torch.optim.AdamW(
         [
-            _group(others, 1.0, t.weight_decay),
+            _group(rest, 1.0, t.weight_decay),
             _group([p for p in trained if p.ndim <= 1], 1.0),
             _group(scales, t.scale_lr),
         ],

@@ -22,10 +22,11 @@ from hug.backbones import Backbone
 from hug.backbones.outline import Blip2Outline, outline
 from hug.config import Config
 from hug.data.collection import Collection
-from hug.losses import Criterion, views_needed
+from hug.losses import Criterion
 from hug.model import HUG
-from hug.train.batch import TrainBatch, compute, pools_of
+from hug.train.batch import TrainBatch, pools_of, views_needed
 from hug.train.distributed import own_device
+from hug.train.step import compute
 from hug.train.trainer import uses_bf16
 
 PROBE = 2  # triplets of the probe; the batch itself on a GPU

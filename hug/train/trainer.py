@@ -25,10 +25,11 @@ from hug.files import commit, only_writer
 from hug.losses import Criterion
 from hug.model import HUG
 from hug.train.ahead import Ahead
-from hug.train.batch import Batches, compute, supplied
+from hug.train.batch import Batches, supplied
 from hug.train.distributed import World, own_device, world
 from hug.train.optimizer import optimizer_of
 from hug.train.state import Log, State
+from hug.train.step import compute
 
 FREE = ("threads", "cache", "device", "tokens", "workers", "save_seconds")  # settings that change nothing but rounding
 

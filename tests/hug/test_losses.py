@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from hug.config import OBJECTIVES
 from hug.gaussians import Gaussians, Query, merge
 from hug.losses import (
-    KNOWN,
+    ERROR_FLOOR,
     Criterion,
     DegradedVariances,
     FaultyPictures,
@@ -32,8 +32,8 @@ from hug.losses import (
     source_likelihood,
     specialisation,
     view_likelihood,
-    views_needed,
 )
+from hug.train.batch import views_needed
 
 
 def sigmoid(x: float) -> float:
@@ -187,8 +187,8 @@ def test_source_likelihood_teaches_each_source_its_own_error_and_not_the_means()
 
 def test_view_likelihood_is_least_where_the_variance_is_the_shift_and_leaves_means_alone():
     mu, before = torch.rand(3, 2, 4, requires_grad=True), torch.rand(3, 2, 4, requires_grad=True)
-    shift = (mu - before).detach().square() + KNOWN
-    still = torch.full_like(shift, KNOWN)
+    shift = (mu - before).detach().square() + ERROR_FLOOR
+    still = torch.full_like(shift, ERROR_FLOOR)
     best = view_likelihood(FaultyPictures(mu, shift.clone().requires_grad_(), before, still.clone()))
     for factor in (0.5, 2.0):
         assert view_likelihood(FaultyPictures(mu, factor * shift, before, still)) > best
@@ -279,7 +279,7 @@ def full_outputs() -> Outputs:
         mined=Pair(a, b),
         removed=RemovedVariances(a, b, torch.tensor([0, 1, 2, 0])),
         faulty=FaultyPictures(c, a, b, b),
-        moved=RemovedMeans(a, b, torch.tensor([0, 1, 2, 0])),
+        aspects=RemovedMeans(a, b, torch.tensor([0, 1, 2, 0])),
         negatives=Negatives(some(), torch.zeros(4, 4, dtype=torch.bool)),
         clean=a,
     )

@@ -21,8 +21,8 @@ from hug.train.batch import (
     RemovedAspects,
     ShortenedTexts,
     TrainBatch,
-    compute,
 )
+from hug.train.step import compute
 from tests.hug.conftest import IdBackbone, PixelBackbone, PretrainedBackbone, noise_pictures, small_model
 
 TEXTS = ["the same but red", "with long sleeves", "", "is more my style today"]

@@ -44,15 +44,15 @@ def build(sessions: Sessions, state: State) -> Tab:
         model: str, result: QueryResult, of: int | None, colour: str | None, kind: str | None, id: str | None
     ) -> dict[Any, Any]:
         session = sessions.get(model)
-        chosen = of, colour
+        current = of, colour
         of = of if of in maps(session) else 0
         colour = colour if colour in atlas.colourings(session.index) else atlas.colourings(session.index)[0]
         kind = kind if kind in session.categories else ""
         id = id if id in session.index.ids else None
         return {
             missing: Studies(session).notice,
-            component: unless_chosen(_maps(session, of), chosen[0]),
-            colouring: unless_chosen(_colourings(session, colour), chosen[1]),
+            component: unless_chosen(_maps(session, of), current[0]),
+            colouring: unless_chosen(_colourings(session, colour), current[1]),
             chart: drawing(session, result, of, colour, kind),
             near: neighbours(session, id, of),
             link: view_link(sessions, session, "map", component=of or "", colour=colour, category=kind, point=id),

@@ -90,8 +90,8 @@ def build(sessions: Sessions, state: State) -> Tab:
 
     def refresh(model: str, result: QueryResult, *choices: Any) -> dict[Any, Any]:
         session = sessions.get(model)
-        choice, chosen = Choice.of(session, *choices), (choices[0], choices[1], choices[3])
-        updates = dict[Any, Any](zip(selections, map(unless_chosen, select(session, choice), chosen), strict=True))
+        choice, current = Choice.of(session, *choices), (choices[0], choices[1], choices[3])
+        updates = dict[Any, Any](zip(selections, map(unless_chosen, select(session, choice), current), strict=True))
         return updates | {views[name]: value for name, value in values(sessions, session, result, choice).items()}
 
     inputs = [state.model, state.result, category, state.component, leave_out, attribute, measure]

@@ -29,10 +29,10 @@ def test_the_thing_is_named(name: str, number: int) -> None:
 
 
 def test_no_class_is_on_both_sides() -> None:
-    others = [number for numbers in OTHER.values() for number in numbers]
-    assert len({*ABOVE, *others}) == len(ABOVE) + len(others) and max(*ABOVE, *others) < 1000
+    elsewhere = [number for numbers in OTHER.values() for number in numbers]
+    assert len({*ABOVE, *elsewhere}) == len(ABOVE) + len(elsewhere) and max(*ABOVE, *elsewhere) < 1000
     even = torch.zeros(2, 1000).log_softmax(1)
-    torch.testing.assert_close(log_odds(even), torch.full((2,), len(ABOVE) / len(others)).log())
+    torch.testing.assert_close(log_odds(even), torch.full((2,), len(ABOVE) / len(elsewhere)).log())
 
 
 def test_only_galleries_of_garments_and_backbones_that_can_are_told() -> None:

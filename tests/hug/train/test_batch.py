@@ -10,7 +10,8 @@ import torch
 from hug.config import OBJECTIVES, TrainConfig
 from hug.data.features import Features
 from hug.losses import TERMS, Criterion, Term
-from hug.train.batch import Batches, compute, supplied
+from hug.train.batch import Batches, supplied
+from hug.train.step import compute
 from tests.hug.conftest import small_model
 from tests.hug.train.conftest import features_of
 
@@ -153,9 +154,9 @@ def test_faulty_pictures_and_negatives_equal_the_plain_passes(features: Features
         before = torch.cat([getattr(originals, name), getattr(whole, name)])
         torch.testing.assert_close(getattr(out.faulty, name), after, **close)
         torch.testing.assert_close(getattr(out.faulty, f"{name}_before"), before, **close)
-    torch.testing.assert_close(out.moved.before, whole.mu, **close)
-    torch.testing.assert_close(out.moved.after, removed.mu, **close)
-    assert torch.equal(out.moved.aspect, batch.removed.aspect)
+    torch.testing.assert_close(out.aspects.before, whole.mu, **close)
+    torch.testing.assert_close(out.aspects.after, removed.mu, **close)
+    assert torch.equal(out.aspects.aspect, batch.removed.aspect)
     torch.testing.assert_close(out.negatives.candidates.mu, seen.mu[:8], **close)
     torch.testing.assert_close(out.negatives.candidates.var, seen.var[:8], **close)
     references = [t.reference for t in features.collection.triplets]

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from hug.config import OBJECTIVES, SIZES, Config, ObjectiveConfig, TrainConfig
 from hug.losses import Criterion
-from hug.train.batch import Batches, compute
+from hug.train.batch import Batches
 from hug.train.distributed import World, own_device, world
 from hug.train.state import Log
+from hug.train.step import compute
 from hug.train.trainer import train
 from tests.hug.conftest import IdBackbone, small_model
 from tests.hug.train.conftest import features_of
