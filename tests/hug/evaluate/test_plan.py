@@ -64,7 +64,7 @@ def test_other_data_or_protocols_or_categories_never_touch_a_calibration(
     ]  # fmt: skip
     assert Measurements.load(places[0]) == measured and Calibration.load(places[0], model) is not None
     assert {p.name for p in places[0].iterdir()} == {
-        "measurements.json", "calibration.json", "validation.parquet", "val.parquet"
+        "measurements.json", "calibration.json", "calibration.safetensors", "validation.parquet", "val.parquet",
     }  # fmt: skip
     assert evaluate(model, own, folder, "test", effort=FAST).split == "test"  # its own data: in place
     assert contents(folder)["measurements.json"] != before["measurements.json"] and len(places) == 5

@@ -142,7 +142,7 @@ def test_a_state_moves_to_the_device_of_its_model(tmp_path: Path, features: Feat
     model, criterion = small_model(objective).to("meta"), Criterion(objective).to("meta")
     optimizer = optimizer_of(model, criterion, SHORT)
     assert State(tmp_path, model, criterion, optimizer).load()
-    moments = [value for state in optimizer.state.values() for name, value in state.items() if name != "step"]
+    moments = [value for state in optimizer.moments().values() for name, value in state.items() if name != "step"]
     assert moments and all(value.device.type == "meta" for value in moments)
 
 
