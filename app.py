@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hug.console import forgive_console, require_writable
 
@@ -42,6 +45,21 @@ def prepare_environment() -> None:
         raise ValueError(f"GRADIO_SERVER_PORT: {error}") from None
 
 
+@contextmanager
+def ending_on_request() -> Iterator[None]:
+    """A request to end (SIGTERM, of a service or a container) does here what Ctrl-C does; a second adds nothing."""
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def parser() -> argparse.ArgumentParser:
     """The flags; host and port default to what GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say."""
     flags = argparse.ArgumentParser(description="Composed image retrieval one can question.")
@@ -61,17 +79,29 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     forgive_console()
     args = parser().parse_args(argv)
-    from hug.files import reason
+    with ending_on_request():
+        try:
+            return start(args)
+        except KeyboardInterrupt:
+            print("\napp.py: stopped", file=sys.stderr)
+            return 130
+
+
+def start(args: argparse.Namespace) -> int:
+    """Serve until it is ended; the exit status. Raises KeyboardInterrupt when it is ended before it serves."""
+    from hug.files import reason, sweep
 
     try:
         prepare_environment()
-        from analysis.session import CACHE, Sessions  # torch and gradio load after the flags were understood
+        from analysis.session import CACHE, RUNS, Sessions  # torch and gradio load after the flags were understood
         from hug.retrieval.gallery import left_out_lines
         from ui import uploads
         from ui.page import build, launch
 
         require_writable(CACHE, "HUG_RUNS")
-        uploads.folder()  # before anything is encoded, and before the page copies its first pictures there
+        place = uploads.folder()  # before anything is encoded, and before the page copies its first pictures there
+        for left in (place, RUNS):  # where millions of files may lie: nobody waits for it
+            threading.Thread(target=sweep, args=(left,), daemon=True).start()
         sessions = Sessions.load(args.checkpoint, args.gallery)
         left_out = sessions.get().left_out
         if left_out:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -15,9 +14,11 @@ from hug.bounded import JSON_BYTES, TENSOR_BYTES, brief, check_file, check_table
 from hug.config import ModelConfig, ObjectiveConfig, Section, from_dict
 from hug.console import is_path
 from hug.files import write_json, write_tensors
+from hug.hub import TooLargeError, download
 from hug.model import HUG, device_of
 
 PATTERNS = ["*.json", "*.jsonl", "*.safetensors", "*.parquet", "*.md"]  # of a repository; nothing that could run
+WHOLE = 3 * TENSOR_BYTES  # of a repository that is downloaded: weights, an index, and what was measured
 KINDS = {"F64", "F32", "F16", "BF16"}  # of numbers in a file of weights
 
 
@@ -113,7 +114,7 @@ def intact(folder: Path, model: HUG) -> bool:
 def local_folder(source: str | Path, revision: str | None = None) -> Path:
     """The folder itself, or the downloaded copy of a Hub id; what is meant as a path is not looked for on the Hub.
 
-    Raises CheckpointError when neither exists.
+    Raises CheckpointError when neither exists, or the Hub's is beyond what is read.
     """
     folder, name = Path(source).expanduser(), str(source)
     if folder.is_dir():
@@ -121,7 +122,9 @@ def local_folder(source: str | Path, revision: str | None = None) -> Path:
     if isinstance(source, Path) or is_path(name):
         raise CheckpointError(f"no checkpoint folder at {source}; give a folder or a Hub id such as owner/name")
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
+        return download(name, revision, PATTERNS, TENSOR_BYTES, WHOLE)
+    except TooLargeError as error:
+        raise CheckpointError(str(error)) from error
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"no checkpoint folder at {source}, and the Hub gave none: {type(error).__name__}"

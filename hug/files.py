@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,11 +90,17 @@ def _sync(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left in a folder and below; what is being written is locked and stays."""
-    for left in [] if WINDOWS else folder.rglob(f".*{PARTIAL}"):
-        if (descriptor := _hold(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(descriptor)
+    """Remove what killed writers left in a folder and below; what is being written is locked and stays.
+
+    What goes away meanwhile, or belongs to somebody else, is no error.
+    """
+    for place, folders, _ in [] if WINDOWS else os.walk(folder):
+        for name in [name for name in folders if name.startswith(".") and name.endswith(PARTIAL)]:
+            folders.remove(name)  # not entered
+            with suppress(OSError):
+                if (descriptor := _hold(left := Path(place, name))) is not None:
+                    shutil.rmtree(left, ignore_errors=True)
+                    os.close(descriptor)
 
 
 @contextmanager

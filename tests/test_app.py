@@ -6,8 +6,10 @@ import base64
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,9 +64,9 @@ def call(url: str, name: str, body: Any) -> tuple[str, Any]:
     sent = urllib.request.Request(
         f"{url}gradio_api/call/{name}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(sent, timeout=30) as reply:
+    with urllib.request.urlopen(sent, timeout=120) as reply:
         event = json.load(reply)["event_id"]
-    with urllib.request.urlopen(f"{url}gradio_api/call/{name}/{event}", timeout=30) as reply:
+    with urllib.request.urlopen(f"{url}gradio_api/call/{name}/{event}", timeout=120) as reply:
         lines = reply.read().decode().splitlines()
     kind, data = (line.split(": ", 1)[1] for line in lines[:2])
     return kind, json.loads(data)
@@ -145,7 +147,7 @@ def test_plain_http_takes_an_upload(url: str, picture: Path) -> None:
     sent = urllib.request.Request(
         f"{url}gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={line}"}
     )
-    with urllib.request.urlopen(sent, timeout=30) as reply:
+    with urllib.request.urlopen(sent, timeout=120) as reply:
         (path,) = json.load(reply)
     kind, (found,) = call(
         url, "retrieve", {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, "red", 4, "", ""]}
@@ -195,7 +197,7 @@ def test_the_page_s_own_callbacks_are_not_for_clients(client: Client) -> None:
 
 
 def test_the_page_asks_nobody_else(url: str) -> None:
-    with urllib.request.urlopen(url, timeout=30) as reply:
+    with urllib.request.urlopen(url, timeout=120) as reply:
         page = reply.read().decode()
     assert "fonts.googleapis.com" not in page and "fonts.gstatic.com" not in page
 
@@ -269,6 +271,55 @@ def test_folders_that_can_t_be_written_are_told_with_the_setting_before_any_work
     )
     assert told.returncode == 1 and told.stderr.startswith("app.py: ") and setting in told.stderr
     assert told.stderr.count("\n") == 1
+
+
+SMALL_APP = """
+import sys
+from pathlib import Path
+import app
+from analysis.session import Sessions
+from tests.small import small_session
+Sessions.load = lambda *_: Sessions({}, loaded=[small_session(Path(sys.argv[1]))])
+sys.exit(app.main(["--port", "0"]))
+"""
+
+
+def test_a_request_to_end_closes_the_app_as_ctrl_c_does_and_its_start_sweeps_what_was_left(tmp_path: Path) -> None:
+    uploads = tmp_path / "temporary" / f"hug-{os.getuid()}"
+    left = [tmp_path / "runs" / "a" / ".x.json.1.partial" / "x.json", uploads / "b" / ".y.png.2.partial" / "y.png"]
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    places = {"HUG_RUNS": str(tmp_path / "runs"), "GRADIO_TEMP_DIR": str(uploads.parent)}
+    environment = {**os.environ, **places, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SMALL_APP, str(tmp_path)], cwd=app.__file__.removesuffix("app.py"), env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert any("Running on local URL" in line for line in process.stdout)
+        until = time.monotonic() + 60
+        while any(path.parent.exists() for path in left) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not any(path.parent.exists() for path in left)
+        process.terminate()
+        said = process.stdout.read()
+    ends = {0: "closing server", 130: "app.py: stopped"}  # once it waits, and while its start goes on
+    assert ends[process.returncode] in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ended_before_it_serves_it_says_so_in_a_line(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(args: object) -> int:
+        signal.raise_signal(number)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(app, "start", start)
+    assert app.main([]) == 130 and capsys.readouterr().err == "\napp.py: stopped\n"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_flags_default_to_the_environment_and_the_bundle() -> None:

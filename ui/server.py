@@ -64,15 +64,19 @@ def serve(page: Page, host: str | None, port: int | None, wait: bool = True, **o
         finally:
             task.cancel()
 
-    answer = page.launch(
-        server_name=host, server_port=port, max_file_size=MAX_BYTES, ssr_mode=False, run_history=False,
-        enable_monitoring=False, app_kwargs={"middleware": [boundary], "lifespan": lifespan},
-        prevent_thread_lock=True, **options,
-    )  # fmt: skip
-    page.server.config.http_protocol_class = Patient
-    if wait:
-        page.block_thread()
-    return answer
+    try:
+        answer = page.launch(
+            server_name=host, server_port=port, max_file_size=MAX_BYTES, ssr_mode=False, run_history=False,
+            enable_monitoring=False, app_kwargs={"middleware": [boundary], "lifespan": lifespan},
+            prevent_thread_lock=True, **options,
+        )  # fmt: skip
+        page.server.config.http_protocol_class = Patient
+        if wait:
+            page.block_thread()  # which closes the page itself when it is interrupted
+        return answer
+    except KeyboardInterrupt:
+        page.close(verbose=False)
+        raise
 
 
 def hosts(host: str | None, on_space: bool) -> list[str]:

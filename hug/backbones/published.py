@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from transformers import AutoImageProcessor, AutoTokenizer
 from transformers.utils import logging
@@ -18,7 +17,9 @@ from transformers.utils import logging
 from hug.backbones import BackboneError
 from hug.backbones.preprocessing import Preprocessing
 from hug.console import given_path, is_path
+from hug.hub import TooLargeError, download
 
+BYTES = 64 * 2**30  # that are downloaded; the largest BLIP-2 has half of it
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 WEIGHTS = "*.safetensors"
 READ = ("config.json", "pre*or_config.json", "processor_config.json", "token*.json", "special_tokens_map.json",
@@ -126,7 +127,9 @@ class Published:
 
 def _download(kind: str, source: str, revision: str) -> Path:
     try:
-        return Path(snapshot_download(source, revision=revision or None, allow_patterns=list(PATTERNS)))
+        return download(source, revision or None, PATTERNS, BYTES, BYTES)
+    except TooLargeError as error:
+        raise BackboneError(f"{kind}: {error}") from error
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         at = f" at {revision}" if revision else ""
         raise BackboneError(

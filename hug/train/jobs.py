@@ -33,7 +33,7 @@ from typing import Any, Literal
 from filelock import lock_descriptor
 from pydantic import TypeAdapter
 
-from hug.files import write_json
+from hug.files import PARTIAL, write_json
 
 RUNNING, STOPPING, STOPPED = "running", "stopping", "stopped"
 FINISHED, FAILED, INTERRUPTED, DAMAGED = "finished", "failed", "interrupted", "damaged"
@@ -158,7 +158,7 @@ class Jobs:
     def remove(self, owner: str, id: str) -> None:
         """Delete a job with all its files. Raises JobError while it runs."""
         with _claim((folder := self.get(owner, id).folder) / "job.lock", "this training is running; stop it first"):
-            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")))  # at once: nobody reads half a job
+            _delete(folder)
 
     def expire(self, age: float) -> int:
         """Remove jobs of anybody's that nothing happened to for `age` seconds, and empty folders; how many went."""
@@ -168,7 +168,7 @@ class Jobs:
                 if time.time() - max(p.stat().st_mtime for p in (folder, *folder.iterdir())) <= age:
                     continue
                 with _claim(folder / "job.lock", "it runs", 0.1):
-                    shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")))
+                    _delete(folder)
                     gone += 1
             except (JobError, OSError):
                 continue
@@ -212,6 +212,11 @@ def _claim(path: Path, refusal: str, patience: float = 2.0) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)  # not unlocked: a process that inherited the descriptor goes on holding the lock
+
+
+def _delete(folder: Path) -> None:
+    """At once, so that nobody reads half a job; what a kill leaves of it is swept when the app starts."""
+    shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}{PARTIAL}")), ignore_errors=True)
 
 
 def _held(path: Path) -> bool:

@@ -31,7 +31,7 @@ def test_what_looks_like_a_path_is_one_and_is_not_looked_for_on_the_hub(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkpoint, "snapshot_download", lambda *_, **__: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr(checkpoint, "download", lambda *_, **__: pytest.fail("the Hub was asked"))
     assert is_path(name)
     with pytest.raises(CheckpointError, match="no checkpoint folder at"):
         local_folder(name)
@@ -45,7 +45,7 @@ def test_a_folder_beside_makes_a_mistyped_name_a_path(tmp_path: Path, monkeypatc
 
 
 def test_a_path_object_is_never_a_hub_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "snapshot_download", lambda *_, **__: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr(checkpoint, "download", lambda *_, **__: pytest.fail("the Hub was asked"))
     with pytest.raises(CheckpointError, match="no checkpoint folder at owner/name"):
         local_folder(Path("owner/name"))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -150,6 +152,33 @@ def test_only_our_own_leftovers_are_swept(tmp_path: Path):
     (tmp_path / "b" / ".x.json.12.partial").mkdir()
     sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == sorted(kept)
+
+
+def test_a_sweep_goes_on_whatever_it_meets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What others remove meanwhile, what is a link, what can't be opened: the rest is swept."""
+    outside = tmp_path / "outside" / ".o.1.partial"
+    outside.mkdir(parents=True)
+    swept = tmp_path / "swept"
+    left = [swept / "a" / ".x.1.partial", swept / "b" / ".y.2.partial", swept / "c" / "d" / ".z.3.partial"]
+    for folder in left:
+        (folder / ".inner.4.partial").mkdir(parents=True)
+    (swept / "link").symlink_to(outside.parent)
+    real = os.open
+
+    def opened(path: object, *rest: Any, **options: Any) -> int:
+        if path == left[0]:
+            raise PermissionError(errno.EACCES, "somebody else's")
+        if path == left[1]:
+            shutil.rmtree(left[1].parent)
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", opened)
+    sweep(swept)
+    monkeypatch.undo()
+    assert left[0].exists() and not left[2].exists() and outside.exists()
+    sweep(swept)
+    sweep(tmp_path / "nowhere")
+    assert not left[0].exists()
 
 
 def test_a_folder_has_one_writer_until_that_has_ended_however_it_ends(tmp_path: Path):

@@ -11,25 +11,27 @@ from pathlib import Path
 
 import httpx
 
-from tests.soak.visitors import Visitor, crowd, memory, picture, served
+from tests.soak.visitors import PATIENCE, Visitor, crowd, memory, picture, served
 
 VISITORS = int(os.environ.get("HUG_SOAK_VISITORS", "5000"))
 WARM = 300  # visitors after which as much state is kept as may be
 CALLS = int(os.environ.get("HUG_SOAK_CALLS", "4000"))
 MINUTES = float(os.environ.get("HUG_SOAK_MINUTES", "5"))
 CLIENTS = 8
+SLOWEST = float(os.environ.get("HUG_SOAK_SLOWEST", "30"))  # seconds; more where the machine does other work as well
 
 
 def test_memory_is_flat_over_all_visitors(tmp_path: Path) -> None:
     with served(tmp_path) as (url, pid):
         asyncio.run(crowd(url, WARM))
-        sizes, step = [memory(pid)], max((VISITORS - WARM) // 10, 1)
+        sizes, step = [memory(pid)], 100
+        print(f"{WARM} visitors: {sizes[0]:.0f} MB", flush=True)
         for first in range(WARM, VISITORS, step):
             started = time.monotonic()
             asyncio.run(crowd(url, min(step, VISITORS - first), first=first))
             sizes.append(memory(pid))
             pace = step / (time.monotonic() - started)
-            print(f"{first + step} visitors: {sizes[-1]:.0f} MB, {pace:.1f} a second", flush=True)
+            print(f"{min(first + step, VISITORS)} visitors: {sizes[-1]:.0f} MB, {pace:.1f} a second", flush=True)
         assert max(sizes) < 1.05 * sizes[0], sizes
 
 
@@ -97,7 +99,7 @@ def test_whatever_is_sent_is_answered_and_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_eight_clients_while_a_training_runs(tmp_path: Path) -> None:
-    """Of the bundled model: every question is answered, and the slowest within half a minute."""
+    """Of the bundled model: every question is answered, and the slowest within half a minute on a quiet machine."""
     took: list[float] = []
 
     async def ask(url: str, config: dict[str, object], number: int, until: float) -> None:
@@ -109,7 +111,7 @@ def test_eight_clients_while_a_training_runs(tmp_path: Path) -> None:
                 took.append(time.monotonic() - started)
 
     async def ask_all(url: str) -> None:
-        config, until = httpx.get(f"{url}/config", timeout=60).json(), time.monotonic() + 60 * MINUTES
+        config, until = httpx.get(f"{url}/config", timeout=PATIENCE).json(), time.monotonic() + 60 * MINUTES
         async with asyncio.TaskGroup() as group:
             for number in range(CLIENTS):
                 group.create_task(ask(url, config, number, until))
@@ -131,8 +133,10 @@ def test_eight_clients_while_a_training_runs(tmp_path: Path) -> None:
         finally:
             jobs.stop("soak", job.id)
     took.sort()
+    half, most = (took[round(part * (len(took) - 1))] for part in (0.5, 0.95))
     print(
-        f"{len(took)} answers in {MINUTES} minutes: median {took[len(took) // 2]:.2f} s, slowest {took[-1]:.1f} s",
+        f"{len(took)} answers to {CLIENTS} clients in {MINUTES:g} minutes, 0 errors: "
+        f"p50 {half:.2f} s, p95 {most:.2f} s, slowest {took[-1]:.1f} s",
         flush=True,
     )
-    assert took[-1] < 30
+    assert took[-1] < SLOWEST

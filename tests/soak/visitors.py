@@ -30,6 +30,10 @@ place, port = Path(sys.argv[1]), int(sys.argv[2])
 launch(build(Sessions({}, loaded=[small_session(place)])), "127.0.0.1", port, quiet=True)
 """
 API = "/gradio_api"
+PATIENCE = 300  # seconds; how long an answer took is measured, and what never comes is an error
+# A connection is used again within a second only: the server hangs up on an idle one after five, and a request that
+# crosses with that is lost, which a browser would send again.
+LIMITS = httpx.Limits(keepalive_expiry=1.0)
 META = {"_type": "gradio.FileData"}
 
 
@@ -81,7 +85,9 @@ class Visitor:
 
     def __init__(self, url: str, config: dict[str, Any], number: int) -> None:
         address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        self.client = httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": f"100.64.0.1, {address}"}, timeout=60)
+        self.client = httpx.AsyncClient(
+            base_url=url, headers={"X-Forwarded-For": f"100.64.0.1, {address}"}, timeout=PATIENCE, limits=LIMITS
+        )
         self.session, self.config = f"s{random.getrandbits(50):x}", config
         self.values = {c["id"]: c["props"].get("value") for c in config["components"]}
 
@@ -141,7 +147,7 @@ class Visitor:
 
 async def crowd(url: str, count: int, at_once: int = 6, first: int = 0) -> None:
     """So many visitors, a few at a time."""
-    config = httpx.get(f"{url}/config", timeout=60).json()
+    config = httpx.get(f"{url}/config", timeout=PATIENCE).json()
     numbers = iter(range(first, first + count))
 
     async def come() -> None:
