@@ -20,6 +20,7 @@ from hug.evaluate.baselines import baseline_ranks
 from hug.evaluate.bootstrap import DRAWS
 from hug.evaluate.certainty import MissScores, certainty_metrics, fit_calibration, promises
 from hug.evaluate.data_checks import data_checks
+from hug.evaluate.errors import error_metrics
 from hug.evaluate.hard_gallery import hard_metrics
 from hug.evaluate.measurements import FILE, WORDS, Measurements, Metric, best_lead
 from hug.evaluate.plan import Plan, plan_evaluation, results_folder
@@ -102,6 +103,7 @@ def measure_plan(
         metrics += baseline_metrics(ranking, train, test, point, effort.draws)
     metrics += data_checks(test.collection, effort.draws)
     metrics += certainty_metrics(ranking, validation, every, calibration, effort.draws)
+    metrics += error_metrics(ranking, effort.draws)
     metrics += hard_metrics(ranking, effort.draws)
     measurements = Measurements(
         protocol.name, split, model.weights_hash, model.backbone.fingerprint, model.objective.name,
