@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from analysis.session import Session
-from tests.browser.conftest import click_point, opened
+from tests.browser.conftest import click_point, opened, says
 
 pytestmark = pytest.mark.browser
 
@@ -53,7 +53,7 @@ def test_the_picture_shows_under_the_pointer(visit: Page, studied_url: str, stud
     visit.mouse.move(x - 3, y)
     visit.mouse.move(x, y)
     visit.wait_for_selector("#map .hug-look:not([hidden]) img")
-    assert visit.inner_text("#map .hug-look span") == alone
+    expect(visit.locator("#map .hug-look span")).to_have_text(alone)
     visit.wait_for_function("document.querySelector('#map .hug-look img').naturalWidth > 0")
 
 
@@ -82,4 +82,4 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Page, studied_url: str) -> N
     visit.goto(f"{studied_url}?tab=map&component=2")
     visit.wait_for_selector("#map .js-plotly-plot[data-drawn]")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 375
-    assert "component 2 alone" in visit.inner_text("#map .hug-say")
+    says(visit, "#map .hug-say", "component 2 alone")

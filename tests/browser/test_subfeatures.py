@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from analysis import component as study
 from analysis.session import Session
-from tests.browser.conftest import click_point, opened
+from tests.browser.conftest import click_point, opened, says
 from ui.tabs.subfeatures import TITLES
 
 pytestmark = pytest.mark.browser
@@ -18,26 +18,26 @@ def test_which_sub_feature_tracks_the_sleeves_of_shirts_in_three_clicks(
 ) -> None:
     opened(visit, studied_url, "Sub-features")  # the first
     visit.get_by_role("radio", name="sleeve length").click()  # the second
-    visit.wait_for_selector("#tracked .hug-card")
     table = studied_session.prepared.table("tracking")  # type: ignore[union-attr]
     part = study.trackers(table, "sleeve")
-    assert study.say_trackers(part, "sleeve") in visit.inner_text("#tracked .hug-question")
+    says(visit, "#tracked .hug-question", study.say_trackers(part, "sleeve"))
     visit.locator("#shown-category").get_by_role("radio", name="shirt").click()  # the third
     visit.wait_for_function("[...document.querySelectorAll('#least img')].every(i => i.alt.includes('shirt'))")
     assert visit.locator("#least .hug-card").count() > 0
-    assert f"component {part.component[0]}" in visit.inner_text("#tracked .hug-card >> nth=0")
+    says(visit, "#tracked .hug-card", f"component {part.component[0]}")
 
 
 def test_a_link_opens_its_view_and_a_wrong_one_says_so(visit: Page, studied_url: str) -> None:
     visit.goto(f"{studied_url}?tab=sub-features&category=shirt&component=5&attribute=logo")
     visit.wait_for_function("document.querySelector('#least h3')?.innerText.includes('component 5')")
     visit.wait_for_selector("#tracked .hug-card")
-    assert visit.locator("#shown-category input:checked").get_attribute("value") == "shirt"
+    expect(visit.locator("#shown-category input:checked")).to_have_value("shirt")
+    visit.wait_for_selector("#subfeatures-link a[href*='component=5']")
     address = visit.get_attribute("#subfeatures-link a", "href") or ""
     assert {"tab=sub-features", "category=shirt", "component=5", "attribute=logo"} == set(address[1:].split("&"))
     visit.goto(f"{studied_url}?tab=sub-features&component=99&category=hat")
-    visit.wait_for_selector("#subfeatures-notice .hug-notice")
-    assert "99" in visit.inner_text("#subfeatures-notice") and "hat" in visit.inner_text("#subfeatures-notice")
+    says(visit, "#subfeatures-notice", "99")
+    says(visit, "#subfeatures-notice", "hat")
     visit.wait_for_function("document.querySelector('#least h3')?.innerText.includes('component 1')")
 
 
@@ -46,7 +46,7 @@ def test_a_cell_a_card_and_a_button_lead_to_a_component(visit: Page, studied_url
     visit.wait_for_selector("#matrix .hug-say")
     click_point(visit, "matrix", [7, "neckline"])
     visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 7')")
-    assert visit.locator("#attribute input:checked").get_attribute("value") == "neckline"
+    expect(visit.locator("#attribute input:checked")).to_have_value("neckline")
     visit.get_by_role("button", name="next ▸").click()
     visit.wait_for_function("document.querySelector('#least h3').innerText.includes('component 8')")
     first = visit.locator("#similar .hug-card").first
@@ -62,7 +62,7 @@ def test_a_sample_asks_a_query_with_it(visit: Page, studied_url: str) -> None:
     id = card.get_attribute("data-id") or ""
     card.click()
     visit.wait_for_function("id => document.querySelector('#history-row')?.innerText.includes(id)", arg=id)
-    assert visit.get_by_role("tab", name="Query").get_attribute("aria-selected") == "true"
+    expect(visit.get_by_role("tab", name="Query")).to_have_attribute("aria-selected", "true")
 
 
 def test_a_phone_needs_no_sideways_scrolling_and_everything_has_a_name(visit: Page, studied_url: str) -> None:

@@ -15,13 +15,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysis.session import BUNDLED_GALLERY, Sessions
 from hug.retrieval.gallery import read_gallery, write_gallery
+from tests.browser.conftest import PATIENCE, offered
 from ui import training
 from ui.page import build, launch
 from ui.tabs import train
 from ui.training_runs import STATUS
 
 pytestmark = pytest.mark.browser
-LONG = 400_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
+LONG = 900_000  # ms; data, training, gallery, measuring and preparing, each a process of its own
 PICTURES = 36
 
 
@@ -66,12 +67,12 @@ def begun(page: Page, steps: int) -> None:
 
 
 def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Browser, url: str) -> None:
-    expect.set_options(timeout=60_000)
     context = studied_browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{url}?tab=train")
     expect(page.locator("#runs")).to_contain_text(train.NO_RUNS)
-    begun(page, 600)
+    begun(page, 300)
     state = page.locator("#train-state")
     expect(state).to_contain_text("best R@10 on validation", timeout=LONG)  # so there are weights
     page.click("#train-stop")
@@ -81,6 +82,7 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
     page.reload()  # the same browser finds it again
     expect(state).to_contain_text(STATUS["stopped"], timeout=LONG)
     other = studied_browser.new_context().new_page()  # another one does not
+    other.set_default_timeout(PATIENCE)
     other.goto(f"{url}?tab=train")
     expect(other.locator("#runs")).to_contain_text(train.NO_RUNS)
 
@@ -113,9 +115,7 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
 
     page.reload()  # and it stays in this browser's picker
     page.wait_for_selector("#sure .hug-verdict", state="attached")  # whichever tab is open then
-    page.wait_for_timeout(500)
-    page.click("#model-pick input")
-    expect(page.get_by_role("option", name=name[:9])).to_be_visible()
+    offered(page, "model-pick", name[:9])
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Train").click()
     page.click("#train-remove")
@@ -124,8 +124,8 @@ def test_a_training_is_stopped_found_again_resumed_and_used(studied_browser: Bro
 
 
 def test_what_does_not_fit_is_told_and_starts_nothing(studied_browser: Browser, url: str) -> None:
-    expect.set_options(timeout=60_000)
     page = studied_browser.new_page(viewport={"width": 375, "height": 800})
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{url}?tab=train&__theme=dark")
     page.wait_for_selector("#train-start")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375

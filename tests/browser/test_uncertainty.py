@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from analysis.session import Session
 from tests.browser.conftest import opened
@@ -24,7 +24,7 @@ def test_why_the_query_is_uncertain_takes_one_click(visit: Page, studied_url: st
     number = card.get_attribute("data-id")
     card.click()  # and to the page of the component that stands out
     visit.wait_for_function(f"document.querySelector('#least h3')?.innerText.endsWith('component {number}')")
-    assert visit.get_by_role("tab", name="Sub-features").get_attribute("aria-selected") == "true"
+    expect(visit.get_by_role("tab", name="Sub-features")).to_have_attribute("aria-selected", "true")
 
 
 def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) -> None:
@@ -35,7 +35,7 @@ def test_figures_are_drawn_when_they_come_near(visit: Page, studied_url: str) ->
     visit.wait_for_selector("#study-severity .js-plotly-plot[data-drawn] .scatterlayer .trace")
     table = visit.locator("#study-severity details.hug-table")
     table.locator("summary").click()
-    assert table.locator("tbody tr").count() > 0
+    table.locator("tbody tr").first.wait_for()
 
 
 def test_a_figure_and_its_table_are_files(visit: Page, studied_url: str, studied_session: Session) -> None:
@@ -56,7 +56,7 @@ def test_samples_of_words_ask_with_these_words(visit: Page, studied_url: str) ->
     words = card.locator(".hug-card-words").inner_text().strip("“”")
     card.click()
     visit.wait_for_function("words => document.querySelector('#sure')?.innerText.includes(words)", arg=words)
-    assert visit.input_value("#words textarea") == words
+    expect(visit.locator("#words textarea")).to_have_value(words)
 
 
 def test_every_tab_opens_and_asks_nobody_else(visit: Page, studied_url: str) -> None:
