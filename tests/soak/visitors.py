@@ -53,7 +53,7 @@ def served(place: Path, *app: str) -> Iterator[tuple[str, int]]:
     with (place / "server.log").open("w") as log:
         process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
-            url, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
+            url, until = f"http://127.0.0.1:{port}", time.monotonic() + 1200
             while True:
                 assert process.poll() is None and time.monotonic() < until, (place / "server.log").read_text()[-2000:]
                 try:
@@ -64,7 +64,7 @@ def served(place: Path, *app: str) -> Iterator[tuple[str, int]]:
             yield url, process.pid
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def memory(pid: int) -> float:

@@ -403,6 +403,7 @@ def test_so_many_are_kept_of_all_owners(jobs: Jobs, monkeypatch: pytest.MonkeyPa
 
 def test_a_refused_start_is_quick_and_leaves_nothing(jobs: Jobs, here: Path):
     job = start(jobs, patient(here))
+    until(lambda: begun(here))  # and nothing more is written of it
     before, began = sorted(jobs.root.rglob("*")), time.monotonic()
     for n in range(3):
         with pytest.raises(JobError, match="only one can"):
