@@ -53,16 +53,16 @@ def check(name: str, commit: str | None, sizes: Mapping[str, int | None], each: 
     """
     if len(sizes) > FILES:
         raise TooLargeError(f"{name} has {len(sizes)} files; at most {FILES} are downloaded")
-    known = {file: size for file, size in sizes.items() if size is not None}
+    bytes_of = {file: size for file, size in sizes.items() if size is not None}
     for file in sizes:
         most = min(each, JSON_BYTES) if file.endswith(TEXTS) else each
-        if known.get(file, most + 1) > most:
-            size = f"{known[file] / GB:.2f} GB" if file in known else "an untold size"
+        if bytes_of.get(file, most + 1) > most:
+            size = f"{bytes_of[file] / GB:.2f} GB" if file in bytes_of else "an untold size"
             raise TooLargeError(f"{name}: {file[:80]} has {size}; at most {most / GB:.2f} GB are downloaded")
-    if (total := sum(known.values())) > whole:
+    if (total := sum(bytes_of.values())) > whole:
         raise TooLargeError(f"{name} has {total / GB:.2f} GB; at most {whole / GB:.2f} GB are downloaded")
-    here = {file for file in known if isinstance(try_to_load_from_cache(name, file, revision=commit), str)}
-    needs, cache = sum(size for file, size in known.items() if file not in here), Path(constants.HF_HUB_CACHE)
+    here = {file for file in bytes_of if isinstance(try_to_load_from_cache(name, file, revision=commit), str)}
+    needs, cache = sum(size for file, size in bytes_of.items() if file not in here), Path(constants.HF_HUB_CACHE)
     free = shutil.disk_usage(next(place for place in (cache, *cache.parents) if place.exists())).free
     if needs > free:
         raise TooLargeError(
