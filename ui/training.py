@@ -16,7 +16,8 @@ from hug.data.datasets import GENERATED
 from hug.train.jobs import Step
 
 TERMS = (  # the objective's weights that can be set here, in the order of the form
-    "fc", "cord", "cord_mined", "nll", "nll_sources", "picture_rank", "picture_apart", "text_rank", "spec", "agree",
+    "fc", "cord", "cord_mined", "nll", "nll_sources", "nll_views", "divide", "picture_rank", "picture_apart",
+    "text_rank", "spec", "agree",
 )  # fmt: skip
 SWITCHES = ("variance", "fc_component", "fc_instance", "fc_modality", "cord_fits")
 FUSIONS = ("dynamic", "static")
