@@ -9,12 +9,13 @@ import gradio as gr
 from markupsafe import Markup
 
 from analysis.session import QueryError, Sessions
-from ui.answer import results, sure
+from hug.retrieval.trace import LEVEL
+from ui.answer import CHOICES, View, results, sure
 from ui.components import NOTHING
 from ui.deep_links import query_link, read_query
 from ui.history import History
 from ui.html import render
-from ui.navigation import NOT_SHARED, on_press_open
+from ui.navigation import NOT_SHARED, asking, on_press_open
 from ui.requests import safely
 from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
 from ui.tabs import query_panels as panels
@@ -71,18 +72,18 @@ class QueryTab:
     def ask(self) -> Listener:
         """Answers what the controls say."""
 
-        def ask(history: History, *sent: Any) -> Updates:
+        def ask(history: History, level: float, *sent: Any) -> Updates:
             request = QueryRequest.of(dict(zip(FIELDS, sent, strict=True)))
             result = answer(self.sessions.get(request.model), request)
-            return self.updates(result, history.add(request, result.ids))
+            return self.updates(result, history.add(request, result.ids), level)
 
         # `preprocess=False`: the callback opens the picture itself, within the project's own limits.
         return dict(
-            fn=safely(ask), inputs=[self.history, *self.controls.values()], outputs=self.outputs, preprocess=False,
-            show_progress_on=self.answer.results, **MODEL_CALLS, **PRIVATE,
+            fn=safely(ask), inputs=[self.history, self.answer.level, *self.controls.values()], outputs=self.outputs,
+            preprocess=False, show_progress_on=self.answer.results, **MODEL_CALLS, **PRIVATE,
         )  # fmt: skip
 
-    def updates(self, result: QueryResult, history: History) -> Updates:
+    def updates(self, result: QueryResult, history: History, level: float = LEVEL) -> Updates:
         """The new value of everything that shows an answer."""
         request, a = result.request, self.answer
         session = self.sessions.get(request.model)
@@ -94,15 +95,21 @@ class QueryTab:
             a.back: gr.update(interactive=history.place > 0),
             a.forth: gr.update(interactive=history.place + 1 < len(history.steps)),
             a.link: link(request, self.sessions),
-            a.sure: sure(session, result),
-            a.results: gr.update(value=results(session, result, history.before), selected_index=None),
-            a.place: None,
+            **self.judged(result, View(level, history.before)),
             self.what_if.seen: gr.update(value=seen, visible=seen is not None),
             **{self.components[name]: value for name, value in panels.component_figures(result).items()},
             **self.why.updates(session, result),
             **self.words.empty,
             self.severities: NOTHING,
             **self.beside.updates(self.sessions, result),
+        }
+
+    def judged(self, result: QueryResult, view: View) -> Updates:
+        """The verdict and the results, with the answer set of a level."""
+        session = self.sessions.get(result.request.model)
+        return {
+            self.answer.sure: sure(session, result, view.level),
+            self.answer.results: results(session, result, view),
         }
 
     def values(self, request: QueryRequest) -> list[Any]:
@@ -120,7 +127,8 @@ class QueryTab:
         self._wire_question(ask)
         self._wire_references()
         self._wire_history()
-        self.why.wire(self.sessions, state, self.answer.results, ask)
+        self._wire_results(ask)
+        self.why.wire(self.sessions, state, ask)
         self.words.wire(self.sessions, state, ask)
         on_press_open(self.components["variances"].select, state)
 
@@ -140,7 +148,7 @@ class QueryTab:
 
     def _wire_references(self) -> None:
         """Pictures of the gallery, and results, become the reference."""
-        state, picker, a = self.state, self.picker, self.answer
+        state, picker = self.state, self.picker
 
         def ask_with(id: str) -> tuple[str, str, str]:
             return id, str(picker.session.thumbnail(id)), signal()
@@ -154,17 +162,10 @@ class QueryTab:
         def turn(category: str, page: int) -> Any:
             return picker.browse(category, page + 1)
 
-        def use(result: QueryResult, place: int | None) -> tuple[str, str, str]:
-            if place is None or place >= len(result.ids):
-                raise QueryError("Select a result first.")
-            return ask_with(result.ids[place])
-
         # Outside the queue Gradio shows no message of an error: what may fail waits in it.
         reference = [state.reference, state.picture, state.asks]
         picker.pictures.select(safely(pick), picker.ids, reference, **PRIVATE)
         picker.surprise.click(safely(surprise), picker.category, reference, **PRIVATE)
-        a.use.click(safely(use), [state.result, a.place], reference, **PRIVATE)
-        a.results.select(_index, None, a.place, **AT_ONCE)
         page = [picker.pictures, picker.ids, picker.page]
         picker.category.input(partial(picker.browse, page=0), picker.category, page, **AT_ONCE)
         picker.more.click(turn, [picker.category, picker.page], page, **AT_ONCE)
@@ -172,19 +173,40 @@ class QueryTab:
     def _wire_history(self) -> None:
         """Back and forth answer an earlier question again, and set the controls to it."""
 
-        def step(by: int, history: History) -> Updates:
+        def step(by: int, history: History, level: float) -> Updates:
             history = history.move(by)
             request = history.steps[history.place]
             result = answer(self.sessions.get(request.model), request)
             controls = dict(zip(self.controls.values(), self.values(request), strict=True))
-            return controls | self.updates(result, history)
+            return controls | self.updates(result, history, level)
 
         outputs = [*self.controls.values(), *self.outputs]
         for button, by in ((self.answer.back, -1), (self.answer.forth, 1)):
             button.click(
-                safely(partial(step, by)), self.history, outputs,
+                safely(partial(step, by)), [self.history, self.answer.level], outputs,
                 show_progress_on=self.answer.results, **MODEL_CALLS, **PRIVATE,
             )  # fmt: skip
+
+    def _wire_results(self, ask: Listener) -> None:
+        """Presses on the verdict and on results: another level, another reference, why a result is there, more."""
+        state, a = self.state, self.answer
+
+        def look(result: QueryResult, history: History, event: gr.EventData) -> Updates:
+            if event.level not in CHOICES:
+                raise QueryError("There is no such level.")
+            return {a.level: event.level} | self.judged(result, View(event.level, history.before))
+
+        def press(result: QueryResult, event: gr.EventData) -> Updates:
+            session = self.sessions.get(result.request.model)
+            if id := getattr(event, "use", None):
+                return asking(session, state, id)
+            if id := getattr(event, "why", None):
+                return self.why.explain(session, result, id)
+            return {self.question.k: min(int(event.k), QueryRequest.most), state.asks: signal()}
+
+        a.sure.select(safely(look), [state.result, self.history], [a.level, a.sure, a.results], **PRIVATE)
+        outputs = [state.reference, state.picture, state.asks, self.question.k, *self.why.outputs]
+        a.results.select(safely(press), state.result, outputs, **PRIVATE)
 
 
 def link(request: QueryRequest, sessions: Sessions) -> Markup:
@@ -196,7 +218,3 @@ def link(request: QueryRequest, sessions: Sessions) -> Markup:
     if address is None:
         return render("note", text="A question with an uploaded picture can't be shared by a link.")
     return render("link", address=address, text="Link to this question")
-
-
-def _index(event: gr.SelectData) -> Any:
-    return event.index

@@ -1,12 +1,11 @@
 """The Query tab's controls and the place of its answer, without their events."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
-from ui.components import gallery
+from hug.retrieval.trace import LEVEL
+from ui.components import gallery, pressable
 from ui.html import text, texts
 from ui.state import KINDS, QueryRequest, State, categories
 
@@ -16,7 +15,6 @@ EXAMPLES = (
     "is darker and has no text on the chest",
 )
 PICTURES = 24  # of the gallery at once
-RESULTS = "Results, nearest first"
 
 
 class Question:
@@ -102,16 +100,13 @@ class Picker:
 class Answer:
     """The place of the answer, above the panels, with the first one."""
 
-    def __init__(self, sure: str, history: str, results: list[tuple[Path, str]], link: str) -> None:
-        self.sure = gr.HTML(sure, elem_id="sure")
+    def __init__(self, sure: str, history: str, results: str, link: str) -> None:
+        self.sure = pressable("sure", sure)
         with gr.Row(elem_id="history-row"):
             self.back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
             self.history = gr.HTML(history, elem_id="history")
             self.forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
-        gr.Markdown(f"### {RESULTS}")
-        self.results = gallery(results, label=RESULTS, show_label=False, columns=5, elem_id="results")
-        self.place = gr.State(None)  # of the selected result
+        self.results = pressable("results", results)
         gr.Markdown(texts("query_panels")["results"], elem_classes="hug-note")
-        with gr.Row():
-            self.use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
-            self.link = gr.HTML(link, elem_id="link")
+        self.link = gr.HTML(link, elem_id="link")
+        self.level = gr.State(LEVEL)  # of the answer set

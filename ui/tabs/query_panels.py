@@ -85,24 +85,19 @@ class WhyPanel:
             self.files = gr.HTML(files)
             self.table = gr.Dataframe(table, label=PARTS, elem_id="why-table", **TABLE)
         self.comparison = [self.summary, self.pictures, self.drawing, self.files, self.table]
+        self.outputs = [self.first, self.second, *self.comparison]
 
     def updates(self, session: Session, result: QueryResult) -> Updates:
         first, second = _first_two(result)
         drops = [gr.update(choices=_ranks(result), value=id) for id in (first, second)]
         values = [*drops, *comparison(session, result, first, second)]
-        return dict(zip([self.first, self.second, *self.comparison], values, strict=True))
+        return dict(zip(self.outputs, values, strict=True))
 
-    def wire(self, sessions: Sessions, state: State, results: gr.Gallery, ask: Listener) -> None:
-        """A chosen or clicked result is explained; a clicked row ignores its sub-feature and asks again."""
+    def wire(self, sessions: Sessions, state: State, ask: Listener) -> None:
+        """A chosen result is explained; a clicked row ignores its sub-feature and asks again."""
 
         def compare(result: QueryResult, first: str | None, second: str | None) -> list[Any]:
             return comparison(sessions.get(result.request.model), result, first, second)
-
-        def click(result: QueryResult, second: str | None, event: gr.SelectData) -> list[Any]:
-            first = result.ids[event.index]
-            if second == first:
-                second = next((id for id in result.ids if id != first), None)
-            return [first, second, *compare(result, first, second)]
 
         def ignore(ignored: Sequence[int], event: gr.SelectData) -> list[int]:
             component = int(event.row_value[0])
@@ -112,9 +107,18 @@ class WhyPanel:
 
         for drop in (self.first, self.second):
             drop.input(safely(compare), [state.result, self.first, self.second], self.comparison, **CALLS)
-        outputs = [self.first, self.second, *self.comparison]
-        results.select(safely(click), [state.result, self.second], outputs, **CALLS)
         self.table.select(safely(ignore), state.ignored, state.ignored, **PRIVATE).success(**ask)
+
+    def explain(self, session: Session, result: QueryResult, id: str) -> Updates:
+        """One result beside the first, or beside the second where it is the first.
+
+        Raises QueryError when it is not among the results.
+        """
+        if id not in result.ids:
+            raise QueryError("This picture is not among the results any more.")
+        beside = next((each for each in result.ids if each != id), None)
+        values = [id, beside, *comparison(session, result, id, beside)]
+        return dict(zip(self.outputs, values, strict=True))
 
 
 def _first_two(result: QueryResult) -> list[str | None]:
@@ -206,7 +210,7 @@ class BesidePanel:
                 run = gr.Button("Ask it too", elem_id="beside-run")
             self.summary = gr.HTML("", elem_id="beside-said")
             self.sure = gr.HTML("", elem_id="beside-sure")
-            label = "Results of the other model, nearest first; *here*: the rank above"
+            label = "Results of the other model, nearest first; here: the rank above"
             self.results = gallery(label=label, columns=5, visible=False, elem_id="beside-results")
             self.ranks = figure("beside-table", RANKS)
         results = gr.update(value=None, visible=False)
@@ -224,7 +228,7 @@ class BesidePanel:
             names = table.rename(columns={"one": one.name, "other": other.name})
             return {
                 self.summary: sentence(explain.say_beside(table)),
-                self.sure: sure(other, second),
+                self.sure: sure(other, second, levels=()),
                 self.results: gr.update(value=pictures, visible=True),
                 self.ranks: figure_value(None, title=RANKS, table=names, name="hug-beside"),
             }

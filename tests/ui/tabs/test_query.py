@@ -15,6 +15,7 @@ from PIL import Image
 from analysis.session import Session, Sessions
 from hug.retrieval import gallery
 from hug.retrieval.index import Index
+from hug.retrieval.trace import LEVEL
 from ui import requests
 from ui.history import History
 from ui.page import shared_state
@@ -85,7 +86,7 @@ def ask(tab: QueryTab, **controls: Any) -> dict[Any, Any]:
     """An answer as the page gets it, for the controls as they are and these."""
     request = dataclasses.asdict(tab.state.result.value.request)
     sent = request | {"picture": {"path": "thumbnail.webp"}} | controls
-    updates: dict[Any, Any] = tab.ask["fn"](History(), *sent.values())
+    updates: dict[Any, Any] = tab.ask["fn"](History(), LEVEL, *sent.values())
     return updates
 
 
@@ -129,9 +130,9 @@ def test_a_report_opens_the_results_alone(
 def test_back_and_forth_answer_again_and_set_the_controls(tab: QueryTab, page: gr.Blocks) -> None:
     first = ask(tab, words="is red")
     request = dataclasses.asdict(first[tab.state.result].request) | {"picture": None, "words": "is blue", "k": 3}
-    second = tab.ask["fn"](first[tab.history], *request.values())
+    second = tab.ask["fn"](first[tab.history], LEVEL, *request.values())
     assert len(second[tab.history].steps) == 2 and len(second[tab.state.result].ids) == 3
-    back = handler(page, tab.answer.back)(second[tab.history])
+    back = handler(page, tab.answer.back)(second[tab.history], LEVEL)
     assert back[tab.controls["words"]] == "is red" and back[tab.state.result].ids == first[tab.state.result].ids
     assert [back[button]["interactive"] for button in (tab.answer.back, tab.answer.forth)] == [False, True]
     assert back[tab.controls["picture"]].endswith(".webp")
@@ -145,13 +146,30 @@ def test_a_row_of_the_bias_is_not_ignored(tab: QueryTab, page: gr.Blocks) -> Non
         ignore([], gr.SelectData(None, {"index": [0, 0], "value": 0, "row_value": [0]}))
 
 
-def test_a_result_is_used_only_when_one_is_selected(tab: QueryTab, page: gr.Blocks) -> None:
-    use, result = handler(page, tab.answer.use), tab.state.result.value
-    assert use(result, 1)[0] == result.ids[1]
-    with pytest.raises(gr.Error, match="Select a result first"):
-        use(result, None)
+def pressed(**fields: Any) -> gr.EventData:
+    return gr.EventData(None, fields)
+
+
+def test_a_press_on_a_result_uses_explains_or_shows_more(tab: QueryTab, page: gr.Blocks) -> None:
+    press, result, state = handler(page, tab.answer.results, "select"), tab.state.result.value, tab.state
+    use = press(result, pressed(use=result.ids[1]))
+    assert use[state.reference] == result.ids[1] and use[state.asks]
+    why = press(result, pressed(why=result.ids[0]))
+    assert f"{result.ids[0]} is nearer than {result.ids[1]}" in why[tab.why.summary]
+    assert press(result, pressed(k=11))[tab.question.k] == 11
+    with pytest.raises(gr.Error, match="not among the results"):
+        press(result, pressed(why="nobody"))
+
+
+def test_another_level_searches_nothing_again(tab: QueryTab, page: gr.Blocks, counts: Counts) -> None:
+    look, result = handler(page, tab.answer.sure, "select"), tab.state.result.value
+    updates = look(result, History().add(result.request, result.ids), pressed(level=0.95))
+    assert updates[tab.answer.level] == 0.95 and "19 of 20" in updates[tab.answer.sure]
+    assert "19 of 20" in updates[tab.answer.results] and counts.searched == 0
+    with pytest.raises(gr.Error, match="no such level"):
+        look(result, History(), pressed(level=0.123))
 
 
 def test_building_the_tab_leaves_no_component_without_a_place(tab: QueryTab, page: gr.Blocks) -> None:
     named = [c for c in page.blocks.values() if isinstance(c, gr.Gallery)]
-    assert {c.elem_id for c in named} == {"picker", "results", "why-pictures", "beside-results"}
+    assert {c.elem_id for c in named} == {"picker", "why-pictures", "beside-results"}
