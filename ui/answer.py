@@ -136,7 +136,7 @@ def results(session: Session, result: QueryResult, view: View = View()) -> Marku
         for row, move in zip(rows, arrows, strict=True)
     ]
     return render(
-        "results", cards=cards, promised=promised, of_questions=of_questions(view.level), target=view.target,
+        "results", cards=cards, promised=promised, level=f"{100 * view.level:g} %", target=view.target,
         most=min(QueryRequest.most, len(session.index)),
     )  # fmt: skip
 

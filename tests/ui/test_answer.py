@@ -152,12 +152,13 @@ def test_the_set_ends_with_a_line_among_the_results(session: Session, result: Qu
     assert html.index("hug-line") > html.index(result.ids[2]) and html.index("hug-line") < html.index(
         f'"{result.ids[3]}"'
     )
-    assert "In 9 of 10 questions it is before this line" in text(html)
+    assert "90 % set ends here" in text(html)
 
 
 def test_a_set_beyond_the_results_says_how_many_and_offers_them(session: Session, result: QueryResult) -> None:
     html = results(session, retraced(result, certainty=promised(0.3, 9)))
-    assert "In 9 of 10 questions it is among 9 results show 9" in text(html) and '{"k": 9}' in html
+    assert "90 % set goes on to 9 show 9" in text(html) and '{"k": 9}' in html
+    assert "90 % set ends here" in text(results(session, retraced(result, certainty=promised(0.3, 5))))
     withheld = results(session, retraced(result, certainty=promised(None, withheld=("why",))))
     assert "hug-line" not in withheld and "hug-inside" not in withheld
 
