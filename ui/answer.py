@@ -10,7 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from analysis import query as study
-from analysis.labels import describe, fault
+from analysis.clarify import clarify
+from analysis.labels import describe, fault, plain, question_words
 from analysis.session import Session
 from hug.backbones.reading import reading_notes
 from hug.calibration import WITHIN, Calibration
@@ -22,6 +23,7 @@ from ui.state import KINDS, QueryRequest, QueryResult
 
 WIDTH, HEIGHT, EDGE = 140, 34, 3  # of a histogram, in its own units
 POOR, EVEN, LIKELY = 0.25, 0.5, 0.75  # chances from which the verdict is another
+FEW = 5  # results that one looks through without another question
 MANY = 30  # results that nobody looks through: the page asks for more words
 CHOICES = (0.8, 0.9, 0.95)  # levels of the answer set
 TEXTS = texts("answer")
@@ -56,6 +58,17 @@ def sure(
         rows=list(table.itertuples(index=False)), sources=sources, untrusted=session.untrusted,
         weights=[shares[row.name] for row in sources],
         histograms={row.source: histogram(session.calibration, row.source, row.variance) for row in sources},
+    )  # fmt: skip
+
+
+def clarifying(session: Session, result: QueryResult) -> Markup:
+    """The one question whose answer would tell most, with its answers; empty where few results are left to look at."""
+    promised = result.trace.certainty.answer_set
+    few = promised is not None and promised.size <= FEW
+    question = None if few else clarify(session.index, result.trace)
+    return render(
+        "question", question=question, text=question_words(question.label) if question else "",
+        values=[(value, plain(value)) for value in question.values] if question else [],
     )  # fmt: skip
 
 

@@ -44,24 +44,21 @@ class Trials:
 
     sample: SampleQuery | None = None
     kind: str = ""  # that was asked for
-    model: str = ""
+    request: QueryRequest | None = None  # as it was asked
     outcome: Outcome | None = None  # once the answer was shown
     outcomes: tuple[Outcome, ...] = field(default=())  # of queries of any kind, with a promise: what the level is about
 
     def is_of(self, request: QueryRequest) -> bool:
-        """Whether that question is the open test query as it was drawn."""
-        if self.sample is None:
-            return False
-        sample = (self.model, self.sample.reference, " ".join(self.sample.words.split()))
-        same = sample == (request.model, request.reference, " ".join(request.words.split()))
-        return same and not request.severity and not request.ignored and request.use_var and request.leave_out
+        """Whether that question is the open test query as it was asked, whatever number of results is looked at."""
+        return self.request is not None and _same(self.request) == _same(request)
 
     def of(self, request: QueryRequest) -> Trials:
         """With its test query closed where another question is asked."""
         return self if self.is_of(request) else Trials(outcomes=self.outcomes)
 
-    def start(self, sample: SampleQuery, kind: str, model: str) -> Trials:
-        return Trials(sample, kind, model, None, self.outcomes)
+    def start(self, sample: SampleQuery, kind: str, request: QueryRequest) -> Trials:
+        """With a test query of a kind opened, and the question that asks it."""
+        return Trials(sample, kind, request, None, self.outcomes)
 
     def reveal(self, session: Session, result: QueryResult) -> Trials:
         """With the outcome of the open query; shown twice it counts once. Raises QueryError when none is open."""
@@ -89,6 +86,12 @@ class Trials:
             picture=address(session.thumbnail(sample.target)) if sample and own else "",
             labels=session.describe(sample.target) if sample and own else "",
         )  # fmt: skip
+
+
+def _same(request: QueryRequest) -> QueryRequest:
+    """A question without what changes no rank and what the page keeps beside it."""
+    words = " ".join(request.words.split())
+    return replace(request, words=words, picture=None, k=1, dynamic=True, kind=QueryRequest.kind)
 
 
 def measured(session: Session, result: QueryResult, target: str) -> Outcome:

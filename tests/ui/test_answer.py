@@ -21,6 +21,7 @@ from hug.retrieval.trace import UNCALIBRATED, Certainty
 from tests.small import constant
 from ui.answer import (
     CHOICES,
+    FEW,
     MANY,
     POOR,
     TEXTS,
@@ -28,6 +29,7 @@ from ui.answer import (
     WIDTH,
     View,
     arrow,
+    clarifying,
     histogram,
     notes,
     of_questions,
@@ -172,6 +174,15 @@ def test_the_level_of_the_set_moves(session: Session, result: QueryResult) -> No
         assert f"In {words} such questions" in text(html) and of_questions(level) == words
         assert f'aria-pressed="true" data-press=\'{{"level": {level}}}\'' in html
     assert "<button" not in sure(session, result, levels=())
+
+
+def test_one_question_is_asked_where_many_results_are_left(session: Session, result: QueryResult) -> None:
+    many = dataclasses.replace(result.trace.certainty, answer_set=AnswerSet(0.9, FEW + 1))
+    html = clarifying(session, retraced(result, certainty=many))
+    assert "What kind?" in html and {"dress", "shirt"} == set(re.findall(r"<button.*?>(.*?)</button>", html))
+    assert '{"label": "category", "value": "shirt"}' in html
+    few = dataclasses.replace(many, answer_set=AnswerSet(0.9, FEW))
+    assert clarifying(session, retraced(result, certainty=few)) == ""
 
 
 def test_the_picture_meant_is_marked(session: Session, result: QueryResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def text(html: str) -> str:
 
 
 def begun(target: str, kind: str = "") -> Trials:
-    return Trials().start(SampleQuery("noise/0", target, "red  with sleeves"), kind, "tiny")
+    return Trials().start(SampleQuery("noise/0", target, "red  with sleeves"), kind, REQUEST)
 
 
 def test_the_answer_is_shown_after_one_looked_and_counts_once(session: Session, result: QueryResult) -> None:
@@ -66,8 +67,12 @@ def test_queries_of_one_kind_are_shown_but_not_counted(session: Session, result:
 
 def test_another_question_closes_the_test_query_and_keeps_the_score(session: Session, result: QueryResult) -> None:
     trials = begun(result.ids[0]).reveal(session, result)
-    for change in ({"words": "blue"}, {"reference": "noise/1"}, {"severity": 2}, {"model": "other"}, {"ignored": (1,)}):
-        closed = trials.of(dataclasses.replace(REQUEST, **change))  # type: ignore[arg-type]
+    changes: list[dict[str, Any]] = [
+        {"words": "blue"}, {"reference": "noise/1"}, {"severity": 2}, {"model": "other"}, {"ignored": (1,)},
+        {"category": "dress"}, {"leave_out": False},
+    ]  # fmt: skip
+    for change in changes:
+        closed = trials.of(dataclasses.replace(REQUEST, **change))
         assert closed.sample is None and closed.outcomes == trials.outcomes and closed.target is None
         with pytest.raises(QueryError, match="no test query any more"):
             closed.reveal(session, result)

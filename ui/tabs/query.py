@@ -8,9 +8,10 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from analysis.labels import answer_words
 from analysis.session import QueryError, Sessions
 from hug.retrieval.trace import LEVEL
-from ui.answer import CHOICES, View, results, sure
+from ui.answer import CHOICES, View, clarifying, results, sure
 from ui.components import NOTHING
 from ui.deep_links import query_link, read_query
 from ui.history import History
@@ -53,7 +54,8 @@ class QueryTab:
                 self.question = Question(session, state)
             with gr.Column(elem_id="answer"):
                 address = link(result.request, sessions)
-                self.answer = Answer(sure(session, result), history.html(), results(session, result), address)
+                first = sure(session, result), clarifying(session, result), history.html(), results(session, result)
+                self.answer = Answer(*first, address)
             with gr.Column(elem_id="pick"):
                 self.picker = Picker(session)
             with gr.Row(elem_id="core"):
@@ -107,6 +109,7 @@ class QueryTab:
             self.state.result: result,
             self.history: history,
             a.notice: "",
+            a.clarify: clarifying(session, result),
             a.history: history.html(),
             a.back: gr.update(interactive=history.place > 0),
             a.forth: gr.update(interactive=history.place + 1 < len(history.steps)),
@@ -175,7 +178,7 @@ class QueryTab:
             session.name, sample.reference, None, sample.words, session.category(sample.target), session.default_k
         )
         controls = dict(zip(self.controls.values(), self.values(request), strict=True))
-        return controls | {self.answer.trials: trials.start(sample, kind, session.name), self.state.asks: signal()}
+        return controls | {self.answer.trials: trials.start(sample, kind, request), self.state.asks: signal()}
 
     def _wire_picture(self, ask: Listener) -> None:
         """A picture of one's own is asked with words written for it, never with those of the question before."""
@@ -259,6 +262,18 @@ class QueryTab:
             trials = trials.reveal(self.sessions.get(result.request.model), result)
             return self.judged(result, history, level, trials)
 
+        def respond(model: str, words: str, event: gr.EventData) -> Updates:
+            meta, label, value = self.sessions.get(model).index.meta, event.label, event.value
+            if value not in meta.get(label, ()):
+                raise QueryError("This gallery has no such answer.")
+            if label == "category":
+                return {self.question.category: value, state.asks: signal()}
+            more = answer_words(label, value)
+            return {state.words: " and ".join(filter(None, ((words or "").strip(" .,"), more))), state.asks: signal()}
+
+        a.clarify.select(
+            safely(respond), [state.model, state.words], [state.words, self.question.category, state.asks], **PRIVATE
+        )
         judged = [a.level, a.trials, a.sure, a.results, a.trial]
         a.sure.select(safely(look), [state.result, self.history, a.trials], judged, **PRIVATE)
         outputs = [state.reference, state.picture, state.asks, self.ranking.k, self.bar, *self.why.outputs]

@@ -110,9 +110,10 @@ class Picker:
 class Answer:
     """The place of the answer, above the panels, with the first one."""
 
-    def __init__(self, sure: str, history: str, results: str, link: str) -> None:
+    def __init__(self, sure: str, question: str, history: str, results: str, link: str) -> None:
         self.notice = gr.HTML("", elem_id="notice")  # what to do before there is an answer
         self.sure = pressable("sure", sure)
+        self.clarify = pressable("clarify", question)
         self.trial = pressable("trial")
         with gr.Row(elem_id="history-row"):
             self.back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")

@@ -188,6 +188,28 @@ def test_a_new_picture_is_not_asked_with_the_words_of_another_question(tab: Quer
     assert (reference, words, notice) == (None, "is red", "") and asks
 
 
+def test_an_answer_to_the_question_adds_words_or_filters(tab: QueryTab, page: gr.Blocks) -> None:
+    respond, state = handler(page, tab.answer.clarify, "select"), tab.state
+    kind = respond("tiny", "is red", pressed(label="category", value="shirt"))
+    assert kind[tab.question.category] == "shirt" and kind[state.asks] and state.words not in kind
+    with pytest.raises(gr.Error, match="no such answer"):
+        respond("tiny", "is red", pressed(label="category", value="hat"))
+    with pytest.raises(gr.Error, match="no such answer"):
+        respond("tiny", "is red", pressed(label="colour", value="red"))
+
+
+def test_an_answer_is_appended_as_words(tab: QueryTab, page: gr.Blocks, two: Sessions) -> None:
+    two.get().index.meta["sleeve"] = ["long", "short"] * 6
+    try:
+        respond, state = handler(page, tab.answer.clarify, "select"), tab.state
+        assert respond("tiny", "is red. ", pressed(label="sleeve", value="long"))[state.words] == (
+            "is red and has long sleeves"
+        )
+        assert respond("tiny", " ", pressed(label="sleeve", value="short"))[state.words] == "has short sleeves"
+    finally:
+        del two.get().index.meta["sleeve"]
+
+
 def test_building_the_tab_leaves_no_component_without_a_place(tab: QueryTab, page: gr.Blocks) -> None:
     named = [c for c in page.blocks.values() if isinstance(c, gr.Gallery)]
     assert {c.elem_id for c in named} == {"picker", "why-pictures", "beside-results"}
