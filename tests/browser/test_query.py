@@ -150,7 +150,7 @@ def test_it_opens_answered_and_asks_nobody_else(page: Page, url: str) -> None:
 def test_a_bar_opens_its_sub_feature(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_selector(RESULTS)
-    page.wait_for_selector("#variances .bars")
+    figure(page, "variances")  # drawn when it comes near
     bars = page.locator("#variances .bars").first.locator(".point")
     assert bars.count() > 4
     bars.nth(4).click(force=True)
