@@ -1,4 +1,4 @@
-"""Why one answer is as it is: exact parts of distances, words dropped one at a time, faults, another model.
+"""Why one answer is as it is: exact parts of distances, phrases dropped one at a time, faults, another model.
 
 Tables first, drawings apart. Components are numbered from 1; 0 stands for what belongs to no component: the
 candidate's bias.
@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 from analysis.plots import COLOURS, LABELS, bars, inked
 from analysis.session import QueryError, Session
 from hug.backbones.reading import read_words
+from hug.data.captions import phrases, without
 from hug.data.corruptions import corrupt
 from hug.retrieval.index import SearchOptions
 from hug.retrieval.trace import QueryTrace
@@ -28,6 +29,10 @@ FIRST = 10  # results whose change is counted
 ONE, OTHER = "#4d4d4d", "#a6a6a6"  # two candidates: none of the sources' colours
 FOR, AGAINST = "#2166ac", "#b2182b"  # the ends of the diverging scale
 UNREAD = 0.25  # opacity
+FUNCTION_WORDS = frozenset({
+    "a", "an", "the", "is", "are", "be", "it", "its", "has", "have", "had", "and", "or", "with", "but", "of", "in",
+    "on", "at", "to", "for", "as", "this", "that", "these", "those",
+})  # fmt: skip
 
 
 def compare_parts(trace: QueryTrace, first: str, second: str) -> pd.DataFrame:
@@ -54,28 +59,41 @@ def compare_parts(trace: QueryTrace, first: str, second: str) -> pd.DataFrame:
     return table
 
 
-def word_effects(session: Session, tokens: Tensor, words: str, options: SearchOptions | None = None) -> pd.DataFrame:
-    """(a row a word) what changes when that word is dropped, for a picture's frozen tokens (1, P, Cv).
+def phrase_effects(session: Session, tokens: Tensor, words: str, options: SearchOptions | None = None) -> pd.DataFrame:
+    """(a row a phrase) what changes when that phrase is dropped, for a picture's frozen tokens (1, P, Cv).
 
-    Columns place (from 1), word, without (the text left), read (False beyond what the backbone reads), words, fit
-    and overall (change of the mean variances σ_t², σ_m², σ_q²: below 0 the word adds doubt), chance (its change;
-    missing without calibration), same (of the first ten results), first (the new first result), another (whether it
-    is). Raises QueryError when there are no words or too many.
+    Of a single phrase its words are dropped, but for those that mean nothing alone. Columns place (from 1), phrase,
+    without (the text left), read (False beyond what the backbone reads), words, fit and overall (change of the mean
+    variances σ_t², σ_m², σ_q²: below 0 the phrase adds doubt), chance (its change; missing where none is told), same
+    (of the first ten results), first (the new first result), another (whether it is). Raises QueryError when there are
+    no words or too many.
     """
     words = session.read(words)
-    parts = words.split()
-    if not parts:
+    if not words:
         raise QueryError("There are no words to drop: write some first.")
-    without = [" ".join(parts[:n] + parts[n + 1 :]) for n in range(len(parts))]
-    wordings = pd.DataFrame({"place": range(1, len(parts) + 1), "word": parts, "without": without})
-    texts, options = [words, *without], _first_ten(session, options)
+    wordings = _wordings(session, words)
+    texts, options = [words, *wordings.without], _first_ten(session, options)
     queries = session.queries(tokens, texts)
     answers = _answers([session.rank(tokens, queries[[n]], text, options) for n, text in enumerate(texts)])
     measures = ["words", "fit", "overall", "chance"]
     answers[measures] -= answers.loc[0, measures]
     answers["another"] = answers["first"] != answers["first"][0]
     effects = answers.drop(columns="picture").iloc[1:].reset_index(drop=True)
-    return pd.concat([wordings.assign(read=read_words(session.model.backbone, words)), effects], axis=1)
+    return pd.concat([wordings, effects], axis=1)
+
+
+def _wordings(session: Session, words: str) -> pd.DataFrame:
+    """Columns place, phrase, without, read: a text without each of its phrases, or without each of its words."""
+    parts, read = phrases(words), read_words(session.model.backbone, words)
+    starts = np.cumsum([0, *(len(part.split()) for part in parts)])[:-1]
+    rows = [(part.strip(" ,;."), without(parts, n), read[starts[n]]) for n, part in enumerate(parts)]
+    if len(parts) == 1:
+        single = words.split()
+        meant = [n for n, word in enumerate(single) if word.lower() not in FUNCTION_WORDS] or range(len(single))
+        rows = [(single[n], " ".join(single[:n] + single[n + 1 :]), read[n]) for n in meant]
+    table = pd.DataFrame(rows, columns=["phrase", "without", "read"])
+    table.insert(0, "place", range(1, len(table) + 1))
+    return table
 
 
 def _answers(traces: Sequence[QueryTrace]) -> pd.DataFrame:
@@ -133,9 +151,9 @@ def draw_parts(table: pd.DataFrame, first: str, second: str) -> go.Figure:
 
 
 def draw_words(table: pd.DataFrame) -> go.Figure:
-    """Change of the words' and the fit's variance without each word; faint where the word is not read."""
+    """Change of the words' and the fit's variance without each phrase; faint where it is not read."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
-    words, opacity = [escape(word) for word in table.word], table.read.map({True: 1.0, False: UNREAD})
+    words, opacity = [escape(phrase) for phrase in table.phrase], table.read.map({True: 1.0, False: UNREAD})
     for row, (name, source) in enumerate((("words", "t"), ("fit", "m")), 1):
         style = {"customdata": words, "marker": {"color": COLOURS[source], "opacity": opacity}}
         bars(figure, row, table.place, table[name], name, f"without %{{customdata}}: {name} %{{y:+.4f}}", **style)
@@ -176,16 +194,16 @@ def say_parts(table: pd.DataFrame, first: str, second: str) -> str:
 
 
 def say_words(table: pd.DataFrame) -> str:
-    """Which word matters most for the doubt and for the results, from `word_effects`."""
+    """Which phrase matters most for the doubt and for the results, from `phrase_effects`."""
     read, unread = table[table.read], table[~table.read]
     clearest, mover = read.loc[read.words.idxmax()], read.loc[read.same.idxmin()]
-    text = "No single word makes the words clearer."
+    text = "No single phrase makes the words clearer."
     if clearest.words > 0:
-        text = f"“{clearest.word}” makes the words clearest: without it their doubt rises by {clearest.words:.4f}."
+        text = f"“{clearest.phrase}” makes the words clearest: without it their doubt rises by {clearest.words:.4f}."
     if mover.same < FIRST:
-        text += f" “{mover.word}” matters most for the results: without it {mover.same} of the first ten stay."
+        text += f" “{mover.phrase}” matters most for the results: without it {mover.same} of the first ten stay."
     if len(unread):
-        text += f" From “{unread.iloc[0].word}” on nothing is read: the text is too long for the model."
+        text += f" From “{unread.iloc[0].phrase}” on nothing is read: the text is too long for the model."
     return text
 
 

@@ -1,6 +1,7 @@
 """One query as tables, and the figures drawn from them: where it stands among others. Components are from 1."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,15 @@ def results(trace: QueryTrace) -> pd.DataFrame:
     ids = trace.ranking.ids[0]
     distances, uncertainty = trace.ranking.distances[0, : len(ids)].numpy(), trace.candidates.overall.numpy()
     return pd.DataFrame({"rank": range(1, len(ids) + 1), "id": ids, "distance": distances, "uncertainty": uncertainty})
+
+
+def rank_of(index: Index, trace: QueryTrace, id: str) -> tuple[int, int]:
+    """Rank of a picture, from 1, among all that may be ranked, and how many these are.
+
+    Raises ValueError when it is none of them.
+    """
+    ids = index.rank(trace.query, replace(trace.options, k=len(index))).ids[0]
+    return ids.index(id) + 1, len(ids)
 
 
 def gallery_percentiles(index: Index, query: Query) -> pd.DataFrame:

@@ -11,11 +11,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from analysis import encoding
+from analysis.labels import describe, fault
 from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
 from analysis.sources import untrusted
@@ -231,13 +233,18 @@ class Session:
         """Ids of a category, or of the whole gallery, in the gallery's order."""
         return [i for i in self.index.ids if not category or self.category(i) == category]
 
+    def labels(self, id: str) -> dict[str, str]:
+        """All labels of a picture, by their names; empty texts where they lack."""
+        return {name: values[self._rows[id]] for name, values in self.index.meta.items()}
+
     def describe(self, id: str) -> str:
-        """What a picture shows, by those labels of a garment that the gallery has; empty where it has none."""
-        labels = {name: values[self._rows[id]] for name, values in self.index.meta.items()}
-        words = " ".join(filter(None, (labels.get(name, "") for name in ("colour", "pattern", "category"))))
-        sleeve, fault = labels.get("sleeve", ""), labels.get("degradation", "none")
-        worn = sleeve if sleeve in ("", "sleeveless") else f"{sleeve} sleeves"
-        return ", ".join(filter(None, (words, worn, labels.get("length", ""), "" if fault == "none" else fault)))
+        """What a picture shows and what is wrong with it, in plain words; empty without such labels."""
+        return ", ".join(filter(None, (describe(self.labels(id)), fault(self.labels(id)))))
+
+    @cached_property
+    def variances(self) -> np.ndarray:
+        """(N,) mean variances of the gallery's pictures, rising."""
+        return np.sort(self.index.gaussians.overall.float().cpu().numpy())
 
     # ---- pictures ----
 

@@ -77,6 +77,12 @@ def cards(elem_id: str, label: str, pairs: bool = False) -> gr.HTML:
     )  # fmt: skip
 
 
+def pressable(elem_id: str, value: str = "", **options: Any) -> gr.HTML:
+    """HTML with buttons; its `select` event has the fields of the pressed one's `data-press`."""
+    js = (ASSETS / "press.js").read_text()
+    return gr.HTML(value, js_on_load=js, elem_id=elem_id, apply_default_css=False, **options)
+
+
 def gallery(value: Any = None, height: int | str = "auto", **options: Any) -> gr.Gallery:
     """Pictures with captions, whole and in a grid; its `select` event has the place of the pressed one."""
     shared: dict[str, Any] = {"object_fit": "contain", "interactive": False, "buttons": [], "allow_preview": False}

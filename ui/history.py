@@ -38,6 +38,10 @@ class History:
         """The same questions, one further back (below 0) or forth shown; beyond the ends the nearest."""
         return replace(self, place=min(max(self.place + by, 0), len(self.steps) - 1))
 
+    def at(self, place: int) -> History:
+        """The same questions with one of them shown; beyond the ends the nearest."""
+        return self.move(place - self.place)
+
     def html(self) -> Markup:
         """The questions in order, the one shown marked; the model is named where it changes."""
         return render("history", steps=self.steps, place=self.place, kinds=KINDS)

@@ -33,7 +33,7 @@ def build(sessions: Sessions) -> Page:
     session.thumbnails.mkdir(parents=True, exist_ok=True)
     gr.set_static_paths([session.thumbnails])
     with Page(title=TITLE, delete_cache=(int(HOUR), int(HOUR)), analytics_enabled=False) as page:
-        gr.Markdown(f"# {TITLE}\n{text('intro')}")
+        gr.Markdown(f"# {TITLE}\n{text('intro')}", elem_id="head")
         with gr.Row(elem_id="model-row"):
             model = gr.Dropdown(
                 [(sessions.label(name), name) for name in sessions.names], value=sessions.default,
@@ -68,7 +68,7 @@ def shared_state(session: Session, result: QueryResult, bar: gr.Tabs, model: gr.
         picture=gr.Image(
             str(session.thumbnail(first.reference)) if first.reference else None,
             label="Reference picture", alt_text="the reference picture of the query", type="filepath",
-            sources=["upload", "clipboard"], buttons=[], height=240, elem_id="reference", render=False,
+            sources=["upload", "clipboard"], buttons=[], height=190, elem_id="reference", render=False,
         ),
         words=gr.Textbox(
             first.words, label="What should be different", info="In English.",

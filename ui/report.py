@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,7 +35,7 @@ def report(session: Session, result: QueryResult) -> str:
     weights = study.weights(trace).pivot(index="component", columns="source", values="weight").reset_index()
     return render(
         "report", style=_style(), references=references, request=_request(result.request),
-        sure=sure(session, result, open=True), model=_model(session),
+        sure=sure(session, result, levels=(), open=True), model=_model(session),
         results=[
             (inlined(_picture(session, row["id"]), RESULT), caption(session, row)) for row in rows.to_dict("records")
         ],
@@ -99,6 +100,5 @@ def _table(table: pd.DataFrame) -> Markup:
 
 
 def _style() -> Markup:
-    """The page's rules for the split, so that both look alike."""
-    rules = (line for line in STYLE.read_text().splitlines() if line.startswith((".hug-", ":is(.hug-")))
-    return Markup("\n".join(rules))
+    """The page's rules for the verdict, so that both look alike."""
+    return Markup("\n".join(re.findall(r"^(?:\.hug-|:is\(\.hug-)[^{}]*\{[^{}]*\}", STYLE.read_text(), re.MULTILINE)))

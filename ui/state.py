@@ -12,6 +12,7 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
+from analysis.labels import plain
 from analysis.session import DEFAULT_K, QueryError, Session
 from analysis.thumbnails import THUMBNAIL
 from hug.data.corruptions import CORRUPTIONS, corrupt
@@ -180,7 +181,7 @@ def numbers(session: Session) -> list[tuple[str, int]]:
 
 def categories(session: Session, value: str = "") -> dict[str, Any]:
     """Choices and value of a list of categories, the first of them all; it is there where the gallery has some."""
-    choices = [("all", ""), *((name, name) for name in session.categories)]
+    choices = [("all", ""), *((plain(name), name) for name in session.categories)]
     return {"choices": choices, "value": value, "visible": bool(session.categories)}
 
 

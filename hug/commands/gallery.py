@@ -1,4 +1,4 @@
-"""Pack pictures into one file."""
+"""Pack pictures into one file, and the questions about them whose answer is known into another."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -26,6 +26,7 @@ def run(args: Namespace) -> int:
     from hug.data.datasets import read
     from hug.data.images import open_picture
     from hug.retrieval.gallery import write_gallery
+    from hug.retrieval.samples import samples_of, write_samples
 
     data = with_options(args, DataConfig())
     require_writable(args.out.parent, "--out")
@@ -40,5 +41,8 @@ def run(args: Namespace) -> int:
     pictures = [open_picture(collection.path(i)) for i in ids]
     labels = collection.truth.labels.loc[ids, ["category", *collection.truth.aspects, "degradation", "severity"]]
     write_gallery(args.out, ids, pictures, labels, args.quality)
-    print(f"{len(ids)} pictures packed into {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
+    samples = samples_of(collection, set(ids))
+    write_samples(args.out, samples)
+    size = args.out.stat().st_size / 1e6
+    print(f"{len(ids)} pictures packed into {args.out} ({size:.1f} MB), {len(samples)} questions beside it")
     return 0

@@ -27,6 +27,32 @@ def training_texts(captions: tuple[str, ...]) -> tuple[str, str, str, str]:
     return f"{first} and {second}", f"{second} and {first}", first, second
 
 
+def phrases(text: str) -> list[str]:
+    """The clauses of a text, each with the word that joins it to what is before; side by side they are the text."""
+    bounds = [0, *(m.start() for m in _BREAK.finditer(text)), len(text)]
+    parts = list[str]()
+    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        if parts and not _says(parts[-1]):  # a joining word alone belongs to what follows
+            parts[-1] += text[start:end]
+        else:
+            parts.append(text[start:end])
+    if len(parts) > 1 and not _says(parts[-1]):
+        parts[-2:] = ["".join(parts[-2:])]
+    return [part for part in parts if part.strip()]
+
+
+def _says(part: str) -> bool:
+    return bool(_BREAK.sub(" ", part).strip(" ."))
+
+
+def without(parts: list[str], place: int) -> str:
+    """The text of phrases without one of them; what joined the first of the others to it goes too."""
+    text = "".join(parts[:place] + parts[place + 1 :])
+    while not place and (joint := _BREAK.match(text)) and joint.end():
+        text = text[joint.end() :]
+    return text.strip()
+
+
 def shorten(caption: str, rng: np.random.Generator) -> str:
     """The text with at least one clause left out, or with words left out where it has one clause; may become "".
 

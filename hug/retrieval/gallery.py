@@ -19,6 +19,7 @@ from hug.files import ids_hash, write_parquet
 from hug.model import HUG
 from hug.retrieval.encode import encode
 from hug.retrieval.index import Index
+from hug.retrieval.samples import SampleQuery, read_samples
 from hug.retrieval.storage import TABLE
 
 SAMPLE, NEAR = 8, 0.02  # pictures encoded again; share of their means' size by which another machine may differ
@@ -47,6 +48,7 @@ class GallerySource:
     meta: dict[str, list[str]]  # label -> N values
     left_out: Mapping[str, str] = field(default_factory=dict)  # file or row that is no picture -> why
     name: str = ""  # where it was read from
+    samples: tuple[SampleQuery, ...] = ()  # questions about it whose answer is known
 
     @cached_property
     def contents(self) -> list[str]:
@@ -180,7 +182,8 @@ def _read_parquet(path: Path) -> GallerySource:
     pictures = Pictures([source for n in rows if not isinstance(source := sources[n], str)])
     labels = table.iloc[rows].drop(columns=["id", column], errors="ignore").select_dtypes(LABELS)
     meta = {str(label): list(values.astype("string").fillna("")) for label, values in labels.items()}
-    return GallerySource([ids[n] for n in rows], pictures, meta, left_out, name)
+    samples = read_samples(path, entered)
+    return GallerySource([ids[n] for n in rows], pictures, meta, left_out, name, samples)
 
 
 def _ids(values: pd.Series) -> list[str]:

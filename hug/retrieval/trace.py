@@ -33,7 +33,17 @@ class Certainty:
     chance: float | None = None  # that the target is among the first ten
     answer_set: AnswerSet | None = None
     withheld: tuple[str, ...] = ()  # why nothing is promised, a clause each
-    posterior: Posterior | None = None  # over all candidates that may be ranked
+    posterior: Posterior | None = None  # over all candidates that may be ranked, by their positions in the index
+    scope: str = ""  # of the calibration: "category" or "all"
+
+    def answer_set_at(self, level: float, calibration: Calibration | None) -> AnswerSet | None:
+        """The answer set of a level; None where nothing is promised."""
+        if self.answer_set is None or self.answer_set.level == level:
+            return self.answer_set
+        if calibration is None or self.posterior is None:
+            return None
+        candidates = self.posterior.probability.shape[1]
+        return AnswerSet(level, int(calibration.answer_set(self.posterior, candidates, level, self.scope)[0]))
 
 
 @dataclass(frozen=True)
@@ -133,12 +143,15 @@ def certain(
         withheld.append("no words were given, and the chance was never measured without words")
     if query.mu_r is not None and calibration.new_pictures(query.mu_r)[0]:
         withheld.append("the picture is of another kind than those that validation knows")
-    posterior = calibration.posterior(distances[:, :candidates]) if candidates else None
-    if withheld or posterior is None:
-        return Certainty(None, None, tuple(withheld), posterior)
+    if not candidates:
+        return Certainty(None, None, tuple(withheld), None, scope)
+    probability = calibration.posterior(distances[:, :candidates]).probability  # they are in order already
+    posterior = Posterior(probability, ranking.positions[:, :candidates].numpy())
+    if withheld:
+        return Certainty(None, None, tuple(withheld), posterior, scope)
     chance = float(calibration.chance(posterior, candidates, calibration.within, scope)[0])
     size = int(calibration.answer_set(posterior, candidates, level, scope)[0])
-    return Certainty(chance, AnswerSet(level, size), (), posterior)
+    return Certainty(chance, AnswerSet(level, size), (), posterior, scope)
 
 
 def scope_of(index: Index, ranking: Ranking) -> str:

@@ -47,12 +47,13 @@ def test_two_results_side_by_side(session: Session, trace: QueryTrace) -> None:
         explain.compare_parts(trace, first, "nobody")
 
 
-def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
+def test_dropping_a_phrase_is_asking_without_it(session: Session) -> None:
     picture, options = session.picture("noise/0"), session.search(10, "", "noise/0")
-    table = explain.word_effects(session, session.tokens(picture), " is  red <b> ", options)
-    assert table.word.tolist() == ["is", "red", "<b>"]
-    assert table.without.tolist() == ["red <b>", "is <b>", "is red"]
-    whole = session.trace(picture, "is red <b>", options)
+    words = " is  red <b> and longer, with  sleeves "
+    table = explain.phrase_effects(session, session.tokens(picture), words, options)
+    assert table.phrase.tolist() == ["is red <b>", "and longer", "with sleeves"]
+    assert table.without.tolist() == ["longer, with sleeves", "is red <b>, with sleeves", "is red <b> and longer"]
+    whole = session.trace(picture, "is red <b> and longer, with sleeves", options)
     for row in table.itertuples():
         other = session.trace(picture, row.without, options)
         for name, source in (("words", "t"), ("fit", "m"), ("overall", "q")):
@@ -60,10 +61,17 @@ def test_dropping_a_word_is_asking_without_it(session: Session) -> None:
             assert getattr(row, name) == pytest.approx(change, abs=1e-6)
         assert row.same == len(set(whole.ranking.ids[0]) & set(other.ranking.ids[0]))
         assert (row.first, row.another) == (other.ranking.ids[0][0], other.ranking.ids[0][0] != whole.ranking.ids[0][0])
-    assert table.read.all() and (table.chance == 0).all()
+    assert table.read[:2].all() and (table.chance == 0).all()
     assert "<b>" not in "".join(draw_words(table).layout.xaxis2.ticktext)
     with pytest.raises(QueryError, match="no words"):
-        explain.word_effects(session, session.tokens(picture), " ")
+        explain.phrase_effects(session, session.tokens(picture), " ")
+
+
+def test_of_a_single_phrase_the_words_that_mean_something_are_dropped(session: Session) -> None:
+    tokens = session.tokens(session.picture("noise/0"))
+    table = explain.phrase_effects(session, tokens, "is the red one")
+    assert table.phrase.tolist() == ["red", "one"] and table.without.tolist() == ["is the one", "is the red"]
+    assert explain.phrase_effects(session, tokens, "it is").phrase.tolist() == ["it", "is"]
 
 
 def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
@@ -71,7 +79,7 @@ def test_words_beyond_the_backbone_s_reach_are_named(session: Session) -> None:
     read = explain.read_words(session.model.backbone, words)
     length = session.model.backbone.text_tokens
     assert 0 < read.index(False) <= length and not any(read[length:])
-    table = explain.word_effects(session, session.tokens(session.picture("noise/0")), words)
+    table = explain.phrase_effects(session, session.tokens(session.picture("noise/0")), words)
     assert (table.words[~table.read.to_numpy()].abs() < 1e-5).all()
     assert "nothing is read" in explain.say_words(table)
 

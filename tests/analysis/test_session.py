@@ -174,7 +174,7 @@ def test_category_and_exclude_narrow_the_ranking(session: Session) -> None:
         ({"category": "dress", "colour": "red"}, "red dress"),
         ({"colour": "red"}, "red"),
         ({"category": ""}, ""),
-        ({"sleeve": "long", "degradation": "blur"}, "long sleeves, blur"),
+        ({"sleeve": "long", "degradation": "blur"}, "long sleeves, blurred"),
         ({"brand": "own"}, ""),
     ],
 )

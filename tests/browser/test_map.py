@@ -33,7 +33,7 @@ def test_a_clicked_point_is_the_right_picture_and_becomes_the_reference(
         arg=alone,
     )
     visit.click("#map-use")
-    visit.wait_for_function("id => document.querySelector('#history-row')?.innerText.includes(id)", arg=alone)
+    visit.wait_for_function("id => document.querySelector(`#history button[title='${id}']`)", arg=alone)
 
 
 def _room(where, id: str) -> float:  # type: ignore[no-untyped-def]

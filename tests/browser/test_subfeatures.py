@@ -61,7 +61,7 @@ def test_a_sample_asks_a_query_with_it(visit: Page, studied_url: str) -> None:
     card = visit.locator("#most .hug-card").first
     id = card.get_attribute("data-id") or ""
     card.click()
-    visit.wait_for_function("id => document.querySelector('#history-row')?.innerText.includes(id)", arg=id)
+    visit.wait_for_function("id => document.querySelector(`#history button[title='${id}']`)", arg=id)
     expect(visit.get_by_role("tab", name="Query")).to_have_attribute("aria-selected", "true")
 
 

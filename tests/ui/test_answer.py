@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import re
 from collections.abc import Callable
@@ -19,16 +20,25 @@ from hug.retrieval.gallery import Pictures
 from hug.retrieval.trace import UNCALIBRATED, Certainty
 from tests.small import constant
 from ui.answer import (
+    CHOICES,
+    FEW,
+    MANY,
+    POOR,
     TEXTS,
     VERDICTS,
     WIDTH,
+    View,
     arrow,
+    clarifying,
     histogram,
     notes,
+    of_questions,
     percent,
+    reason,
     results,
     sure,
 )
+from ui.components import address
 from ui.report import report
 from ui.state import QueryRequest, QueryResult, answer
 
@@ -55,10 +65,12 @@ def text(html: str) -> str:
 def test_an_answer_has_numbers_percentiles_a_sentence_and_the_chance(session: Session, result: QueryResult) -> None:
     html = text(sure(session, result))
     assert "“red with sleeves”" in html
-    assert "among the first 10: 50 %" in html
+    assert "50 % More likely than not among the first 10" in html
     assert VERDICTS[""] in html
     for name, value in result.trace.means.items():
         assert f"{value:.4f} {result.trace.percentiles[name]:.0f}" in html
+        if name != "q":
+            assert f"more doubt than {result.trace.percentiles[name]:.0f} % · weight" in html
     assert "What moves ranks" in html and "What is confidence" in html
 
 
@@ -93,24 +105,89 @@ def test_nothing_left_to_rank_is_said(session: Session) -> None:
     only = dataclasses.replace(session.index, meta={"category": ["dress"] + ["shirt"] * 11})
     alone = dataclasses.replace(session, stored=only)
     empty = asked(alone, category="dress")
-    assert results(alone, empty) == [] and empty.ids == ()
+    assert cards(results(alone, empty)) == [] and empty.ids == ()
     assert "No picture is left to rank" in text(sure(alone, empty))
 
 
-def test_every_result_has_a_picture_and_a_caption_with_its_numbers(session: Session, result: QueryResult) -> None:
-    pictures = results(session, result)
-    assert len(pictures) == 5
-    for (path, caption), id in zip(pictures, result.ids, strict=True):
-        assert path.is_file()
-        assert re.fullmatch(rf"\d\. \n(dress|shirt)\ndistance -?\d\.\d{{3}} · doubt \d\.\d{{3}}\n{id}", caption)
+def cards(html: str) -> list[str]:
+    return re.findall(r'<li class="hug-result.*?</li>', html, re.S)
+
+
+def test_every_result_has_a_picture_its_labels_its_doubt_and_actions(session: Session, result: QueryResult) -> None:
+    shown = cards(results(session, result))
+    assert len(shown) == 5
+    for rank, (html, id) in enumerate(zip(shown, result.ids, strict=True), 1):
+        assert address(session.thumbnail(id)) in html and f'data-id="{id}"' in html
+        assert re.search(rf"{rank} (dress|shirt) doubt \d+ % use why\?", text(html))
+        assert f'{{"use": "{id}"}}' in html and f'{{"why": "{id}"}}' in html
+        assert re.search(rf"{rank}\. \n(dress|shirt)\ndistance -?\d\.\d{{3}} · doubt \d\.\d{{3}}\n{id}", html)
+
+
+def test_labels_are_said_plainly_and_a_fault_beside_the_doubt(session: Session, result: QueryResult) -> None:
+    rows = {"category": ["toptee"] * 12, "colour": ["red"] * 12, "length": ["hip"] * 12, "degradation": ["lowres"] * 12}
+    html = results(dataclasses.replace(session, stored=dataclasses.replace(session.index, meta=rows)), result)
+    assert "1 red top, hip-length, few pixels doubt" in text(cards(html)[0]) and "toptee" not in html
+
+
+def test_an_id_cannot_leave_its_button(session: Session) -> None:
+    names = [f"<b>'\"{n}" for n in range(12)]
+    assert session.source is not None
+    source = dataclasses.replace(session.source, ids=names)
+    here = dataclasses.replace(session, stored=dataclasses.replace(session.index, ids=names), source=source)
+    html = results(here, asked(here, reference=names[0]))
+    assert "<b>" not in html and "'\"" not in html
+    pressed = re.findall(r"data-press='(.*?)'", html)
+    assert json.loads(unescape(pressed[0])) == {"use": asked(here, reference=names[0]).ids[0]}
 
 
 def test_results_say_how_far_they_moved(session: Session, result: QueryResult) -> None:
     first, second, third, *_ = result.ids
-    captions = [caption for _, caption in results(session, result, before=[second, first, third])]
-    heads = [caption.splitlines()[0] for caption in captions]
-    assert heads == ["1. ▲ 1", "2. ▼ 1", "3. = 0", "4. new", "5. new"]
+    shown = cards(results(session, result, View(before=(second, first, third))))
+    moves = [re.search('hug-move">(.*?)<', html) for html in shown]
+    assert [move and move[1] for move in moves] == ["▲ 1", "▼ 1", "= 0", "new", "new"]
     assert [arrow(3), arrow(-2), arrow(0), arrow(None)] == ["▲ 3", "▼ 2", "= 0", "new"]
+
+
+def test_the_set_ends_with_a_line_among_the_results(session: Session, result: QueryResult) -> None:
+    html = results(session, retraced(result, certainty=promised(0.6, 3)))
+    assert ["hug-inside" in card for card in cards(html)] == [True] * 3 + [False] * 2
+    assert html.index("hug-line") > html.index(result.ids[2]) and html.index("hug-line") < html.index(
+        f'"{result.ids[3]}"'
+    )
+    assert "90 % set ends here" in text(html)
+
+
+def test_a_set_beyond_the_results_says_how_many_and_offers_them(session: Session, result: QueryResult) -> None:
+    html = results(session, retraced(result, certainty=promised(0.3, 9)))
+    assert "90 % set goes on to 9 show 9" in text(html) and '{"k": 9}' in html
+    assert "90 % set ends here" in text(results(session, retraced(result, certainty=promised(0.3, 5))))
+    withheld = results(session, retraced(result, certainty=promised(None, withheld=("why",))))
+    assert "hug-line" not in withheld and "hug-inside" not in withheld
+
+
+def test_the_level_of_the_set_moves(session: Session, result: QueryResult) -> None:
+    sets = [result.trace.certainty.answer_set_at(level, session.calibration) for level in CHOICES]
+    sizes = [each.size for each in sets if each]
+    assert len(sizes) == 3 and sizes == sorted(sizes) and sets[1] == result.trace.certainty.answer_set
+    for level, words in zip(CHOICES, ("8 of 10", "9 of 10", "19 of 20"), strict=True):
+        html = sure(session, result, level)
+        assert f"In {words} such questions" in text(html) and of_questions(level) == words
+        assert f'aria-pressed="true" data-press=\'{{"level": {level}}}\'' in html
+    assert "<button" not in sure(session, result, levels=())
+
+
+def test_one_question_is_asked_where_many_results_are_left(session: Session, result: QueryResult) -> None:
+    many = dataclasses.replace(result.trace.certainty, answer_set=AnswerSet(0.9, FEW + 1))
+    html = clarifying(session, retraced(result, certainty=many))
+    assert "What kind?" in html and {"dress", "shirt"} == set(re.findall(r"<button.*?>(.*?)</button>", html))
+    assert '{"label": "category", "value": "shirt"}' in html
+    few = dataclasses.replace(many, answer_set=AnswerSet(0.9, FEW))
+    assert clarifying(session, retraced(result, certainty=few)) == ""
+
+
+def test_the_picture_meant_is_marked(session: Session, result: QueryResult) -> None:
+    shown = cards(results(session, result, View(target=result.ids[2])))
+    assert ["the one meant" in card for card in shown] == [False, False, True, False, False]
 
 
 def test_a_probability_is_never_certain() -> None:
@@ -121,25 +198,46 @@ def promised(chance: float | None, size: int = 3, withheld: tuple[str, ...] = ()
     return Certainty(chance, None if chance is None else AnswerSet(0.9, size), withheld)
 
 
-def test_a_poor_chance_is_set_apart_and_nothing_else_is(session: Session, result: QueryResult) -> None:
-    poor = sure(session, retraced(result, certainty=promised(0.1)))
-    assert "hug-alarm" in poor and "seldom found their picture" in poor and "Very doubtful" in poor
-    assert "hug-alarm" not in sure(session, result)
-    vague = retraced(result, percentiles={**result.trace.percentiles, "t": 99.0}, certainty=promised(0.9))
-    assert "hug-alarm" not in sure(session, vague) and VERDICTS["t"] in text(sure(session, vague))
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [(0.99, "Probably among"), (0.75, "Probably among"), (0.6, "More likely than not"), (0.3, "Perhaps among"),
+     (0.2, "Probably not among")],
+)  # fmt: skip
+@pytest.mark.parametrize("percentile", [10.0, 99.0])
+def test_the_chance_alone_is_the_verdict(
+    session: Session, result: QueryResult, chance: float, words: str, percentile: float
+) -> None:
+    case = retraced(result, percentiles=dict.fromkeys("rtmq", percentile), certainty=promised(chance))
+    html = sure(session, case)
+    assert f"{percent(chance)} {words}" in text(html) and ("hug-alarm" in html) == (chance < POOR)
+    judgements = [str(each).format(within=10) for each in TEXTS["chance"].values()]
+    assert [each.startswith(words) for each in judgements if each in text(html)] == [True]
+
+
+def test_sources_explain_and_never_judge_again(session: Session, result: QueryResult) -> None:
+    vague = {**result.trace.percentiles, "t": 99.0}
+    clear = retraced(result, percentiles=vague, certainty=promised(0.9))
+    assert reason(session, clear) == VERDICTS["t"]
+    poor = retraced(result, percentiles=vague, certainty=promised(0.3))
+    assert reason(session, poor) == f"{VERDICTS['t']} {TEXTS['advice']['t']}"
+    assert reason(session, retraced(result, certainty=promised(0.9))) == VERDICTS[""]
+    assert reason(session, retraced(result, certainty=promised(0.1))) == TEXTS["crowded"]
 
 
 def test_the_set_is_said_in_plain_words(session: Session, result: QueryResult) -> None:
-    assert "In 9 of 10 such questions it is among the first 7 results." in said(session, result, promised(0.6, 7))
-    assert "it is the first result" in said(session, result, promised(0.97, 1))
-    assert "make it fewer" in said(session, result, promised(0.2, 80))
+    assert "In 9 of 10 such questions the picture meant is among these 7 results." in said(
+        session, result, promised(0.6, 7)
+    )
+    assert "the picture meant is the first result" in said(session, result, promised(0.97, 1))
+    assert "say more" in said(session, result, promised(0.2, MANY + 1))
+    assert "say more" not in said(session, result, promised(0.2, MANY))
 
 
 def test_where_nothing_is_promised_the_page_says_why(session: Session, result: QueryResult) -> None:
     html = said(session, result, promised(None, withheld=("there are no words", "the gallery is other")))
     assert (
-        "No chance is told: there are no words; the gallery is other." in html
-        and "%" not in html.split("Percentile")[0]
+        "Not calibrated here No chance is told: there are no words; the gallery is other." in html
+        and "%" not in html.split("No chance is told")[0]
     )
 
 
@@ -192,10 +290,9 @@ def test_a_thumbnail_that_cannot_be_written_costs_no_answer(
 
     here = dataclasses.replace(session, cache=tmp_path)
     monkeypatch.setattr(os, "replace", refused)
-    shown = results(here, result)
-    assert [path for path, _ in shown] == [NO_PICTURE] * 5 and shown[0][1] == results(session, result)[0][1]
+    assert results(here, result).count(address(NO_PICTURE)) == 5
     monkeypatch.undo()
-    assert NO_PICTURE not in [path for path, _ in results(here, result)]  # it is tried again
+    assert address(NO_PICTURE) not in results(here, result)  # it is tried again
 
 
 def damaged(path: Path) -> None:
@@ -214,6 +311,5 @@ def test_a_picture_that_was_damaged_since_it_was_indexed_costs_itself(
         session, cache=tmp_path / "cache", source=dataclasses.replace(session.source, pictures=Pictures(files))
     )
     damage(files[session.source.ids.index(result.ids[1])])
-    shown = [path for path, _ in results(here, result)]
-    assert shown.index(NO_PICTURE) == 1 and shown.count(NO_PICTURE) == 1
+    assert [address(NO_PICTURE) in card for card in cards(results(here, result))] == [False, True, False, False, False]
     assert report(here, result).count("data:image/webp") >= 6  # the report of it, too

@@ -39,6 +39,8 @@ def test_a_history_is_shown_escaped_with_what_changed() -> None:
         history = history.add(step, [])
     html = history.move(-1).html()
     assert "&lt;b&gt;red" in html and "<b>" not in html
-    assert "your picture with glare 2: no words" in html
+    assert "no words, your picture, glare 2" in html and "data-press='{\"step\": 2}'" in html
+    assert "noise/0" not in html.replace('title="noise/0"', "")  # words first; the id is for who looks for it
     assert html.index('aria-current="step"') > html.index("&lt;b&gt;red")
+    assert history.at(0).place == 0 and history.at(9).place == 2
     assert html.count("aria-current") == 1 and "“red” (other)" in html

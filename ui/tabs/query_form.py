@@ -1,40 +1,43 @@
 """The Query tab's controls and the place of its answer, without their events."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from analysis.session import Session
 from hug.data.corruptions import CORRUPTIONS
-from ui.components import gallery
-from ui.html import text, texts
+from hug.retrieval.trace import LEVEL
+from ui.components import gallery, pressable
+from ui.html import texts
 from ui.state import KINDS, QueryRequest, State, categories
+from ui.trial import Trials
 
 EXAMPLES = (
     "is green with stripes and is longer",
     "is red and has long sleeves",
     "is darker and has no text on the chest",
 )
+TEXTS = texts("query_panels")
 PICTURES = 24  # of the gallery at once
-RESULTS = "Results, nearest first"
 
 
 class Question:
-    """Beside picture and words, which belong to the page: where is searched. `search` and `examples` ask."""
+    """Beside picture and words, which belong to the page: where is searched. `search`, `examples` and `draws` ask.
 
-    def __init__(self, session: Session, state: State, request: QueryRequest) -> None:
+    A gallery with questions whose answer is known offers those, another one examples of words.
+    """
+
+    def __init__(self, session: Session, state: State) -> None:
+        samples = bool(session.source and session.source.samples)
         state.picture.render()
         state.words.render()
         self.search = gr.Button("Search", variant="primary", elem_id="search")
+        gr.Markdown("Try a question whose answer is known:" if samples else "Try:", elem_classes="hug-note")
         with gr.Row(elem_id="examples"):
-            self.examples = [gr.Button(example, size="sm", min_width=120) for example in EXAMPLES]
-        with gr.Row():
-            self.category = gr.Dropdown(**categories(session), label="Search in", min_width=120, elem_id="category")
-            most = min(QueryRequest.most, len(session.index))
-            self.k = gr.Slider(  # of a single picture there is nothing to choose
-                1, max(most, 2), request.k, step=1, label="Results", min_width=120, elem_id="k", interactive=most > 1
-            )
-        self.leave_out = gr.Checkbox(True, label="Leave the reference out of the results", elem_id="leave-out")
+            self.examples = [gr.Button(example, size="sm", min_width=120, visible=not samples) for example in EXAMPLES]
+            self.draws = {
+                kind: gr.Button(name, size="sm", min_width=100, visible=samples, elem_id=f"draw-{kind or 'any'}")
+                for kind, name in TEXTS["draws"].items()
+            }
+        self.category = gr.Dropdown(**categories(session), label="Search in", min_width=120, elem_id="category")
 
 
 class WhatIf:
@@ -55,8 +58,13 @@ class WhatIf:
 class Ranking:
     """How it is ranked; each control asks when it is changed."""
 
-    def __init__(self, state: State) -> None:
-        with gr.Accordion("How it is ranked", open=False, elem_id="ranked"):
+    def __init__(self, session: Session, state: State, request: QueryRequest) -> None:
+        most = min(QueryRequest.most, len(session.index))
+        with gr.Column():
+            self.k = gr.Slider(  # of a single picture there is nothing to choose
+                1, max(most, 2), request.k, step=1, label="Results", min_width=120, elem_id="k", interactive=most > 1
+            )
+            self.leave_out = gr.Checkbox(True, label="Leave the reference out of the results", elem_id="leave-out")
             self.use_var = gr.Checkbox(
                 True, label="The candidates' variance counts", elem_id="use-var",
                 info="Moves ranks: with it, doubtful pictures are further away.",
@@ -66,8 +74,6 @@ class Ranking:
                 [("dynamic", True), ("static, 1/3 each", False)], value=True, label="Weights of the three sources",
                 info="Changes the overall doubt only, never a rank.", elem_id="merge",
             )  # fmt: skip
-        with gr.Accordion("What to expect from this model", open=False, elem_id="expect"):
-            gr.Markdown(text("expect"))
 
 
 class Picker:
@@ -75,8 +81,10 @@ class Picker:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        with gr.Accordion("Pick from the gallery", open=True):
-            self.category = gr.Radio(**categories(session), label="Show", elem_id="pick-from")
+        with gr.Column():
+            self.category = gr.Radio(
+                **categories(session), label="Or pick a picture of the gallery", elem_id="pick-from"
+            )
             self.ids, self.page = gr.State(session.ids()[:PICTURES]), gr.State(0)
             self.pictures = gallery(
                 self.thumbnails(self.ids.value), 230, show_label=False, label="Pick from the gallery", columns=4,
@@ -102,16 +110,17 @@ class Picker:
 class Answer:
     """The place of the answer, above the panels, with the first one."""
 
-    def __init__(self, sure: str, history: str, results: list[tuple[Path, str]], link: str) -> None:
-        self.sure = gr.HTML(sure, elem_id="sure")
+    def __init__(self, sure: str, question: str, history: str, results: str, link: str) -> None:
+        self.notice = gr.HTML("", elem_id="notice")  # what to do before there is an answer
+        self.sure = pressable("sure", sure)
+        self.clarify = pressable("clarify", question)
+        self.trial = pressable("trial")
         with gr.Row(elem_id="history-row"):
             self.back = gr.Button("◂ back", size="sm", min_width=60, interactive=False, elem_id="back")
-            self.history = gr.HTML(history, elem_id="history")
+            self.history = pressable("history", history)
             self.forth = gr.Button("forth ▸", size="sm", min_width=60, interactive=False, elem_id="forth")
-        gr.Markdown(f"### {RESULTS}")
-        self.results = gallery(results, label=RESULTS, show_label=False, columns=5, elem_id="results")
-        self.place = gr.State(None)  # of the selected result
+        self.results = pressable("results", results)
         gr.Markdown(texts("query_panels")["results"], elem_classes="hug-note")
-        with gr.Row():
-            self.use = gr.Button("Use the selected result as the reference", size="sm", elem_id="use-result")
-            self.link = gr.HTML(link, elem_id="link")
+        self.link = gr.HTML(link, elem_id="link")
+        self.level = gr.State(LEVEL)  # of the answer set
+        self.trials = gr.State(Trials())

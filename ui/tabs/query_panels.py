@@ -23,7 +23,7 @@ from ui.state import MODEL_CALLS, PRIVATE, SEED, Listener, QueryResult, State, a
 CALLS: dict[str, Any] = {**MODEL_CALLS, **PRIVATE}
 TABLE: dict[str, Any] = {"interactive": False, "buttons": ["copy"], "max_height": 300}
 PARTS = "Parts of two distances, by sub-feature"
-WORDS = "Change of the doubt without each word"
+WORDS = "Change of the doubt without each phrase"
 SEVERITIES = "Doubt against the severity of the fault"
 RANKS = "Ranks of both models"
 COMPONENTS: dict[str, str] = texts("query_panels")["components"]  # titles of their figures
@@ -35,17 +35,21 @@ def sentence(text: str) -> Markup:
     return render("sentence", text=text)
 
 
-def panel(elem_id: str, title: str, note: str) -> gr.Accordion:
-    """A closed section that begins with what it is for; to be filled."""
-    with gr.Accordion(title, open=False, elem_id=elem_id) as section:
-        gr.Markdown(texts("query_panels")[note], elem_classes="hug-note")
+def panel(elem_id: str, title: str, note: str = "") -> gr.Tab:
+    """One of the panels in a row, which begins with what it is for; to be filled."""
+    with gr.Tab(title, id=elem_id, elem_id=elem_id) as section:
+        if note:
+            gr.Markdown(texts("query_panels")[note], elem_classes="hug-note")
     return section
 
 
-def components_panel(result: QueryResult) -> dict[str, gr.HTML]:
+def components_core(result: QueryResult) -> dict[str, gr.HTML]:
     """Figures of variances, weights and the two merges, by their elem_id."""
-    with gr.Accordion("Components: variances and weights", open=False, elem_id="components"):
-        return {name: figure(name, COMPONENTS[name], value=value) for name, value in component_figures(result).items()}
+    values, figures = component_figures(result), dict[str, gr.HTML]()
+    for names in (("variances",), ("weights", "merges")):
+        with gr.Column(min_width=320):
+            figures |= {name: figure(name, COMPONENTS[name], value=values[name]) for name in names}
+    return figures
 
 
 def component_figures(result: QueryResult) -> dict[str, str]:
@@ -74,7 +78,7 @@ class WhyPanel:
     def __init__(self, session: Session, result: QueryResult) -> None:
         ranks, (first, second) = _ranks(result), _first_two(result)
         summary, pictures, drawing, files, table = comparison(session, result, first, second)
-        with panel("why", "Why this rank?", "why"):
+        with panel("why", "Why this rank", "why"):
             with gr.Row():
                 self.first = gr.Dropdown(ranks, value=first, label="Explain", min_width=140, elem_id="why-first")
                 self.second = gr.Dropdown(ranks, value=second, label="beside", min_width=140, elem_id="why-second")
@@ -85,24 +89,19 @@ class WhyPanel:
             self.files = gr.HTML(files)
             self.table = gr.Dataframe(table, label=PARTS, elem_id="why-table", **TABLE)
         self.comparison = [self.summary, self.pictures, self.drawing, self.files, self.table]
+        self.outputs = [self.first, self.second, *self.comparison]
 
     def updates(self, session: Session, result: QueryResult) -> Updates:
         first, second = _first_two(result)
         drops = [gr.update(choices=_ranks(result), value=id) for id in (first, second)]
         values = [*drops, *comparison(session, result, first, second)]
-        return dict(zip([self.first, self.second, *self.comparison], values, strict=True))
+        return dict(zip(self.outputs, values, strict=True))
 
-    def wire(self, sessions: Sessions, state: State, results: gr.Gallery, ask: Listener) -> None:
-        """A chosen or clicked result is explained; a clicked row ignores its sub-feature and asks again."""
+    def wire(self, sessions: Sessions, state: State, ask: Listener) -> None:
+        """A chosen result is explained; a clicked row ignores its sub-feature and asks again."""
 
         def compare(result: QueryResult, first: str | None, second: str | None) -> list[Any]:
             return comparison(sessions.get(result.request.model), result, first, second)
-
-        def click(result: QueryResult, second: str | None, event: gr.SelectData) -> list[Any]:
-            first = result.ids[event.index]
-            if second == first:
-                second = next((id for id in result.ids if id != first), None)
-            return [first, second, *compare(result, first, second)]
 
         def ignore(ignored: Sequence[int], event: gr.SelectData) -> list[int]:
             component = int(event.row_value[0])
@@ -112,9 +111,18 @@ class WhyPanel:
 
         for drop in (self.first, self.second):
             drop.input(safely(compare), [state.result, self.first, self.second], self.comparison, **CALLS)
-        outputs = [self.first, self.second, *self.comparison]
-        results.select(safely(click), [state.result, self.second], outputs, **CALLS)
         self.table.select(safely(ignore), state.ignored, state.ignored, **PRIVATE).success(**ask)
+
+    def explain(self, session: Session, result: QueryResult, id: str) -> Updates:
+        """One result beside the first, or beside the second where it is the first.
+
+        Raises QueryError when it is not among the results.
+        """
+        if id not in result.ids:
+            raise QueryError("This picture is not among the results any more.")
+        beside = next((each for each in result.ids if each != id), None)
+        values = [id, beside, *comparison(session, result, id, beside)]
+        return dict(zip(self.outputs, values, strict=True))
 
 
 def _first_two(result: QueryResult) -> list[str | None]:
@@ -143,11 +151,11 @@ def comparison(session: Session, result: QueryResult, first: str | None, second:
 
 
 class WordsPanel:
-    """What each word does: the words dropped one at a time, on demand."""
+    """What each phrase does: the phrases dropped one at a time, on demand."""
 
     def __init__(self) -> None:
-        with panel("word-effects", "What does each word do?", "word-effects"):
-            self.run = gr.Button("Drop the words one at a time", size="sm", elem_id="words-run")
+        with panel("word-effects", "Each phrase", "word-effects"):
+            self.run = gr.Button("Drop the phrases one at a time", size="sm", elem_id="words-run")
             self.summary = gr.HTML("", elem_id="words-said")
             self.drawing = figure("words-figure", WORDS)
             self.files = gr.HTML("")
@@ -156,11 +164,11 @@ class WordsPanel:
         self.empty: Updates = {self.summary: "", self.drawing: NOTHING, self.files: "", self.table: table}
 
     def wire(self, sessions: Sessions, state: State, ask: Listener) -> None:
-        """A clicked row of the table asks without its word."""
+        """A clicked row of the table asks without its phrase."""
 
         def drop(result: QueryResult) -> Updates:
             session, trace = sessions.get(result.request.model), result.trace
-            table = explain.word_effects(session, result.tokens, trace.words, trace.options)
+            table = explain.phrase_effects(session, result.tokens, trace.words, trace.options)
             summary = explain.say_words(table)
             return {
                 self.summary: sentence(summary),
@@ -198,7 +206,7 @@ class BesidePanel:
 
     def __init__(self, sessions: Sessions, state: State) -> None:
         names = _other_models(sessions, state.result.value)
-        with panel("beside", "Beside another model", "beside" if names else "alone"):
+        with panel("beside", "Another model", "beside" if names else "alone"):
             with gr.Row(visible=bool(names)):
                 self.model = gr.Dropdown(
                     names, filterable=False, label="Other model", min_width=140, elem_id="beside-which"
@@ -206,7 +214,7 @@ class BesidePanel:
                 run = gr.Button("Ask it too", elem_id="beside-run")
             self.summary = gr.HTML("", elem_id="beside-said")
             self.sure = gr.HTML("", elem_id="beside-sure")
-            label = "Results of the other model, nearest first; *here*: the rank above"
+            label = "Results of the other model, nearest first; here: the rank above"
             self.results = gallery(label=label, columns=5, visible=False, elem_id="beside-results")
             self.ranks = figure("beside-table", RANKS)
         results = gr.update(value=None, visible=False)
@@ -224,7 +232,7 @@ class BesidePanel:
             names = table.rename(columns={"one": one.name, "other": other.name})
             return {
                 self.summary: sentence(explain.say_beside(table)),
-                self.sure: sure(other, second),
+                self.sure: sure(other, second, levels=()),
                 self.results: gr.update(value=pictures, visible=True),
                 self.ranks: figure_value(None, title=RANKS, table=names, name="hug-beside"),
             }
@@ -243,7 +251,7 @@ def _other_models(sessions: Sessions, result: QueryResult) -> list[tuple[str, st
 
 def report_panel(sessions: Sessions, state: State) -> None:
     """A button that downloads the answer shown."""
-    with panel("report", "Take it with you", "report"):
+    with panel("report", "Take it along", "report"):
         run = gr.Button("Download this answer as a report", size="sm", elem_id="report-run")
         content = gr.Textbox("", label="Take it with you", visible="hidden", max_length=None)
 

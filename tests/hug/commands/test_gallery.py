@@ -20,6 +20,9 @@ def test_clean_and_degraded_pictures_are_packed_apart(tmp_path: Path, capsys: py
         assert main(["gallery", *options]) == 0
         source = read_gallery(out)
         packed[only] = set(source.ids)
+        assert all({each.reference, each.target} <= packed[only] and each.words for each in source.samples)
+        assert {each.kind for each in source.samples} <= {"specific", "presupposing", "vague", "conflict"}
+        assert bool(source.samples) or only == "degraded"
         faults = [fault != "none" for fault in source.meta["degradation"]]
         assert {"all": any(faults), "clean": not any(faults), "degraded": all(faults)}[only]
     assert packed["clean"] | packed["degraded"] == packed["all"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hug.data.captions import joined, training_texts
+from hug.data.captions import joined, phrases, training_texts, without
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_an_empty_caption_is_left_out_of_training() -> None:
 def test_training_texts_never_begin_or_end_with_what_is_stripped(captions: tuple[str, str]) -> None:
     for text in training_texts(captions):
         assert text == text.strip(".?, ")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("is green with stripes and is longer", ["is green", " with stripes", " and is longer"]),
+        ("With long sleeves, but no text", ["With long sleeves", ", but no text"]),
+        ("red", ["red"]),
+        ("", []),
+        ("and and red", ["and and red"]),
+        ("is red and", ["is red and"]),
+    ],
+)
+def test_a_text_falls_into_its_phrases(text: str, parts: list[str]) -> None:
+    assert phrases(text) == parts and "".join(parts) == text
+
+
+def test_a_text_without_a_phrase_reads_on() -> None:
+    parts = phrases("is green with stripes and is longer")
+    left = [without(parts, n) for n in range(3)]
+    assert left == ["stripes and is longer", "is green and is longer", "is green with stripes"]
