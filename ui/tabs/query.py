@@ -17,7 +17,7 @@ from ui.deep_links import query_link, read_query
 from ui.history import History
 from ui.html import render, text, texts
 from ui.navigation import NOT_SHARED, asking, on_press_open
-from ui.requests import safely
+from ui.requests import read_picture, safely
 from ui.state import AT_ONCE, MODEL_CALLS, PRIVATE, Listener, QueryRequest, QueryResult, State, Tab, answer, signal
 from ui.tabs import query_panels as panels
 from ui.tabs.query_form import EXAMPLES, Answer, Picker, Question, Ranking, WhatIf
@@ -184,14 +184,17 @@ class QueryTab:
         """A picture of one's own is asked with words written for it, never with those of the question before."""
         state, notice = self.state, self.answer.notice
 
-        def take(words: str, result: QueryResult) -> list[Any]:
+        def take(sent: Any, words: str, result: QueryResult) -> list[Any]:
             if " ".join((words or "").split()) in ("", result.trace.words):
+                read_picture(sent)  # what is none is told now, not when the words are there
                 waiting = render("notice", text=texts("query_panels")["new-picture"])
                 return [None, "", waiting, gr.skip()]
             return [None, words, "", signal()]
 
         outputs = [state.reference, state.words, notice, state.asks]
-        state.picture.upload(take, [state.words, state.result], outputs, **AT_ONCE)
+        # In the queue: outside it a state's change, which asks, is not heard.
+        inputs = [state.picture, state.words, state.result]
+        state.picture.upload(safely(take), inputs, outputs, preprocess=False, show_progress="hidden", **PRIVATE)
         state.picture.clear(lambda: None, None, state.reference, **AT_ONCE)
 
     def _wire_references(self) -> None:

@@ -180,12 +180,22 @@ def test_a_pressed_question_of_the_history_is_shown_again(tab: QueryTab, page: g
     assert jump[tab.controls["words"]] == "is red" and jump[tab.history].place == 0
 
 
-def test_a_new_picture_is_not_asked_with_the_words_of_another_question(tab: QueryTab, page: gr.Blocks) -> None:
+def test_a_new_picture_is_not_asked_with_the_words_of_another_question(
+    tab: QueryTab, page: gr.Blocks, upload: dict[str, Any], tmp_path: Path
+) -> None:
     take, result = handler(page, tab.state.picture, "upload"), tab.state.result.value
-    reference, words, notice, asks = take(f" {result.request.words} ", result)
+    reference, words, notice, asks = take(upload["picture"], f" {result.request.words} ", result)
     assert (reference, words) == (None, "") and "then search" in notice and asks == gr.skip()
-    reference, words, notice, asks = take("is red", result)
+    reference, words, notice, asks = take(upload["picture"], "is red", result)
     assert (reference, words, notice) == (None, "is red", "") and asks
+    (tmp_path / "none.jpg").write_text("hello")
+    with pytest.raises(gr.Error, match="is not a JPEG"):
+        take({"path": str(tmp_path / "none.jpg")}, "", result)
+
+
+def test_a_change_of_the_signal_is_heard_from_the_queue_alone(tab: QueryTab, page: gr.Blocks) -> None:
+    sends = [fn for fn in page.fns.values() if tab.state.asks in fn.outputs]
+    assert len(sends) > 5 and all(fn.queue for fn in sends)
 
 
 def test_an_answer_to_the_question_adds_words_or_filters(tab: QueryTab, page: gr.Blocks) -> None:
