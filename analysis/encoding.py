@@ -1,4 +1,4 @@
-"""The cache of encoded pictures and queries, by content: editing words doesn't encode the picture again.
+"""The cache of encoded pictures, words and queries, by content: editing words doesn't encode the picture again.
 
 One cache a process, bounded. Keys are hashes of what was sent, so a visitor finds only what the same visitor, or
 somebody with the very same picture, could have computed; nothing can be listed.
@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from hug.backbones import Words
 from hug.gaussians import Query
 
 V = TypeVar("V")
@@ -40,4 +41,5 @@ class RecentCache(Generic[V]):
 
 
 TOKENS: RecentCache[Tensor] = RecentCache(128)  # 77 kB each with the embedded backbone
+WORDS: RecentCache[Words] = RecentCache(256)  # 37 kB each
 QUERIES: RecentCache[Query] = RecentCache(256)  # 25 kB each with K = D = 32

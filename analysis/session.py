@@ -22,6 +22,7 @@ from analysis.names import distinct_names
 from analysis.sharing import shared_folder, shared_name
 from analysis.sources import untrusted
 from analysis.thumbnails import thumbnail
+from hug.backbones import Words
 from hug.bounded import refusing
 from hug.calibration import Calibration
 from hug.checkpoint import load, local_folder, shown_name
@@ -118,7 +119,9 @@ class Session:
 
     def reasons(self, tokens: Tensor, query: Query, words: str) -> list[str]:
         """What is known before a search against promising anything of it, a clause each."""
-        return reasons_before(self.calibration, self.strange, self.model.backbone, tokens, query, words)
+        return reasons_before(
+            self.calibration, self.strange, self.model.backbone, tokens, query, words, self.words(words)
+        )
 
     @cached_property
     def strange(self) -> bool:
@@ -167,6 +170,8 @@ class Session:
     def queries(self, tokens: Tensor, texts: Sequence[str]) -> Query:
         """B encoded queries of one picture's tokens (1, P, Cv) with B sentences."""
         batches = (self.model.backbone.words(texts[n : n + TOGETHER]) for n in range(0, len(texts), TOGETHER))
+        if len(texts) == 1:
+            batches = (self.words(text) for text in texts)
         with torch.no_grad():
             return Query.cat([self.model.query_tokens(tokens.expand(len(b), -1, -1), b) for b in batches])
 
@@ -175,6 +180,11 @@ class Session:
         backbone = self.model.backbone
         key = (backbone.fingerprint, content_hash(picture))
         return encoding.TOKENS.get(key, lambda: backbone.images([picture]))
+
+    def words(self, text: str) -> Words:
+        """A text (B = 1) as the backbone gives it, cached."""
+        backbone = self.model.backbone
+        return encoding.WORDS.get((backbone.fingerprint, text), lambda: backbone.words([text]))
 
     def _count(self, k: Any) -> int:
         if k is None:

@@ -35,8 +35,9 @@ def run(args: Namespace) -> int:
     folder = local_folder(args.checkpoint)
     model = load(folder, device=args.device)
     tokens, calibration = model.backbone.images([open_picture(args.picture)]), Calibration.load(folder, model)
+    encoded = model.backbone.words([words])
     with torch.no_grad():
-        query = model.query_tokens(tokens, model.backbone.words([words]))
+        query = model.query_tokens(tokens, encoded)
     with ExitStack() as stack:  # an open Milvus keeps the process alive
         index: Index | MilvusIndex
         if args.milvus:
@@ -46,7 +47,7 @@ def run(args: Namespace) -> int:
         index.check(model)
         mu = index.gaussians.mu if isinstance(index, Index) else None
         strange = calibration is not None and mu is not None and calibration.strange_gallery(mu)
-        reasons = reasons_before(calibration, strange, model.backbone, tokens, query, words)
+        reasons = reasons_before(calibration, strange, model.backbone, tokens, query, words, encoded)
         answer = trace(index, query, words, SearchOptions(args.k), calibration, reasons)
     for rank, (name, distance) in enumerate(zip(answer.ranking.ids[0], answer.ranking.distances[0], strict=False), 1):
         print(f"{rank:>3}  {distance:.4f}  {name}")

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hug.backbones import Backbone
+from hug.backbones import Backbone, Words
 from hug.backbones.reading import not_understood
 from hug.calibration import NAMES, AnswerSet, Calibration, mean_variances
 from hug.gaussians import DistanceParts, Gaussians, Query, distance_parts, merge
@@ -104,18 +104,25 @@ def trace(
 
 
 def reasons_before(
-    calibration: Calibration | None, strange: bool, backbone: Backbone, tokens: Tensor, query: Query, words: str
+    calibration: Calibration | None,
+    strange: bool,
+    backbone: Backbone,
+    tokens: Tensor,
+    query: Query,
+    words: str,
+    encoded: Words,
 ) -> list[str]:
     """What is known before a search against promising anything of it, a clause each.
 
-    `strange`: the gallery holds another kind of picture than validation's; `tokens` (1, P, Cv) are the reference's.
+    `strange`: the gallery holds another kind of picture than validation's; `tokens` (1, P, Cv) are the reference's,
+    `encoded` are the words as the backbone gives them.
     """
     reasons, other = [STRANGE] if strange else [], calibration and calibration.other_thing(backbone, tokens, query.mu_r)
     if other:
         reasons.append(OTHER.format(other))
     if not_understood(backbone, words):
         reasons.append(UNREAD)
-    elif calibration and words.strip() and calibration.about_something_else(backbone.words([words]))[0]:
+    elif calibration and words.strip() and calibration.about_something_else(encoded)[0]:
         reasons.append(ELSEWHERE)
     return reasons
 

@@ -130,15 +130,15 @@ def test_another_merge_moves_no_rank_and_has_no_percentile(index):
 def test_what_is_known_beforehand_has_one_reason_a_kind(monkeypatch: pytest.MonkeyPatch):
     backbone = MODEL.backbone
     tokens, words, query = backbone.images(PICTURES[:1]), backbone.words(["is red"]).mean.numpy(), a_query()
-    asked = backbone, tokens, query
+    asked, red = (backbone, tokens, query), backbone.words(["is red"])
     elsewhere = Calibration(1.0, {}, "w", wording=Neighbours.of(-words, 0.5))
-    assert reasons_before(None, False, *asked, "is red") == []
-    assert reasons_before(elsewhere, True, *asked, "is red") == [STRANGE, ELSEWHERE]
-    assert reasons_before(elsewhere, False, *asked, " ") == []
+    assert reasons_before(None, False, *asked, "is red", red) == []
+    assert reasons_before(elsewhere, True, *asked, "is red", red) == [STRANGE, ELSEWHERE]
+    assert reasons_before(elsewhere, False, *asked, " ", backbone.words([" "])) == []
     known = Calibration(1.0, {}, "w", wording=Neighbours.of(words, 0.5))
-    assert reasons_before(known, False, *asked, "is red") == []
-    assert reasons_before(replace(known, garments=1e9), False, *asked, "is red") == []  # it has no classifier
+    assert reasons_before(known, False, *asked, "is red", red) == []
+    assert reasons_before(replace(known, garments=1e9), False, *asked, "is red", red) == []  # it has no classifier
     monkeypatch.setattr(type(backbone), "classify", lambda self, tokens: torch.zeros(1, 1000), raising=False)
-    (reason,) = reasons_before(replace(known, garments=1e9), False, *asked, "is red")
+    (reason,) = reasons_before(replace(known, garments=1e9), False, *asked, "is red", red)
     assert reason.startswith("the picture looks like")
-    assert reasons_before(replace(known, garments=-1e9), False, *asked, "is red") == []
+    assert reasons_before(replace(known, garments=-1e9), False, *asked, "is red", red) == []
