@@ -194,7 +194,8 @@ class QueryTab:
         outputs = [state.reference, state.words, notice, state.asks]
         # In the queue: outside it a state's change, which asks, is not heard.
         inputs = [state.picture, state.words, state.result]
-        state.picture.upload(safely(take), inputs, outputs, preprocess=False, show_progress="hidden", **PRIVATE)
+        options = {"preprocess": False, "show_progress": "hidden", **MODEL_CALLS, **PRIVATE}
+        state.picture.upload(safely(take), inputs, outputs, **options)
         state.picture.clear(lambda: None, None, state.reference, **AT_ONCE)
 
     def _wire_references(self) -> None:
