@@ -206,7 +206,7 @@ def miss_selections(ranking: RankedSplit) -> dict[str, np.ndarray]:
     miss, selections = ranking.ranks > WITHIN, dict(ranking.selections)
     if ranking.kinds is not None:
         selections["unvague"] = ranking.kinds != "vague"
-        selections |= {f"only_{kind}": ranking.kinds == kind for kind in sorted(set(ranking.kinds))}
+    selections |= ranking.selections_by_kind
     return {
         which: rows
         for which, rows in selections.items()

@@ -38,8 +38,7 @@ def _mean(values: Tensor) -> np.ndarray:
 
 def selections(ranking: RankedSplit) -> dict[str, np.ndarray]:
     """all, clean, by kind of wording, and specific words with a degraded picture -> its queries (Q,)."""
-    which, kinds, truth = dict(ranking.selections), ranking.kinds, ranking.collection.truth
-    if kinds is not None and truth is not None:
-        which |= {f"only_{kind}": kinds == kind for kind in sorted(set(kinds))}
-        which["only_degraded"] = (kinds == "specific") & ~truth.clean_queries[ranking.rows]
+    which, truth = {**ranking.selections, **ranking.selections_by_kind}, ranking.collection.truth
+    if truth is not None and ranking.kinds is not None:
+        which["only_degraded"] = (ranking.kinds == "specific") & ~truth.clean_queries[ranking.rows]
     return which

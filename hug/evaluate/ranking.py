@@ -85,6 +85,12 @@ class RankedSplit:
         return everything if truth is None else {**everything, "clean": truth.clean_queries[self.rows]}
 
     @cached_property
+    def selections_by_kind(self) -> dict[str, np.ndarray]:
+        """(Q,) true for the queries of each kind of wording; none where nobody knows."""
+        kinds = self.kinds
+        return {} if kinds is None else {f"only_{kind}": kinds == kind for kind in sorted(set(kinds))}
+
+    @cached_property
     def kinds(self) -> np.ndarray | None:
         """(Q,) kind of wording: specific, presupposing, vague or conflict; None where nobody knows."""
         truth = self.collection.truth

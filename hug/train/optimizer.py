@@ -1,4 +1,4 @@
-"""What turns gradients into steps: AdamW, for matrices also Muon (K. Jordan and rest, 2024)."""
+"""What turns gradients into steps: AdamW, for matrices also Muon (K. Jordan and others, 2024)."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -18,7 +18,7 @@ from hug.losses import (
     Pair,
     RemovedMeans,
     RemovedVariances,
-)  # fmt: skip
+)
 from hug.model import HUG
 from hug.train.batch import TrainBatch
 
